@@ -1,0 +1,162 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The event log of a run: ``events.jsonl``, one JSON object a line, the one source of every report.
+
+A header opens it, a footer closes it. A log without a footer was cut short and is never green.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+import msgspec
+
+from conformance.errors import ConformanceError, Inconclusive
+
+FORMAT_VERSION = 1
+
+
+class Header(msgspec.Struct, frozen=True, tag="header", tag_field="event"):
+    """Who ran what, where. ``environment`` holds kernel, filesystem, user, machine and versions by name."""
+
+    format: int
+    run: str
+    started: str
+    command: str
+    seed: str
+    budget: str
+    law: str
+    systems: tuple[str, ...]
+    kinds: tuple[str, ...]
+    environment: dict[str, str]
+
+
+class Batch(msgspec.Struct, frozen=True, tag="batch", tag_field="event"):
+    """Programs that ran. ``outcomes`` counts op name, then outcome name; ``clauses`` counts clause ids of the model."""
+
+    index: int
+    kind: str
+    programs: int
+    ops: int
+    seconds: float
+    outcomes: dict[str, dict[str, int]]
+    clauses: dict[str, int]
+
+
+class Divergence(msgspec.Struct, frozen=True, tag="divergence", tag_field="event"):
+    """The first program of a bucket: found, confirmed alone, reduced.
+
+    ``program`` and ``reduced`` are canonical texts (the program as generated; the reduced program),
+    ``step`` is the index of the diverging op in ``reduced``, ``trace`` the reduced program with native observations.
+    ``predicted`` and ``observed`` are texts of the diverging step; ``confirmed`` says how many of how many lone re-runs diverged.
+    """
+
+    bucket: str
+    title: str
+    verdict: str
+    law: str
+    kind: str
+    op: str
+    clauses: tuple[str, ...]
+    seed: str
+    program: str
+    reduced: str
+    trace: str
+    step: int
+    predicted: str
+    observed: str
+    confirmed: tuple[int, int]
+    reduction_tries: int
+    replay: str
+
+
+class Occurrence(msgspec.Struct, frozen=True, tag="occurrence", tag_field="event"):
+    """One more program that fell into a known bucket."""
+
+    bucket: str
+    seed: str
+
+
+class Miniature(msgspec.Struct, frozen=True, tag="miniature", tag_field="event"):
+    """How one planted bug fared in the self-check."""
+
+    name: str
+    kind: str
+    what: str
+    found_after_programs: int | None
+    reduced_ops: int | None
+    minimum_ops: int
+    passed: bool
+
+
+class Note(msgspec.Struct, frozen=True, tag="note", tag_field="event"):
+    """Something a reader should know: a worker that died and was restarted, a program that hung."""
+
+    level: str
+    text: str
+
+
+class Footer(msgspec.Struct, frozen=True, tag="footer", tag_field="event"):
+    """Totals. ``interrupted`` says that the run was stopped from outside before its budget was used."""
+
+    ended: str
+    seconds: float
+    cpu_seconds: float
+    programs: int
+    ops: int
+    divergent_programs: int
+    buckets: int
+    interrupted: bool
+    exit_code: int
+
+
+Event = Header | Batch | Divergence | Occurrence | Miniature | Note | Footer
+_DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+_ENCODER = msgspec.json.Encoder()
+
+
+class EventLog:
+    """Writes events as they come; each line is on disk before the next is made."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("ab")
+        except OSError as error:
+            raise ConformanceError(
+                f"the report directory cannot be written: {error.strerror}",
+                where=str(path.parent),
+                hint="name another with --reports DIR",
+            ) from None
+
+    def __enter__(self) -> EventLog:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self._file.close()
+
+    def write(self, event: Event) -> None:
+        """Append one event."""
+        self._file.write(_ENCODER.encode(event) + b"\n")
+        self._file.flush()
+        if isinstance(event, Divergence | Footer):
+            os.fsync(self._file.fileno())
+
+
+def read_events(path: Path) -> Iterator[Event]:
+    """The events of a log. Raises ConformanceError for a line that is none; a half last line ends the log."""
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise ConformanceError(
+            f"the event log cannot be read: {error.strerror}", where=str(path), hint="name a run directory under reports/"
+        ) from None
+    for number, line in enumerate(lines[:-1], 1):
+        try:
+            yield _DECODER.decode(line)
+        except msgspec.MsgspecError as error:
+            raise Inconclusive(f"not an event: {error}", where=f"{path}, line {number}", hint="run again") from None

@@ -1,0 +1,57 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Questions asked of every live descriptor when a program has ended: most wrong states never show in the failing call itself.
+
+Probes are ordinary ops, so they are compared, reduced and printed like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from conformance.domains import Slot
+from conformance.ops import Op
+from conformance.strategies.slots import SlotTable
+from reference.constants import F_GETFL, FIONREAD, POLLIN, POLLOUT, POLLPRI, POLLRDHUP, SEEK_CUR
+
+_EVERYTHING = POLLIN | POLLPRI | POLLOUT | POLLRDHUP
+
+
+def _status_flags(slot: Slot) -> Op:
+    return Op("fcntl", (slot, F_GETFL))
+
+
+def _position(slot: Slot) -> Op:
+    return Op("lseek", (slot, 0, SEEK_CUR))
+
+
+def _stat(slot: Slot) -> Op:
+    return Op("fstat", (slot,))
+
+
+def _waiting(slot: Slot) -> Op:
+    return Op("ioctl", (slot, FIONREAD))
+
+
+def _ready(slot: Slot) -> Op:
+    return Op("poll", (((slot, _EVERYTHING),), 0))
+
+
+PROBES = {
+    "file": (_status_flags, _position, _stat),
+    "device": (_status_flags,),
+    "directory": (_status_flags,),
+    "pipe": (_status_flags, _waiting, _ready),
+    "socket": (_status_flags, _waiting, _ready),
+    "pty": (_status_flags, _waiting, _ready),
+    "epoll": (_ready,),
+}
+"""What is asked of a slot, by the first part of its tag."""
+
+
+def probes(slots: SlotTable) -> Iterator[Op]:
+    """The probes of every slot that is alive."""
+    for tag, live in slots.live.items():
+        for probe in PROBES.get(tag.partition(".")[0], ()):
+            for slot in live:
+                yield probe(slot)

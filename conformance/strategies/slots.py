@@ -1,0 +1,56 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a generator remembers of the slots it made: bookkeeping by tags, no model of the system.
+
+A tag says what a slot is for: ``file``, ``pipe.read``, ``pipe.write``, ``socket.stream``, ``pty.master``, ``pty.slave``,
+``epoll``, ``mapping``, ``device``, ``directory``. A dup carries the tag of its origin.
+"""
+
+from __future__ import annotations
+
+from conformance.domains import Slot
+from conformance.strategies.source import Source
+
+ODD_SLOT_ONE_IN = 24
+"""How often a slot that was closed, or is of another kind, is taken on purpose."""
+
+
+class SlotTable:
+    """Slots by tag, newest last."""
+
+    __slots__ = ("_count", "_odd_one_in", "closed", "live", "notes", "tags")
+
+    def __init__(self, odd_one_in: int = ODD_SLOT_ONE_IN) -> None:
+        self._odd_one_in = odd_one_in
+        self.tags: dict[Slot, str] = {}
+        self.live: dict[str, list[Slot]] = {}
+        self.closed: list[Slot] = []
+        self.notes: dict[str, object] = {}
+        """Room for a kind's own bookkeeping: names in use, peers."""
+        self._count = 0
+
+    def new(self, tag: str) -> Slot:
+        """A fresh slot of a kind: ``m0`` for a mapping, ``r0`` for a descriptor."""
+        slot = Slot(f"{'m' if tag == 'mapping' else 'r'}{self._count}")
+        self._count += 1
+        self.tags[slot] = tag
+        self.live.setdefault(tag, []).append(slot)
+        return slot
+
+    def close(self, slot: Slot) -> None:
+        """Remember that a slot was closed."""
+        alive = self.live.get(self.tags[slot], [])
+        if slot in alive:
+            alive.remove(slot)
+            self.closed.append(slot)
+
+    def any_of(self, source: Source, *tags: str) -> Slot | None:
+        """A live slot with one of the tags (any tag when none is named); seldom one that is closed or of another kind."""
+        if source.below(self._odd_one_in) == self._odd_one_in - 1 and self.tags:
+            everything = list(self.tags)
+            return everything[source.below(len(everything))]
+        live = self.live
+        fitting = [slot for tag in (tags or live) if tag in live for slot in live[tag]]
+        if not fitting:
+            return None
+        return fitting[-1 - source.below(len(fitting))]

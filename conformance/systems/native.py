@@ -1,0 +1,29 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The kernel we run on, as a system: only ever used inside a worker process (:mod:`conformance.systems.worker`)."""
+
+from __future__ import annotations
+
+from conformance.systems.native_calls.attributes import NativeAttributes
+from conformance.systems.native_calls.descriptors import NativeDescriptors
+from conformance.systems.native_calls.files import NativeFiles
+from conformance.systems.native_calls.locks import NativeLocks
+from conformance.systems.native_calls.memory import NativeMemory
+from conformance.systems.native_calls.pipes import NativePipes
+from conformance.systems.native_calls.readiness import NativeReadiness
+from conformance.systems.native_calls.sockets import NativeSockets
+from conformance.systems.native_calls.terminals import NativeTerminals
+
+
+class Native(
+    NativeDescriptors,
+    NativeFiles,
+    NativeAttributes,
+    NativeMemory,
+    NativePipes,
+    NativeSockets,
+    NativeTerminals,
+    NativeReadiness,
+    NativeLocks,
+):
+    """One process on the running kernel."""

@@ -1,0 +1,27 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The functions of libc that Python does not wrap."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from typing import Any
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def checked(result: int) -> int:
+    """The result of a libc call; OSError with errno when it is -1."""
+    if result == -1:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return result
+
+
+def function(name: str, *argument_types: Any, result: Any = ctypes.c_int) -> Any:
+    """A libc function with its types declared."""
+    found = getattr(LIBC, name)
+    found.argtypes = argument_types
+    found.restype = result
+    return found

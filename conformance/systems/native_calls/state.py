@@ -1,0 +1,22 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the native calls of one process keep between them."""
+
+from __future__ import annotations
+
+from reference.outcomes import Choices
+
+
+class NativeState:
+    """Signals that were raised, in the order they came. ``reset`` forgets everything of a program."""
+
+    def __init__(self) -> None:
+        self.signals: list[int] = []
+        self.choices = Choices()
+
+    def reset(self) -> None:
+        """Make ready for the next program. Subjects that keep more extend this."""
+        self.signals.clear()
+
+    def settle(self) -> None:
+        """Wait until work that the kernel does on its own behalf is done. Subjects that have such work extend this."""

@@ -1,0 +1,168 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The parent's side of a native worker: starts it, feeds it, watches it, restarts it.
+
+**Blocking.** A program of one actor has nobody who could wake a sleeping call.
+The parent looks at the worker's state in /proc: when the same op sleeps through two looks without a context switch,
+it is nudged with a signal, so that a call that has moved something returns what it moved;
+when it sleeps again it is interrupted, and counts as blocked.
+No time enters into the decision, only whether the kernel says that the thread sleeps.
+
+**Deadline.** A program that makes no progress for ``PROGRAM_DEADLINE_S`` seconds is killed with its worker and reported as hung.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from conformance.errors import SystemFailed
+from conformance.observation import Observation
+from conformance.ops import Op
+from conformance.systems.frames import Closed, receive, send
+from conformance.systems.worker import GIVE_UP, NUDGE
+from reference.linux.profile import Profile
+
+LOOK_INTERVAL_MS = 4
+PROGRAM_DEADLINE_S = 10.0
+
+
+class WorkerDied(SystemFailed):
+    """The worker ended in the middle of a batch. ``program`` and ``op`` say where it was."""
+
+    def __init__(self, why: str, program: int, op: int) -> None:
+        super().__init__(f"the native worker {why}", where=f"program {program + 1} of the batch, op {op + 1}", hint="replay it")
+        self.program = program
+        self.op = op
+
+
+class NativeWorker:
+    """Runs programs on the kernel. Use as a context manager: its directory goes with it."""
+
+    def __init__(self, profile: Profile, base: Path | None = None) -> None:
+        self._profile = profile
+        self._directory = Path(tempfile.mkdtemp(prefix="fdconform-", dir=base))
+        os.chown(self._directory, profile.uid, profile.gid)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pid = 0
+
+    def __enter__(self) -> NativeWorker:
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the worker and remove its directory."""
+        self._stop()
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def run(self, programs: Sequence[tuple[Op, ...]]) -> list[list[Observation]]:
+        """The observations of each program, run in one batch. WorkerDied when the worker does not survive it."""
+        return self._ask(("batch", list(programs)))
+
+    def run_alone(self, program: tuple[Op, ...]) -> list[Observation]:
+        """The observations of one program in a fork of its own."""
+        return self._ask(("alone", program))[0]
+
+    def _ask(self, request: Any) -> list[list[Observation]]:
+        if self._process is None:
+            self._start()
+        try:
+            send(self._requests, request)
+            kind, body = self._reply()
+        except (Closed, BrokenPipeError):
+            raise self._died("was killed or crashed") from None
+        if kind == "died":
+            raise self._died(f"ended with wait status {body}")
+        answer: list[list[Observation]] = body
+        return answer
+
+    def _start(self) -> None:
+        requests_read, self._requests = os.pipe2(os.O_CLOEXEC)
+        self._replies, replies_write = os.pipe2(os.O_CLOEXEC)
+        page = os.memfd_create("fdconform-progress", os.MFD_CLOEXEC)
+        os.ftruncate(page, mmap.PAGESIZE)
+        self._progress = memoryview(mmap.mmap(page, mmap.PAGESIZE)).cast("I")
+        inherited = (requests_read, replies_write, page)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "conformance.systems.worker", *map(str, inherited)], pass_fds=inherited
+        )
+        for fd in inherited:
+            os.close(fd)
+        profile = self._profile
+        send(
+            self._requests,
+            {
+                "directory": str(self._directory),
+                "uid": profile.uid,
+                "gid": profile.gid,
+                "umask": profile.umask,
+                "file_size_bytes_max": profile.file_size_bytes_max,
+                "descriptors_max": profile.descriptors_max,
+            },
+        )
+        kind, self._pid = receive(self._replies)
+
+    def _stop(self) -> None:
+        if self._process is None:
+            return
+        self._process.kill()
+        self._process.wait()
+        os.close(self._requests)
+        os.close(self._replies)
+        self._process = None
+
+    def _died(self, why: str) -> WorkerDied:
+        error = WorkerDied(why, self._progress[1], self._progress[0])
+        self._stop()
+        return error
+
+    def _reply(self) -> tuple[str, Any]:
+        while True:
+            self._wait()
+            kind, body = receive(self._replies)
+            if kind != "ready":
+                return kind, body
+            self._pid = body
+
+    def _wait(self) -> None:
+        """Until a reply comes; meanwhile look whether the worker sleeps or hangs."""
+        poller = select.poll()
+        poller.register(self._replies, select.POLLIN)
+        seen: tuple[object, ...] = ()
+        nudged: tuple[int, int] | None = None
+        program_since = (-1, 0.0)
+        while not poller.poll(LOOK_INTERVAL_MS):
+            program, op = self._progress[1], self._progress[0]
+            if program_since[0] != program:
+                program_since = (program, time.monotonic())
+            elif time.monotonic() - program_since[1] > PROGRAM_DEADLINE_S:
+                os.kill(self._pid, signal.SIGKILL)
+                raise self._died(f"made no progress for {PROGRAM_DEADLINE_S:g} s and was killed")
+            look = (program, op, *_sleep_state(self._pid))
+            if look == seen and look[2] == "S":
+                os.kill(self._pid, GIVE_UP if nudged == (program, op) else NUDGE)
+                nudged = (program, op)
+                look = ()
+            seen = look
+
+
+def _sleep_state(pid: int) -> tuple[str, str]:
+    """The state letter of a process, and how often it has gone to sleep (proc_pid_status(5))."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return "?", ""
+    state = status.partition("State:\t")[2][:1]
+    return state, status.partition("voluntary_ctxt_switches:")[2].split("\n", 1)[0]

@@ -1,0 +1,132 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The process in which native programs run: started by its parent, reused for many batches.
+
+Its own descriptors lie above the descriptor limit that programs see,
+so programs are handed the numbers from 3 on and cannot reach them.
+A shared page tells the parent which op of which program runs:
+with it the parent sees a call that sleeps for ever, and interrupts it (:mod:`conformance.systems.native_worker`).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+import resource
+import shutil
+import signal
+import sys
+from types import FrameType
+from typing import Any, NoReturn
+
+from conformance.interpreter import execute
+from conformance.ops import Op
+from conformance.systems.frames import Closed, receive, send
+from conformance.systems.native import Native
+from reference.outcomes import Sleeps
+
+PRIVATE_FD_MIN = 512
+NUDGE = signal.SIGUSR1
+GIVE_UP = signal.SIGUSR2
+RECORDED_SIGNALS = tuple(
+    signal.Signals(number)
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE, signal.SIGTSTP, signal.SIGTTIN)
+    + (signal.SIGTTOU, signal.SIGURG, signal.SIGXFSZ, signal.SIGWINCH, signal.SIGIO, signal.SIGCONT)
+)
+_NAMING_CALLS = frozenset(("open", "mkfifo", "link", "symlink", "mkdir"))
+
+
+class Worker:
+    """Serves batches until the parent closes the request pipe."""
+
+    def __init__(self, requests: int, replies: int, page: int, settings: dict[str, Any]) -> None:
+        self._requests = fcntl.fcntl(requests, fcntl.F_DUPFD_CLOEXEC, PRIVATE_FD_MIN)
+        self._replies = fcntl.fcntl(replies, fcntl.F_DUPFD_CLOEXEC, PRIVATE_FD_MIN)
+        self._progress = memoryview(mmap.mmap(page, mmap.PAGESIZE)).cast("I")
+        self._native = Native()
+        self._confine(settings)
+
+    def _confine(self, settings: dict[str, Any]) -> None:
+        os.chdir(settings["directory"])
+        if settings["uid"] != os.getuid():
+            os.setgroups([])
+            os.setgid(settings["gid"])
+            os.setuid(settings["uid"])
+        os.umask(settings["umask"])
+        resource.setrlimit(resource.RLIMIT_FSIZE, (settings["file_size_bytes_max"],) * 2)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (settings["descriptors_max"],) * 2)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        null = os.open("/dev/null", os.O_RDWR)
+        for fd in range(3):
+            os.dup2(null, fd)
+        os.closerange(3, settings["descriptors_max"])
+        for number in RECORDED_SIGNALS:
+            signal.signal(number, self._record)
+        signal.signal(NUDGE, _ignore)
+        signal.signal(GIVE_UP, _interrupt)
+
+    def _record(self, number: int, frame: FrameType | None) -> None:
+        self._native.signals.append(number)
+
+    def serve(self) -> None:
+        """Answer every request: ("batch", programs) here, ("alone", program) in a fork of its own."""
+        send(self._replies, ("ready", os.getpid()))
+        while True:
+            try:
+                kind, body = receive(self._requests)
+            except Closed:
+                return
+            if kind == "alone":
+                self._alone(body)
+            else:
+                send(self._replies, ("done", [self._run(number, ops) for number, ops in enumerate(body)]))
+
+    def _run(self, number: int, ops: tuple[Op, ...]) -> list[Any]:
+        self._progress[1] = number
+        observations = execute(ops, self._native, self._progress)
+        self._native.reset()
+        os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+        if any(op.call in _NAMING_CALLS for op in ops):
+            _empty_directory()
+        return observations
+
+    def _alone(self, ops: tuple[Op, ...]) -> None:
+        child = os.fork()
+        if child == 0:
+            self._answer_and_exit(ops)
+        _, status = os.waitpid(child, 0)
+        if status != 0:
+            send(self._replies, ("died", status))
+
+    def _answer_and_exit(self, ops: tuple[Op, ...]) -> NoReturn:
+        send(self._replies, ("ready", os.getpid()))
+        send(self._replies, ("done", [self._run(0, ops)]))
+        os._exit(0)
+
+
+def _ignore(number: int, frame: FrameType | None) -> None:
+    """Being woken is all: the call returns what it has moved, or is started again."""
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise Sleeps("interrupted")
+
+
+def _empty_directory() -> None:
+    with os.scandir(".") as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.name)
+            else:
+                os.unlink(entry.name)
+
+
+def main() -> None:
+    """Started as ``python -m conformance.systems.worker REQUESTS REPLIES PAGE``; settings come first."""
+    requests, replies, page = (int(argument) for argument in sys.argv[1:4])
+    Worker(requests, replies, page, receive(requests)).serve()
+
+
+if __name__ == "__main__":
+    main()

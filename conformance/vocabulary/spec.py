@@ -1,0 +1,83 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the project knows of one op: its call, its parameters, its result, the slots it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.domains import INTEGER, Domain, Environment
+
+Handles = Callable[[Any], tuple[int, ...]]
+
+
+def one_handle(value: Any) -> tuple[int, ...]:
+    """The call returns the descriptor (or mapping) itself."""
+    return (value,)
+
+
+def all_handles(value: Any) -> tuple[int, ...]:
+    """The call returns a tuple of descriptors."""
+    handles: tuple[int, ...] = value
+    return handles
+
+
+def passed_rights(value: Any) -> tuple[int, ...]:
+    """The call returns a message that may bring descriptors."""
+    rights: tuple[int, ...] = value.rights
+    return rights
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One argument: its name in the man page, and its domain."""
+
+    name: str
+    domain: Domain
+
+
+@dataclass(frozen=True)
+class OpSpec:
+    """One op.
+
+    ``name`` is what reports call it: ``read``, ``fcntl(F_GETFL)``.
+    ``call`` is the method of :class:`~reference.syscalls.Syscalls`.
+    ``selector`` is the constant that picks this op among those of one call, with its position.
+    ``kinds`` names the vocabularies that the op belongs to.
+    ``handles`` takes the new descriptors or mappings out of the result.
+    """
+
+    name: str
+    call: str
+    parameters: tuple[Parameter, ...]
+    result: Domain
+    kinds: tuple[str, ...]
+    selector: tuple[int, int] | None = None
+    handles: Handles | None = None
+
+    def resolver(self) -> Callable[[tuple[Any, ...], Environment], tuple[Any, ...]]:
+        """A function from arguments that name slots and payloads to arguments for a system."""
+        plan = tuple((i, p.domain.resolver) for i, p in enumerate(self.parameters))
+        plan = tuple((i, resolve) for i, resolve in plan if resolve is not None)
+        if not plan:
+            return lambda arguments, environment: arguments
+
+        def resolve_all(arguments: tuple[Any, ...], environment: Environment) -> tuple[Any, ...]:
+            resolved = list(arguments)
+            for index, resolve in plan:
+                resolved[index] = resolve(arguments[index], environment)  # type: ignore[misc]
+            return tuple(resolved)
+
+        if len(plan) == 1 and plan[0][0] == 0:
+            (_, first) = plan[0]
+            return lambda arguments, environment: (first(arguments[0], environment), *arguments[1:])  # type: ignore[misc]
+        return resolve_all
+
+
+def op(
+    name: str, *parameters: tuple[str, Domain], result: Domain = INTEGER, kinds: str, handles: Handles | None = None
+) -> OpSpec:
+    """An op that is a call of its own."""
+    return OpSpec(name, name, tuple(Parameter(*p) for p in parameters), result, tuple(kinds.split()), None, handles)

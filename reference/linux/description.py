@@ -1,0 +1,40 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Open file descriptions (open(2), "Open file descriptions"): what descriptors made by dup(2) share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reference.constants import O_ACCMODE, O_CLOEXEC, O_NONBLOCK, O_PATH, O_RDWR, O_WRONLY, O_CREAT, O_EXCL, O_NOCTTY, O_TRUNC
+
+if TYPE_CHECKING:
+    from reference.linux.objects import FileObject
+
+_OPEN_ONLY = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC
+"""Flags that act on open(2) itself and are not kept (fcntl(2), F_GETFL)."""
+
+
+class OpenFileDescription:
+    """A position and status flags over an object, counted by the descriptors that refer to it."""
+
+    __slots__ = ("flags", "object", "offset", "readable", "references", "writable")
+
+    def __init__(self, target: FileObject, flags: int) -> None:
+        self.object = target
+        self.flags = flags & ~_OPEN_ONLY
+        self.offset = 0
+        self.references = 0
+        mode = flags & O_ACCMODE
+        self.readable = mode in (0, O_RDWR) and not flags & O_PATH
+        self.writable = mode in (O_WRONLY, O_RDWR) and not flags & O_PATH
+
+    @property
+    def nonblocking(self) -> bool:
+        """Whether O_NONBLOCK is among the status flags."""
+        return bool(self.flags & O_NONBLOCK)
+
+    @property
+    def path_only(self) -> bool:
+        """Whether the description was opened with O_PATH (open(2))."""
+        return bool(self.flags & O_PATH)

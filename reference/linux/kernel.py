@@ -1,0 +1,40 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The table of calls: every system call the model knows, each in the module of its subject."""
+
+from __future__ import annotations
+
+from reference.linux.calls_attributes import AttributeCalls
+from reference.linux.calls_descriptors import DescriptorCalls
+from reference.linux.calls_files import FileCalls
+from reference.linux.calls_locks import LockCalls
+from reference.linux.calls_memory import MemoryCalls
+from reference.linux.calls_names import NameCalls
+from reference.linux.calls_pipes import PipeCalls
+from reference.linux.calls_readiness import ReadinessCalls
+from reference.linux.calls_sockets import SocketCalls
+from reference.linux.calls_terminals import TerminalCalls
+from reference.linux.calls_transfer import TransferCalls
+from reference.linux.profile import Profile
+
+
+class Linux(
+    DescriptorCalls,
+    TransferCalls,
+    FileCalls,
+    NameCalls,
+    AttributeCalls,
+    MemoryCalls,
+    PipeCalls,
+    SocketCalls,
+    TerminalCalls,
+    ReadinessCalls,
+    LockCalls,
+):
+    """One process on a fresh Linux, in an empty directory, with descriptors 0 to 2 on /dev/null."""
+
+    def __init__(self, profile: Profile | None = None) -> None:
+        super().__init__(profile or Profile())
+        for _ in range(3):
+            self.open("/dev/null", 2, 0)
+        self.cited.clear()

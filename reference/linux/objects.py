@@ -1,0 +1,96 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What an open file description refers to: the operations that every kind of object answers.
+
+The defaults are the answers of an object that lacks the operation.
+A kind overrides what it has, one operation a function.
+Access mode and O_PATH are checked by the calls before they come here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reference.constants import (
+    EBADF,
+    EINVAL,
+    ENODEV,
+    ENOTTY,
+    ENXIO,
+    ESPIPE,
+    POLLIN,
+    POLLOUT,
+    POLLRDNORM,
+    POLLWRNORM,
+)
+from reference.outcomes import Refused
+from reference.structures import Stat
+
+if TYPE_CHECKING:
+    from reference.linux.description import OpenFileDescription
+    from reference.linux.state import KernelState
+    from reference.linux.waiting import WaitQueue
+
+
+class FileObject:
+    """Base of all kinds. ``seekable`` objects have positional reads and writes."""
+
+    seekable = False
+
+    def __init__(self, kernel: KernelState) -> None:
+        self.kernel = kernel
+
+    def read(self, description: OpenFileDescription, count: int) -> bytes:
+        """read(2) of up to ``count`` bytes at the description's own position."""
+        raise Refused(EINVAL, "OBJ-READ")
+
+    def write(self, description: OpenFileDescription, data: bytes) -> int:
+        """write(2) at the description's own position: the number of bytes taken."""
+        raise Refused(EINVAL, "OBJ-WRITE")
+
+    def read_at(self, description: OpenFileDescription, count: int, offset: int) -> bytes:
+        """pread(2)."""
+        raise Refused(ESPIPE, "OBJ-POSITION")
+
+    def write_at(self, description: OpenFileDescription, data: bytes, offset: int) -> int:
+        """pwrite(2)."""
+        raise Refused(ESPIPE, "OBJ-POSITION")
+
+    def seek(self, description: OpenFileDescription, offset: int, whence: int) -> int:
+        """lseek(2)."""
+        raise Refused(ESPIPE, "OBJ-SEEK")
+
+    def stat(self) -> Stat:
+        """fstat(2)."""
+        raise Refused(EBADF, "OBJ-STAT")
+
+    def truncate(self, length: int) -> int:
+        """ftruncate(2)."""
+        raise Refused(EINVAL, "OBJ-TRUNCATE")
+
+    def allocate(self, description: OpenFileDescription, mode: int, offset: int, length: int) -> int:
+        """fallocate(2)."""
+        raise Refused(ENODEV, "OBJ-ALLOCATE")
+
+    def sync(self, description: OpenFileDescription) -> int:
+        """fsync(2) and fdatasync(2)."""
+        raise Refused(EINVAL, "OBJ-SYNC")
+
+    def ioctl(self, description: OpenFileDescription, request: int, argument: Any) -> Any:
+        """ioctl(2), after the requests that every object answers."""
+        raise Refused(ENOTTY, "OBJ-IOCTL")
+
+    def poll(self, description: OpenFileDescription) -> int:
+        """The events that are true now. An object without readiness is always ready for both directions."""
+        return POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM
+
+    def wait_queues(self, description: OpenFileDescription) -> tuple[WaitQueue, ...] | None:
+        """The queues that a poll of this description would wait on; None: the object has no readiness (epoll: EPERM)."""
+        return None
+
+    def reopen(self, flags: int) -> OpenFileDescription:
+        """open(2) of the object through /proc/self/fd: a new description of it."""
+        raise Refused(ENXIO, "OBJ-REOPEN")
+
+    def released(self, description: OpenFileDescription) -> None:
+        """The last reference to a description of this object went away."""

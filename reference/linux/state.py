@@ -1,0 +1,40 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The state that all system calls of one modelled process share."""
+
+from __future__ import annotations
+
+from reference.constants import EBADF, O_CLOEXEC
+from reference.linux.description import OpenFileDescription
+from reference.linux.fdtable import FdTable
+from reference.linux.profile import Profile
+from reference.outcomes import Choices, Refused
+
+
+class KernelState:
+    """Descriptor table, profile, and the three ways a call reports more than its value.
+
+    ``cited`` collects the ids of the clauses that decided (``cite`` adds one),
+    ``signals`` the signals raised in the caller,
+    ``choices`` answers where the kernel is free.
+    """
+
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+        self.fds = FdTable(profile.descriptors_max)
+        self.choices = Choices()
+        self.choose = self.choices.choose
+        self.cited: list[str] = []
+        self.cite = self.cited.append
+        self.signals: list[int] = []
+
+    def description(self, fd: int) -> OpenFileDescription:
+        """The description a call works on; EBADF for a free number and for an O_PATH descriptor (open(2))."""
+        description = self.fds.lookup(fd)
+        if description.path_only:
+            raise Refused(EBADF, "FD-OPATH")
+        return description
+
+    def open_descriptor(self, description: OpenFileDescription, flags: int = 0) -> int:
+        """The lowest free number, made to refer to a new description; O_CLOEXEC in ``flags`` counts."""
+        return self.fds.install(self.fds.lowest_free(), description, bool(flags & O_CLOEXEC))

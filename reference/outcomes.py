@@ -1,0 +1,99 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""How a system call can end, other than by returning a value.
+
+A call of the model returns a value, refuses with an error number, or sleeps for ever.
+Where the kernel itself is free to choose,
+the model says what is *allowed* and goes on from what was observed:
+see :class:`Allowed` and :class:`Choices`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+class Refused(OSError):
+    """A system call failed with an error number.
+
+    ``errno`` is the Linux number, ``clause`` the id of the rule that refused.
+    """
+
+    def __init__(self, number: int, clause: str) -> None:
+        super().__init__(number, clause)
+        self.clause = clause
+
+
+class Sleeps(Exception):
+    """The call would sleep, and nothing in a program of one actor can wake it.
+
+    The harness interrupts such a call with a signal (signal(7): EINTR)
+    and records it as blocked.
+    """
+
+    def __init__(self, clause: str) -> None:
+        super().__init__(clause)
+        self.clause = clause
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """Any whole number from ``low`` to ``high``, both included; ``default`` when nobody observed one."""
+
+    low: int
+    high: int
+    default: int
+
+    def allows(self, value: object) -> bool:
+        """Whether the kernel may have given this value."""
+        return isinstance(value, int) and self.low <= value <= self.high
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """One of a few values; the first is what is predicted when nobody observed one."""
+
+    values: tuple[Any, ...]
+
+    @property
+    def default(self) -> Any:
+        """The value predicted without an observation."""
+        return self.values[0]
+
+    def allows(self, value: object) -> bool:
+        """Whether the kernel may have given this value."""
+        return value in self.values
+
+
+@dataclass(frozen=True, slots=True)
+class Anything:
+    """Any value at all: the field is outside what the model predicts."""
+
+    default: Any = 0
+
+    def allows(self, value: object) -> bool:
+        """Whether the kernel may have given this value: always."""
+        return True
+
+
+Allowed = Between | OneOf | Anything
+
+
+class Choices:
+    """Follows what was observed where the kernel is free, and predicts where nothing was.
+
+    Before each call the driver sets ``observed`` to what the other system gave,
+    or leaves it ``None`` in a pure prediction.
+    """
+
+    __slots__ = ("observed",)
+
+    def __init__(self) -> None:
+        self.observed: object = None
+
+    def choose(self, allowed: Allowed) -> Any:
+        """The observed value if the rule allows it, else the predicted one."""
+        if self.observed is not None and allowed.allows(self.observed):
+            return self.observed
+        return allowed.default

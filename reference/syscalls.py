@@ -1,0 +1,237 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The one narrow interface: a method per system call, Linux names and argument order.
+
+Descriptors go in as numbers, values come out, failure is an :class:`OSError` that carries the Linux error number.
+Whoever implements :class:`Syscalls` can be asked anything this project knows how to ask:
+the in-memory model, the kernel we run on, an emulator, a sandbox.
+
+Where C fills a buffer, the method returns it:
+``read`` returns bytes, ``fstat`` a :class:`~reference.structures.Stat`.
+A call that would sleep for ever raises :class:`~reference.outcomes.Sleeps`.
+Sizes and offsets are in bytes, timeouts in milliseconds (-1: for ever).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from reference.structures import Message, Stat, Statx, Termios
+
+PollList = tuple[tuple[int, int], ...]
+FdList = tuple[int, ...]
+
+
+class Syscalls(Protocol):
+    """The Linux descriptor layer, as far as this project asks about it."""
+
+    # Descriptors ------------------------------------------------------------------------------
+
+    def open(self, path: str, flags: int, mode: int) -> int:
+        """open(2). ``path`` is relative to the program's own empty directory, or a device under /dev."""
+
+    def reopen(self, fd: int, flags: int) -> int:
+        """open(2) of ``/proc/self/fd/N``: a new description of the same inode (proc_pid_fd(5))."""
+
+    def close(self, fd: int) -> int:
+        """close(2): 0."""
+
+    def close_range(self, first: int, last: int, flags: int) -> int:
+        """close_range(2): 0."""
+
+    def dup(self, fd: int) -> int:
+        """dup(2): the lowest free number."""
+
+    def dup2(self, fd: int, newfd: int) -> int:
+        """dup2(2): ``newfd``."""
+
+    def dup3(self, fd: int, newfd: int, flags: int) -> int:
+        """dup3(2): ``newfd``."""
+
+    def fcntl(self, fd: int, command: int, argument: Any = 0) -> Any:
+        """fcntl(2): a number, or for the F_GETLK family a :class:`~reference.structures.Flock`."""
+
+    def ioctl(self, fd: int, request: int, argument: Any = 0) -> Any:
+        """ioctl(2): 0, the number the kernel stored, or the structure it filled."""
+
+    # Files ------------------------------------------------------------------------------------
+
+    def read(self, fd: int, count: int) -> bytes:
+        """read(2): the bytes read; empty at end of file."""
+
+    def write(self, fd: int, data: bytes) -> int:
+        """write(2): the number of bytes written."""
+
+    def readv(self, fd: int, lengths: tuple[int, ...]) -> bytes:
+        """readv(2) into buffers of these lengths: the bytes read, joined."""
+
+    def writev(self, fd: int, buffers: tuple[bytes, ...]) -> int:
+        """writev(2): the number of bytes written."""
+
+    def pread(self, fd: int, count: int, offset: int) -> bytes:
+        """pread(2)."""
+
+    def pwrite(self, fd: int, data: bytes, offset: int) -> int:
+        """pwrite(2)."""
+
+    def preadv2(self, fd: int, lengths: tuple[int, ...], offset: int, flags: int) -> bytes:
+        """preadv2(2); offset -1 means the file offset."""
+
+    def pwritev2(self, fd: int, buffers: tuple[bytes, ...], offset: int, flags: int) -> int:
+        """pwritev2(2); offset -1 means the file offset."""
+
+    def lseek(self, fd: int, offset: int, whence: int) -> int:
+        """lseek(2): the new offset from the start of the file."""
+
+    def truncate(self, path: str, length: int) -> int:
+        """truncate(2): 0."""
+
+    def ftruncate(self, fd: int, length: int) -> int:
+        """ftruncate(2): 0."""
+
+    def fallocate(self, fd: int, mode: int, offset: int, length: int) -> int:
+        """fallocate(2): 0."""
+
+    def fsync(self, fd: int) -> int:
+        """fsync(2): 0."""
+
+    def fdatasync(self, fd: int) -> int:
+        """fdatasync(2): 0."""
+
+    def sync_file_range(self, fd: int, offset: int, count: int, flags: int) -> int:
+        """sync_file_range(2): 0."""
+
+    def fstat(self, fd: int) -> Stat:
+        """fstat(2)."""
+
+    def statx(self, fd: int, flags: int, mask: int) -> Statx:
+        """statx(2) of the descriptor itself: empty path, AT_EMPTY_PATH added to ``flags``."""
+
+    def fchmod(self, fd: int, mode: int) -> int:
+        """fchmod(2): 0."""
+
+    def fchown(self, fd: int, uid: int, gid: int) -> int:
+        """fchown(2): 0; -1 leaves an id as it is."""
+
+    def futimens(self, fd: int, atime: int, mtime: int) -> int:
+        """futimens(3): 0. Nanoseconds since the epoch, or -UTIME_NOW or -UTIME_OMIT for the special values."""
+
+    def unlink(self, path: str) -> int:
+        """unlink(2): 0."""
+
+    def link(self, path: str, new_path: str) -> int:
+        """link(2): 0."""
+
+    def symlink(self, target: str, path: str) -> int:
+        """symlink(2): 0."""
+
+    def mkdir(self, path: str, mode: int) -> int:
+        """mkdir(2): 0."""
+
+    def mkfifo(self, path: str, mode: int) -> int:
+        """mkfifo(3): 0."""
+
+    def memfd_create(self, name: str, flags: int) -> int:
+        """memfd_create(2): a descriptor."""
+
+    # Memory mappings --------------------------------------------------------------------------
+
+    def mmap(self, fd: int, length: int, protection: int, flags: int, offset: int) -> int:
+        """mmap(2) at an address of the kernel's choice: a handle, counted from 0 in each program."""
+
+    def load(self, mapping: int, offset: int, count: int) -> bytes:
+        """Read memory of a mapping as process_vm_readv(2) does: EFAULT where a page cannot be read, short before one."""
+
+    def store(self, mapping: int, offset: int, data: bytes) -> int:
+        """Write memory of a mapping as process_vm_writev(2) does: EFAULT where a page cannot be written."""
+
+    def msync(self, mapping: int, flags: int) -> int:
+        """msync(2) of the whole mapping: 0."""
+
+    def munmap(self, mapping: int) -> int:
+        """munmap(2) of the whole mapping: 0. A handle never made, or unmapped already, is EINVAL."""
+
+    # Pipes ------------------------------------------------------------------------------------
+
+    def pipe2(self, flags: int) -> tuple[int, int]:
+        """pipe2(2): the read end, the write end."""
+
+    # Sockets ----------------------------------------------------------------------------------
+
+    def socketpair(self, domain: int, type: int, protocol: int) -> tuple[int, int]:
+        """socketpair(2): two connected sockets."""
+
+    def send(self, fd: int, data: bytes, flags: int) -> int:
+        """send(2): the number of bytes sent."""
+
+    def recv(self, fd: int, count: int, flags: int) -> bytes:
+        """recv(2). With MSG_TRUNC the real length shows only through recvmsg."""
+
+    def sendmsg(self, fd: int, buffers: tuple[bytes, ...], rights: FdList, flags: int) -> int:
+        """sendmsg(2) with one SCM_RIGHTS item when ``rights`` is not empty."""
+
+    def recvmsg(self, fd: int, lengths: tuple[int, ...], rights_max: int, flags: int) -> Message:
+        """recvmsg(2) with control room for exactly ``rights_max`` descriptors (0: no control buffer)."""
+
+    def shutdown(self, fd: int, how: int) -> int:
+        """shutdown(2): 0."""
+
+    def getsockopt(self, fd: int, level: int, option: int, length: int) -> bytes:
+        """getsockopt(2) with an option buffer of ``length`` bytes: the bytes the kernel filled."""
+
+    def setsockopt(self, fd: int, level: int, option: int, value: bytes) -> int:
+        """setsockopt(2): 0."""
+
+    # Terminals --------------------------------------------------------------------------------
+
+    def posix_openpt(self, flags: int) -> int:
+        """posix_openpt(3): a new pseudoterminal's master."""
+
+    def unlockpt(self, fd: int) -> int:
+        """unlockpt(3): 0."""
+
+    def open_slave(self, fd: int, flags: int) -> int:
+        """open(2) of ptsname(3) of a master: the slave side."""
+
+    def tcgetattr(self, fd: int) -> Termios:
+        """tcgetattr(3)."""
+
+    def tcsetattr(self, fd: int, action: int, attributes: Termios) -> int:
+        """tcsetattr(3): 0."""
+
+    def tcflush(self, fd: int, queue: int) -> int:
+        """tcflush(3): 0."""
+
+    def tcflow(self, fd: int, action: int) -> int:
+        """tcflow(3): 0."""
+
+    def tcsendbreak(self, fd: int, duration: int) -> int:
+        """tcsendbreak(3): 0."""
+
+    def tcdrain(self, fd: int) -> int:
+        """tcdrain(3): 0."""
+
+    # Readiness --------------------------------------------------------------------------------
+
+    def poll(self, fds: PollList, timeout: int) -> tuple[int, ...]:
+        """poll(2): the returned events of each entry."""
+
+    def ppoll(self, fds: PollList, timeout: int) -> tuple[int, ...]:
+        """ppoll(2) without a signal mask: the returned events of each entry."""
+
+    def select(self, read: FdList, write: FdList, urgent: FdList, timeout: int) -> tuple[FdList, FdList, FdList]:
+        """select(2): the ready members of each set, in rising order."""
+
+    def epoll_create1(self, flags: int) -> int:
+        """epoll_create1(2): a descriptor."""
+
+    def epoll_ctl(self, fd: int, operation: int, target: int, events: int, data: int) -> int:
+        """epoll_ctl(2): 0."""
+
+    def epoll_wait(self, fd: int, events_max: int, timeout: int) -> tuple[tuple[int, int], ...]:
+        """epoll_wait(2): (events, data) of each ready entry, in the kernel's order."""
+
+    # Locks ------------------------------------------------------------------------------------
+
+    def flock(self, fd: int, operation: int) -> int:
+        """flock(2): 0."""
