@@ -4,9 +4,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from reference.constants import O_ACCMODE, O_CLOEXEC, O_NONBLOCK, O_PATH, O_RDWR, O_WRONLY, O_CREAT, O_EXCL, O_NOCTTY, O_TRUNC
+from reference.constants import (
+    O_ACCMODE,
+    O_CLOEXEC,
+    O_CREAT,
+    O_EXCL,
+    O_NOCTTY,
+    O_NONBLOCK,
+    O_PATH,
+    O_RDWR,
+    O_TRUNC,
+    O_WRONLY,
+)
 
 if TYPE_CHECKING:
     from reference.linux.objects import FileObject
@@ -18,12 +29,14 @@ _OPEN_ONLY = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC
 class OpenFileDescription:
     """A position and status flags over an object, counted by the descriptors that refer to it."""
 
-    __slots__ = ("flags", "object", "offset", "readable", "references", "writable")
+    __slots__ = ("flags", "object", "offset", "private", "readable", "references", "writable")
 
     def __init__(self, target: FileObject, flags: int) -> None:
         self.object = target
         self.flags = flags & ~_OPEN_ONLY
         self.offset = 0
+        self.private: Any = None
+        """Room for what the object keeps per description."""
         self.references = 0
         mode = flags & O_ACCMODE
         self.readable = mode in (0, O_RDWR) and not flags & O_PATH

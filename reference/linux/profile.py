@@ -31,7 +31,8 @@ class Profile:
     """One Linux: kernel release, file system, limits and identity of the caller.
 
     ``descriptors_max`` is RLIMIT_NOFILE, ``file_size_bytes_max`` RLIMIT_FSIZE (getrlimit(2)).
-    ``capable`` says that the caller holds root's capabilities (capabilities(7)).
+    ``capable`` says that the caller holds root's capabilities (capabilities(7)), except CAP_SYS_RESOURCE:
+    containers often withhold that one from root, so ``resource_capable`` says it apart.
     """
 
     kernel: tuple[int, int] = (6, 18)
@@ -39,10 +40,12 @@ class Profile:
     uid: int = 0
     gid: int = 0
     capable: bool = True
+    resource_capable: bool = False
     descriptors_max: int = 256
     file_size_bytes_max: int = 2**21
     umask: int = 0o022
     pipe_size_bytes_max: int = 2**20
+    pipe_pages_soft_max: int = 2**14
     socket_buffer_bytes_default: int = 212992
     socket_buffer_bytes_max: int = 212992
     datagram_queue_max: int = 10
