@@ -8,6 +8,8 @@ it is nudged with a signal, so that a call that has moved something returns what
 when it sleeps again it is interrupted, and counts as blocked.
 No time enters into the decision, only whether the kernel says that the thread sleeps.
 
+**Isolation.** The worker has a process group of its own, so that Ctrl-C at the terminal is no signal to a program.
+
 **Deadline.** A program that makes no progress for ``PROGRAM_DEADLINE_S`` seconds is killed with its worker and reported as hung.
 """
 
@@ -55,6 +57,8 @@ class NativeWorker:
         os.chown(self._directory, profile.uid, profile.gid)
         self._process: subprocess.Popen[bytes] | None = None
         self._pid = 0
+        self.cpu_seconds = 0.0
+        """Processor time that programs have used in the worker."""
 
     def __enter__(self) -> NativeWorker:
         return self
@@ -85,7 +89,9 @@ class NativeWorker:
             raise self._died("was killed or crashed") from None
         if kind == "died":
             raise self._died(f"ended with wait status {body}")
-        answer: list[list[Observation]] = body
+        answer: list[list[Observation]]
+        answer, cpu_seconds = body
+        self.cpu_seconds += cpu_seconds
         return answer
 
     def _start(self) -> None:
@@ -96,7 +102,9 @@ class NativeWorker:
         self._progress = memoryview(mmap.mmap(page, mmap.PAGESIZE)).cast("I")
         inherited = (requests_read, replies_write, page)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "conformance.systems.worker", *map(str, inherited)], pass_fds=inherited
+            [sys.executable, "-m", "conformance.systems.worker", *map(str, inherited)],
+            pass_fds=inherited,
+            process_group=0,
         )
         for fd in inherited:
             os.close(fd)

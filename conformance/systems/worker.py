@@ -17,6 +17,7 @@ import resource
 import shutil
 import signal
 import sys
+import time
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -80,7 +81,12 @@ class Worker:
             if kind == "alone":
                 self._alone(body)
             else:
-                send(self._replies, ("done", [self._run(number, ops) for number, ops in enumerate(body)]))
+                self._answer(body)
+
+    def _answer(self, programs: list[tuple[Op, ...]]) -> None:
+        started = time.process_time()
+        observations = [self._run(number, ops) for number, ops in enumerate(programs)]
+        send(self._replies, ("done", (observations, time.process_time() - started)))
 
     def _run(self, number: int, ops: tuple[Op, ...]) -> list[Any]:
         self._progress[1] = number
@@ -101,7 +107,7 @@ class Worker:
 
     def _answer_and_exit(self, ops: tuple[Op, ...]) -> NoReturn:
         send(self._replies, ("ready", os.getpid()))
-        send(self._replies, ("done", [self._run(0, ops)]))
+        self._answer([ops])
         os._exit(0)
 
 

@@ -1,0 +1,225 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A campaign: programs within a budget, spread over processes, every divergence confirmed, reduced and put in its bucket.
+
+Order: regressions and fixtures first, then generated programs, the kinds in turn.
+The campaign goes on past known buckets; everything it learns goes to the event log at once.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+
+from conformance import events
+from conformance.budget import Budget
+from conformance.environment import describe
+from conformance.errors import ExitCode, SystemFailed
+from conformance.ops import Op
+from conformance.shard import Result, Suspect, Task, shard_main
+from conformance.triage import Triage
+from reference.linux.profile import Profile
+
+PROGRAMS_PER_BATCH = 64
+SHARD_RESTARTS_MAX = 8
+LAW = "linux == native"
+Listener = Callable[[events.Event], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a campaign is to do. ``programs`` holds (name, ops) of stored programs that run first."""
+
+    run: str
+    command: str
+    seed: str
+    budget: Budget
+    budget_text: str
+    kinds: tuple[str, ...]
+    jobs: int
+    profile: Profile
+    base: Path
+    programs: tuple[tuple[str, tuple[Op, ...]], ...] = ()
+
+
+class Campaign:
+    """Runs a plan and tells listeners of every event."""
+
+    def __init__(self, plan: Plan, listeners: Sequence[Listener]) -> None:
+        self._plan = plan
+        self._listeners = listeners
+        self._started = time.monotonic()
+        self._programs = self._ops = self._divergent = 0
+        self._cpu_seconds = 0.0
+
+    def run(self) -> ExitCode:
+        """Until the budget is used, or Ctrl-C. The footer is written in either case."""
+        plan = self._plan
+        self._tell(
+            events.Header(
+                format=events.FORMAT_VERSION,
+                run=plan.run,
+                started=_now(),
+                command=plan.command,
+                seed=plan.seed,
+                budget=plan.budget_text,
+                law=LAW,
+                systems=("linux", "native"),
+                kinds=plan.kinds,
+                environment=describe(plan.profile),
+            )
+        )
+        interrupted = False
+        with Triage(plan.profile, plan.base, LAW) as triage:
+            shards = Shards(plan)
+            try:
+                for result in shards.results(self._tasks()):
+                    self._take(result, triage)
+            except KeyboardInterrupt:
+                interrupted = True
+                self._tell(events.Note("warning", "interrupted from the keyboard: the budget was not used up"))
+            finally:
+                shards.close()
+            exit_code = self._verdict(triage, interrupted)
+            self._tell(
+                events.Footer(
+                    ended=_now(),
+                    seconds=time.monotonic() - self._started,
+                    cpu_seconds=self._cpu_seconds + time.process_time(),
+                    programs=self._programs,
+                    ops=self._ops,
+                    divergent_programs=self._divergent,
+                    buckets=len(triage.buckets),
+                    interrupted=interrupted,
+                    exit_code=exit_code,
+                )
+            )
+        return exit_code
+
+    def _verdict(self, triage: Triage, interrupted: bool) -> ExitCode:
+        if triage.buckets:
+            return ExitCode.DIVERGES
+        return ExitCode.INCONCLUSIVE if interrupted else ExitCode.CONFORMS
+
+    def _tell(self, event: events.Event) -> None:
+        for listener in self._listeners:
+            listener(event)
+
+    def _tasks(self) -> Iterator[Task]:
+        plan = self._plan
+        index = 0
+        for start in range(0, len(plan.programs), PROGRAMS_PER_BATCH):
+            chunk = plan.programs[start : start + PROGRAMS_PER_BATCH]
+            yield Task(index, "stored", plan.seed, programs=chunk)
+            index += 1
+        while not plan.budget.spent(time.monotonic() - self._started, self._ops):
+            yield Task(index, plan.kinds[index % len(plan.kinds)], plan.seed, count=PROGRAMS_PER_BATCH)
+            index += 1
+
+    def _take(self, result: Result, triage: Triage) -> None:
+        self._programs += result.programs
+        self._ops += result.ops
+        self._cpu_seconds += result.cpu_seconds
+        self._tell(
+            events.Batch(
+                index=result.index,
+                kind=result.kind,
+                programs=result.programs,
+                ops=result.ops,
+                seconds=result.seconds,
+                outcomes=result.outcomes,
+                clauses=result.clauses,
+            )
+        )
+        for note in result.notes:
+            self._tell(events.Note("warning", note))
+        for suspect in result.suspects:
+            self._divergent += 1
+            for event in triage.judge(suspect, result.kind):
+                self._tell(event)
+
+
+class Shards:
+    """The processes of a campaign, each with one task at a time."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._context = multiprocessing.get_context("spawn")
+        self._running: dict[Connection, tuple[SpawnProcess, Task | None]] = {}
+        self._restarts = 0
+
+    def results(self, tasks: Iterator[Task]) -> Iterator[Result]:
+        """The result of each task, as they come. A shard that dies is replaced, and its task given out again."""
+        for _ in range(self._plan.jobs):
+            self._start()
+        waiting: list[Task] = []
+        for connection in tuple(self._running):
+            self._assign(connection, waiting, tasks)
+        while any(task for _, task in self._running.values()):
+            for ready in wait([c for c, (_, task) in self._running.items() if task]):
+                assert isinstance(ready, Connection)
+                process, task = self._running[ready]
+                try:
+                    result: Result = ready.recv()
+                except (EOFError, OSError):
+                    assert task is not None
+                    waiting.append(task)
+                    self._replace(ready, process)
+                    for connection, (_, current) in tuple(self._running.items()):
+                        if current is None:
+                            self._assign(connection, waiting, tasks)
+                    continue
+                self._assign(ready, waiting, tasks)
+                yield result
+
+    def close(self) -> None:
+        """End every shard; closing the connection lets it remove its directory."""
+        for connection, (process, _) in self._running.items():
+            connection.close()
+            process.join(timeout=5)
+            if process.is_alive():
+                process.terminate()
+                process.join()
+        self._running.clear()
+
+    def _start(self) -> None:
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(target=shard_main, args=(theirs, self._plan.profile, self._plan.base), daemon=True)
+        process.start()
+        theirs.close()
+        self._running[ours] = (process, None)
+
+    def _assign(self, connection: Connection, waiting: list[Task], tasks: Iterator[Task]) -> None:
+        task = waiting.pop() if waiting else next(tasks, None)
+        process, _ = self._running[connection]
+        self._running[connection] = (process, task)
+        if task is not None:
+            connection.send(task)
+
+    def _replace(self, connection: Connection, process: SpawnProcess) -> None:
+        del self._running[connection]
+        connection.close()
+        process.join()
+        self._restarts += 1
+        if self._restarts > SHARD_RESTARTS_MAX:
+            raise SystemFailed(
+                f"{self._restarts} shard processes died, the last with exit code {process.exitcode}",
+                hint="run with --jobs 1 and look at the last program in events.jsonl",
+            )
+        self._start()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def run_name() -> str:
+    """A name for a run directory: the time, and the process that made it."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}"

@@ -1,0 +1,60 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Options that several commands take."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from conformance.environment import profile_for, working_base
+from conformance.errors import BadProgram, ConformanceError
+from conformance.grammar import read_program
+from conformance.program import Program
+from reference.linux.profile import Profile
+
+Decorated = Callable[..., Any]
+NOBODY_UID = 65534
+
+REPORTS = click.option(
+    "--reports",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("reports"),
+    show_default=True,
+    help="Directory of run directories.",
+)
+DIRECTORY = click.option(
+    "--dir",
+    "directory",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Programs get their directories here; decides the file system.  [default: the temporary directory]",
+)
+USER = click.option(
+    "--user", "as_user", is_flag=True, help=f"Run programs as the ordinary user {NOBODY_UID} (needs root to start)."
+)
+
+
+def chosen_profile(directory: Path | None, as_user: bool) -> tuple[Profile, Path]:
+    """The profile and base directory that the options ask for."""
+    base = working_base(directory)
+    if as_user and os.getuid() != 0:
+        raise ConformanceError("--user needs root to change to another user", hint="without root, programs run as you anyway")
+    return profile_for(base, NOBODY_UID if as_user else None), base
+
+
+def read_text(path: str) -> str:
+    """The text of a file, or of standard input for ``-``."""
+    try:
+        return sys.stdin.read() if path == "-" else Path(path).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadProgram(f"cannot be read: {error}", where=path, hint="name a file with the text of a program") from None
+
+
+def read_program_file(path: str) -> Program:
+    """The program in a file."""
+    return read_program(read_text(path), "standard input" if path == "-" else path)

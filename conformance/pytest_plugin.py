@@ -1,0 +1,44 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures and Hypothesis profiles for property tests that hold a system against another.
+
+Profiles: ``dev`` (default, few examples), ``ci`` (derandomised: the same programs in every run),
+``campaign`` (many examples). Choose with the environment variable HYPOTHESIS_PROFILE.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from conformance.environment import profile_for, working_base
+from conformance.systems.native_worker import NativeWorker
+from reference.linux.profile import Profile
+
+_SLOW_IS_FINE = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the profiles and load the one that the environment names."""
+    settings.register_profile("dev", max_examples=50, deadline=None, suppress_health_check=_SLOW_IS_FINE)
+    settings.register_profile(
+        "ci", max_examples=200, deadline=None, derandomize=True, database=None, suppress_health_check=_SLOW_IS_FINE
+    )
+    settings.register_profile("campaign", max_examples=5000, deadline=None, suppress_health_check=_SLOW_IS_FINE)
+    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+
+@pytest.fixture(scope="session")
+def profile() -> Profile:
+    """The profile of programs on this machine."""
+    return profile_for(working_base(None))
+
+
+@pytest.fixture(scope="session")
+def native(profile: Profile) -> Iterator[NativeWorker]:
+    """A worker on the running kernel, kept for the whole session."""
+    with NativeWorker(profile, working_base(None)) as worker:
+        yield worker
