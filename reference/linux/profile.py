@@ -15,13 +15,20 @@ from reference.constants import PAGE_SIZE
 
 @dataclass(frozen=True, slots=True)
 class Filesystem:
-    """The file system that holds the program's directory."""
+    """A file system, and what it makes of the freedom that file systems have.
+
+    ``relatime`` says that a read takes the access time only when it is old or not newer than the other times;
+    times that are set are held within ``time_min_s`` and ``time_max_s`` (seconds since the epoch).
+    """
 
     name: str
     block_size_bytes: int = PAGE_SIZE
+    relatime: bool = True
+    time_min_s: int = -(2**63)
+    time_max_s: int = 2**63 - 1
 
 
-EXT4 = Filesystem("ext4")
+EXT4 = Filesystem("ext4", time_min_s=-(2**31), time_max_s=2**34 - 2**31 - 1)
 TMPFS = Filesystem("tmpfs")
 FILESYSTEMS = {filesystem.name: filesystem for filesystem in (EXT4, TMPFS)}
 
