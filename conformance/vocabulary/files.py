@@ -9,7 +9,7 @@ from conformance.vocabulary.spec import one_handle, op
 from conformance.vocabulary.structures import STAT, STATX, STATX_MASK, choice, fcntl, flags
 
 _EVERY = "files pipes sockets terminals"
-_RWF = flags("RWF_HIPRI RWF_DSYNC RWF_SYNC RWF_NOWAIT RWF_APPEND RWF_NOAPPEND RWF_ATOMIC RWF_DONTCACHE")
+_RWF = flags("RWF_HIPRI RWF_DSYNC RWF_SYNC RWF_NOWAIT RWF_APPEND RWF_NOAPPEND RWF_ATOMIC RWF_DONTCACHE RWF_NOSIGNAL")
 _SEALS = flags("F_SEAL_SEAL F_SEAL_SHRINK F_SEAL_GROW F_SEAL_WRITE F_SEAL_FUTURE_WRITE F_SEAL_EXEC")
 _PROTECTION = flags("PROT_READ PROT_WRITE PROT_EXEC")
 

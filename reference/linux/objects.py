@@ -18,6 +18,7 @@ from reference.constants import (
     ENOTTY,
     ENXIO,
     ESPIPE,
+    MAX_RW_COUNT,
     POLLIN,
     POLLOUT,
     POLLRDNORM,
@@ -33,9 +34,16 @@ if TYPE_CHECKING:
 
 
 class FileObject:
-    """Base of all kinds. ``seekable`` objects have positional reads and writes."""
+    """Base of all kinds.
+
+    ``seekable`` objects have positional reads and writes. ``transfers`` is False for those that neither read nor write.
+    ``vectors`` is False for those that serve a vector buffer by buffer, ``uncached`` is True for those that know RWF_DONTCACHE.
+    """
 
     seekable = False
+    transfers = True
+    vectors = True
+    uncached = False
 
     def __init__(self, kernel: KernelState) -> None:
         self.kernel = kernel
@@ -55,6 +63,37 @@ class FileObject:
     def write_at(self, description: OpenFileDescription, data: bytes, offset: int) -> int:
         """pwrite(2)."""
         raise Refused(ESPIPE, "OBJ-POSITION")
+
+    def read_vector(self, description: OpenFileDescription, lengths: tuple[int, ...], flags: int) -> bytes:
+        """readv(2), or preadv2(2) at the description's own position, of at least one byte.
+
+        The default is one read of all bytes; objects that know what a RWF flag means extend it.
+        """
+        return self.read(description, min(sum(lengths), MAX_RW_COUNT))
+
+    def write_vector(self, description: OpenFileDescription, buffers: tuple[bytes, ...], flags: int) -> int:
+        """writev(2), or pwritev2(2) at the description's own position: by default one write of the buffers joined."""
+        return self.write(description, b"".join(buffers))
+
+    def read_vector_at(
+        self, description: OpenFileDescription, lengths: tuple[int, ...], offset: int, flags: int
+    ) -> bytes:
+        """preadv2(2) at an offset, of at least one byte."""
+        return self.read_at(description, min(sum(lengths), MAX_RW_COUNT), offset)
+
+    def write_vector_at(
+        self, description: OpenFileDescription, buffers: tuple[bytes, ...], offset: int, flags: int
+    ) -> int:
+        """pwritev2(2) at an offset, of at least one byte."""
+        return self.write_at(description, b"".join(buffers), offset)
+
+    def offers_nowait(self, description: OpenFileDescription) -> bool:
+        """Whether RWF_NOWAIT is known here."""
+        return False
+
+    def offers_atomic_write(self, description: OpenFileDescription) -> bool:
+        """Whether RWF_ATOMIC is known here."""
+        return False
 
     def seek(self, description: OpenFileDescription, offset: int, whence: int) -> int:
         """lseek(2)."""
