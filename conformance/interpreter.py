@@ -11,17 +11,18 @@ from conformance.domains import Slot
 from conformance.observation import BLOCKED, Blocked, Failure, Observation, failure, with_signals
 from conformance.ops import SPECS, Op, spec_of
 from reference.constants import EINTR
-from reference.outcomes import Choices, Sleeps
+from reference.outcomes import Choices, Refused, Sleeps
 from reference.syscalls import Syscalls
 
 _RESOLVERS = {spec.name: spec.resolver() for spec in SPECS}
 
 
 class System(Syscalls, Protocol):
-    """A system that also records the signals raised in the caller."""
+    """A system that also records the signals raised in the caller, and the ids of the clauses that decided (a model's)."""
 
     signals: list[int]
     choices: Choices
+    cited: list[str]
 
 
 def execute(
@@ -53,11 +54,15 @@ def execute(
     return observations
 
 
-def _perform(system: Syscalls, call: str, arguments: tuple[Any, ...]) -> Observation:
+def _perform(system: System, call: str, arguments: tuple[Any, ...]) -> Observation:
     """The outcome of one call. A call that a signal interrupted had blocked: see signal(7)."""
     try:
         return getattr(system, call)(*arguments)
+    except Refused as refusal:
+        system.cited.append(refusal.clause)
+        return failure(refusal.errno or 0)
     except OSError as error:
         return BLOCKED if error.errno == EINTR else failure(error.errno or 0)
-    except Sleeps:
+    except Sleeps as sleep:
+        system.cited.append(sleep.clause)
         return BLOCKED

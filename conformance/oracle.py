@@ -8,7 +8,7 @@ so that where the kernel is free it goes on from what the kernel did.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,3 +59,16 @@ def first_mismatch(predicted: Sequence[Observation], observed: Sequence[Observat
         if expected != seen and not allows(expected, seen):
             return Mismatch(index, expected, seen)
     return None
+
+
+def clauses_at(
+    ops: Sequence[Op], index: int, make_model: Callable[[], System], observed: Sequence[Observation]
+) -> tuple[str, ...]:
+    """The ids of the clauses that a fresh model cites at one step, each once, in the order it came to them.
+
+    Two runs of the prefix tell them apart, so that the common case, where nothing differs, keeps no books per step.
+    """
+    before, until = make_model(), make_model()
+    execute(ops[:index], before, follow=observed)
+    execute(ops[: index + 1], until, follow=observed)
+    return tuple(dict.fromkeys(until.cited[len(before.cited) :]))

@@ -8,15 +8,20 @@ from reference.outcomes import Choices
 
 
 class NativeState:
-    """Signals that were raised, in the order they came. ``reset`` forgets everything of a program."""
+    """Signals that were raised, in the order they came; the kernel cites no clauses.
+
+    ``reset`` forgets everything of a program.
+    """
 
     def __init__(self) -> None:
         self.signals: list[int] = []
         self.choices = Choices()
+        self.cited: list[str] = []
 
     def reset(self) -> None:
         """Make ready for the next program. Subjects that keep more extend this."""
         self.signals.clear()
+        self.cited.clear()
 
     def settle(self) -> None:
         """Wait until work that the kernel does on its own behalf is done. Subjects that have such work extend this."""
