@@ -11,6 +11,7 @@ from conformance.strategies.source import Source
 LITERALS = (b"x", b"", b"hello", b"\0", b"a\nb", b"line\n", b"\xff\xfe", b"0123456789abcdef")
 _BUFFERS_MAX = 4
 _IOVEC_COUNTS_ODD = (0, 8, 9, 1024, 1025)
+_LENGTHS_ODD = (-1, 2**47, 2**63 - 1, -(2**63))
 
 
 def payload(source: Source, lengths: tuple[int, ...] = LENGTHS) -> bytes | Pattern:
@@ -33,4 +34,4 @@ def buffer_lengths(source: Source) -> tuple[int, ...]:
     if odd == 23:
         return (1,) * _IOVEC_COUNTS_ODD[source.below(len(_IOVEC_COUNTS_ODD))]
     pieces = tuple([length(source) for _ in range(1 + source.below(_BUFFERS_MAX))])
-    return (*pieces, -1) if odd == 22 else pieces
+    return (*pieces, _LENGTHS_ODD[source.below(len(_LENGTHS_ODD))]) if odd == 22 else pieces

@@ -89,6 +89,8 @@ def _check_lengths(lengths: tuple[int, ...]) -> int:
         raise Refused(EINVAL, "XFER-IOV-MAX")
     if lengths and min(lengths) < 0:
         raise Refused(EINVAL, "XFER-IOV-NEGATIVE")
+    if len(lengths) > 1 and max(lengths) >= ADDRESS_SPACE_BYTES:
+        raise Refused(EFAULT, "XFER-IOV-FAULT")
     return min(sum(lengths), MAX_RW_COUNT)
 
 
