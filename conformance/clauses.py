@@ -1,0 +1,102 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The clauses of the specification: read from ``reference/clauses/**/*.toml`` into values."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from types import MappingProxyType
+from typing import Any
+
+from conformance.errors import ConformanceError
+
+LEVELS = ("posix", "linux", "unspecified")
+_TEXTS = ("statement", "level", "source")
+_CONDITIONS = ("kernel", "filesystem")
+_PLACE = "reference/clauses"
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One numbered rule of the specification.
+
+    ``level`` says who promises it: ``posix``, ``linux``, or ``unspecified``.
+    ``source`` is a man page section, such as ``pipe(7)``.
+    ``conditions`` pairs ``kernel`` or ``filesystem`` with the values that the rule holds for; empty: everywhere.
+    """
+
+    id: str
+    statement: str
+    level: str
+    source: str
+    conditions: tuple[tuple[str, str], ...] = ()
+
+
+def read_clauses(text: str, where: str) -> dict[str, Clause]:
+    """The clauses of one TOML text, by id, in the order of the text.
+
+    Raises ConformanceError, which names ``where`` and the table that is malformed.
+    """
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConformanceError(f"not TOML: {error}", where=where, hint="mend the line that is named") from None
+    return {name: _clause(name, table, f"{where}, [{name}]") for name, table in tables.items()}
+
+
+def _clause(name: str, table: Any, where: str) -> Clause:
+    if not isinstance(table, dict):
+        raise ConformanceError("not a table", where=where, hint="write each clause as a table of its own, [ID]")
+    unknown = sorted(set(table) - {*_TEXTS, *_CONDITIONS})
+    if unknown:
+        known = ", ".join((*_TEXTS, *_CONDITIONS))
+        raise ConformanceError(f"unknown key {unknown[0]!r}", where=where, hint=f"the keys are {known}")
+    for key in _TEXTS:
+        if not isinstance(table.get(key), str) or not table[key].strip():
+            raise ConformanceError(f"no {key}", where=where, hint=f'add {key} = "…"')
+    if table["level"] not in LEVELS:
+        known = ", ".join(LEVELS)
+        raise ConformanceError(f"unknown level {table['level']!r}", where=where, hint=f"the levels are {known}")
+    conditions = tuple((key, _condition(key, table[key], where)) for key in _CONDITIONS if key in table)
+    return Clause(name, " ".join(table["statement"].split()), table["level"], table["source"], conditions)
+
+
+def _condition(key: str, value: Any, where: str) -> str:
+    values = value if isinstance(value, list) else [value]
+    if not values or not all(isinstance(one, str) and one for one in values):
+        raise ConformanceError(f"{key} is no text", where=where, hint=f'write {key} = "…" or {key} = ["…", "…"]')
+    return ", ".join(values)
+
+
+def _toml_files(directory: Traversable, place: str) -> Iterator[tuple[str, Traversable]]:
+    for entry in sorted(directory.iterdir(), key=lambda entry: entry.name):
+        name = f"{place}/{entry.name}"
+        if entry.is_dir():
+            yield from _toml_files(entry, name)
+        elif entry.name.endswith(".toml"):
+            yield name, entry
+
+
+def clauses_of(directory: Traversable, place: str = _PLACE) -> dict[str, Clause]:
+    """The clauses of every TOML file below a directory. ConformanceError when one is malformed or an id comes twice."""
+    clauses: dict[str, Clause] = {}
+    homes: dict[str, str] = {}
+    for where, entry in _toml_files(directory, place):
+        for name, clause in read_clauses(entry.read_text(encoding="utf-8"), where).items():
+            if name in clauses:
+                taken = f"the id is taken by {homes[name]}"
+                raise ConformanceError(taken, where=f"{where}, [{name}]", hint="give each clause an id of its own")
+            clauses[name] = clause
+            homes[name] = where
+    return clauses
+
+
+@cache
+def load_clauses() -> Mapping[str, Clause]:
+    """Every clause of the specification that is installed, by id."""
+    return MappingProxyType(clauses_of(files("reference").joinpath("clauses")))

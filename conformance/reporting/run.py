@@ -1,0 +1,266 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Folds the events of a run into one value, from which every report is rendered.
+
+Several logs of one run (one per shard) are merged: counts add up, and a bucket that
+several shards found is one bucket. A log without a footer makes the run *cut short*: never green.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from conformance.errors import ExitCode, Inconclusive
+from conformance.events import Batch, Divergence, Event, Footer, Header, Miniature, Note, Occurrence, read_events
+from conformance.reporting.text import counted
+
+# What a bucket of these verdicts counts as: known or not askable, so neither passed nor failed.
+_SKIPPED_VERDICTS = frozenset({"waived", "unsupported"})
+_WORST_FIRST = (ExitCode.ADAPTER_FAILED, ExitCode.DIVERGES, ExitCode.EXPECTATIONS_WRONG, ExitCode.INCONCLUSIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """One bug: the first divergence that showed it, how many programs fell into it, and seeds of the later ones."""
+
+    first: Divergence
+    count: int
+    seeds: tuple[str, ...] = ()
+
+    @property
+    def fails(self) -> bool:
+        """Whether the run is not green because of it."""
+        return self.first.verdict not in _SKIPPED_VERDICTS
+
+
+@dataclass(frozen=True, slots=True)
+class KindTotals:
+    """What ran of one kind; ``outcomes`` counts op name, then outcome name."""
+
+    kind: str
+    programs: int
+    ops: int
+    seconds: float
+    outcomes: dict[str, dict[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """One batch, as a point of the throughput chart."""
+
+    ops: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """A run. ``footer`` is None when a log was cut short; ``outcomes`` counts op name, then outcome name."""
+
+    header: Header
+    kinds: tuple[KindTotals, ...]
+    outcomes: dict[str, dict[str, int]]
+    clauses: dict[str, int]
+    buckets: tuple[Bucket, ...]
+    miniatures: tuple[Miniature, ...]
+    notes: tuple[Note, ...]
+    paces: tuple[Pace, ...]
+    footer: Footer | None
+
+    @property
+    def programs(self) -> int:
+        """How many programs ran."""
+        return sum(kind.programs for kind in self.kinds)
+
+    @property
+    def ops(self) -> int:
+        """How many ops ran."""
+        return sum(kind.ops for kind in self.kinds)
+
+    @property
+    def seconds(self) -> float:
+        """How long the run took on the clock; for a run cut short, the sum of its batches."""
+        return self.footer.seconds if self.footer else sum(kind.seconds for kind in self.kinds)
+
+    @property
+    def ops_per_second(self) -> float:
+        """Ops by clock time; 0.0 when no time has passed."""
+        return self.ops / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def failing_buckets(self) -> tuple[Bucket, ...]:
+        """The buckets that keep the run from being green."""
+        return tuple(bucket for bucket in self.buckets if bucket.fails)
+
+    @property
+    def skipped(self) -> int:
+        """Programs whose divergence is waived, or that ask for what the system does not offer."""
+        return sum(bucket.count for bucket in self.buckets if not bucket.fails)
+
+    @property
+    def failed(self) -> int:
+        """Programs that diverged, and miniatures that went unnoticed."""
+        divergent = sum(bucket.count for bucket in self.failing_buckets)
+        if self.footer:
+            divergent = max(divergent, self.footer.divergent_programs - self.skipped)
+        return divergent + sum(not miniature.passed for miniature in self.miniatures)
+
+    @property
+    def passed(self) -> int:
+        """Programs that conformed, and miniatures that were found."""
+        return max(self.programs + len(self.miniatures) - self.failed - self.skipped, 0)
+
+    @property
+    def obstacles(self) -> tuple[str, ...]:
+        """Why the run cannot be called whole, in sentences; empty when it can."""
+        if self.footer is None:
+            return ("The event log has no footer: the run was cut short.",)
+        found = []
+        if self.footer.interrupted:
+            found.append("The run was stopped from outside before its budget was used.")
+        if self.footer.programs != self.programs:
+            held, said = counted(self.programs, "program"), f"{self.footer.programs:,}"
+            found.append(f"The log holds {held}, its footer says {said}: events are missing.")
+        if not self.programs and not self.miniatures:
+            found.append("Nothing ran.")
+        return tuple(found)
+
+    @property
+    def verdict(self) -> str:
+        """The whole run in a word: ``cut short``, ``diverges``, ``failed``, ``inconclusive`` or ``conforms``."""
+        if self.footer is None:
+            return "cut short"
+        if self.failed:
+            return "diverges" if self.failing_buckets else "failed"
+        if self.obstacles:
+            return "inconclusive"
+        return "conforms" if self.footer.exit_code == ExitCode.CONFORMS else "failed"
+
+    @property
+    def green(self) -> bool:
+        """Whether everything that was planned ran, and conformed."""
+        return self.verdict == "conforms"
+
+
+class _Fold:
+    """Takes events one by one; the value is made at the end."""
+
+    def __init__(self) -> None:
+        self.headers: list[Header] = []
+        self.footers: list[Footer] = []
+        self.firsts: dict[str, Divergence] = {}
+        self.counts: Counter[str] = Counter()
+        self.seeds: dict[str, list[str]] = {}
+        self.miniatures: list[Miniature] = []
+        self.notes: list[Note] = []
+        self.batches: list[Batch] = []
+
+    def take(self, event: Event) -> None:
+        match event:
+            case Header():
+                self.headers.append(event)
+            case Batch():
+                self.batches.append(event)
+            case Divergence():
+                self.counts[event.bucket] += 1
+                first = self.firsts.setdefault(event.bucket, event)
+                if first is not event:
+                    self.seeds.setdefault(event.bucket, []).append(event.seed)
+            case Occurrence():
+                self.counts[event.bucket] += 1
+                self.seeds.setdefault(event.bucket, []).append(event.seed)
+            case Miniature():
+                self.miniatures.append(event)
+            case Note():
+                self.notes.append(event)
+            case Footer():
+                self.footers.append(event)
+
+    def buckets(self) -> tuple[Bucket, ...]:
+        made = [
+            Bucket(first, self.counts[name], tuple(self.seeds.get(name, ()))) for name, first in self.firsts.items()
+        ]
+        return tuple(sorted(made, key=lambda bucket: (not bucket.fails, -bucket.count, bucket.first.bucket)))
+
+
+def fold(logs: Iterable[Iterable[Event]]) -> RunReport:
+    """The report of a run from the events of its logs, one iterable a log.
+
+    Raises Inconclusive when a log does not open with a header, or the logs are of different runs.
+    """
+    state = _Fold()
+    count = 0
+    for log in logs:
+        count += 1
+        for place, event in enumerate(log):
+            if (place == 0) is not isinstance(event, Header):
+                where = f"log {count}, event {place + 1}"
+                raise Inconclusive("a log opens with its one header", where=where, hint="run again")
+            state.take(event)
+        if len(state.headers) != count:
+            raise Inconclusive("the log is empty", where=f"log {count}", hint="run again")
+    if not count:
+        raise Inconclusive("no log was given", hint="name a run directory under reports/")
+    runs = {header.run for header in state.headers}
+    if len(runs) != 1:
+        raise Inconclusive(f"logs of different runs: {', '.join(sorted(runs))}", hint="give the logs of one run")
+    return RunReport(
+        header=state.headers[0],
+        kinds=_by_kind(state.batches),
+        outcomes=_added(batch.outcomes for batch in state.batches),
+        clauses=dict(sum((Counter(batch.clauses) for batch in state.batches), Counter())),
+        buckets=state.buckets(),
+        miniatures=tuple(state.miniatures),
+        notes=tuple(state.notes),
+        paces=tuple(Pace(batch.ops, batch.seconds) for batch in state.batches),
+        footer=_merged(state.footers) if len(state.footers) == count else None,
+    )
+
+
+def read_run(paths: Iterable[Path]) -> RunReport:
+    """The report of a run from its event logs on disk. Raises ConformanceError when one cannot be read."""
+    return fold(read_events(path) for path in paths)
+
+
+def _by_kind(batches: list[Batch]) -> tuple[KindTotals, ...]:
+    groups: dict[str, list[Batch]] = {}
+    for batch in batches:
+        groups.setdefault(batch.kind, []).append(batch)
+    return tuple(
+        KindTotals(
+            kind,
+            sum(batch.programs for batch in group),
+            sum(batch.ops for batch in group),
+            sum(batch.seconds for batch in group),
+            _added(batch.outcomes for batch in group),
+        )
+        for kind, group in groups.items()
+    )
+
+
+def _added(tables: Iterable[dict[str, dict[str, int]]]) -> dict[str, dict[str, int]]:
+    total: dict[str, dict[str, int]] = {}
+    for table in tables:
+        for op, outcomes in table.items():
+            row = total.setdefault(op, {})
+            for outcome, count in outcomes.items():
+                row[outcome] = row.get(outcome, 0) + count
+    return total
+
+
+def _merged(footers: list[Footer]) -> Footer:
+    codes = {footer.exit_code for footer in footers} - {ExitCode.CONFORMS}
+    unknown = sorted(codes - set(_WORST_FIRST))
+    return Footer(
+        ended=max(footer.ended for footer in footers),
+        seconds=max(footer.seconds for footer in footers),
+        cpu_seconds=sum(footer.cpu_seconds for footer in footers),
+        programs=sum(footer.programs for footer in footers),
+        ops=sum(footer.ops for footer in footers),
+        divergent_programs=sum(footer.divergent_programs for footer in footers),
+        buckets=max(footer.buckets for footer in footers),
+        interrupted=any(footer.interrupted for footer in footers),
+        exit_code=int(next((code for code in (*unknown, *_WORST_FIRST) if code in codes), ExitCode.CONFORMS)),
+    )

@@ -1,0 +1,79 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The end of a run in a dozen lines; the last one is made for scripts: ``N passed, N failed``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from conformance.clauses import Clause
+from conformance.reporting.card import environment_items
+from conformance.reporting.reached import clause_rows, op_rows, outcome_totals
+from conformance.reporting.run import RunReport
+from conformance.reporting.text import clipped, compact, counted, duration, few, number, printable
+
+_BUCKETS_SHOWN_MAX = 3
+_NAMES_SHOWN_MAX = 4
+_COLUMNS = 110
+
+
+def verdict_line(report: RunReport) -> str:
+    """The verdict as one sentence without its end mark: ``conforms: linux == native``."""
+    law = report.header.law
+    if report.verdict == "cut short":
+        return f"not green: cut short ({law})"
+    if report.verdict == "diverges":
+        return f"diverges: {law} does not hold, {counted(len(report.failing_buckets), 'bucket')}"
+    if report.verdict == "conforms":
+        return f"conforms: {law}"
+    return f"not green: {report.verdict} ({law})"
+
+
+def totals_line(report: RunReport) -> str:
+    """What every run ends with: ``N passed, N failed``, and ``, N skipped`` when there are any."""
+    skipped = f", {report.skipped} skipped" if report.skipped else ""
+    return f"{report.passed} passed, {report.failed} failed{skipped}"
+
+
+def reached_line(report: RunReport, clauses: Mapping[str, Clause]) -> str:
+    """How much of the vocabulary and of the specification was reached."""
+    ops = op_rows(report)
+    rows = clause_rows(report, clauses)
+    return (
+        f"{sum(row.total > 0 for row in ops)} of {counted(len(ops), 'op')}, "
+        f"{sum(row.count > 0 for row in rows)} of {counted(len(rows), 'clause')}, "
+        f"{counted(len(outcome_totals(report)), 'outcome')}"
+    )
+
+
+def summary_text(report: RunReport, clauses: Mapping[str, Clause], page: str = "") -> str:
+    """At most a dozen lines. ``page`` names where the full report is; empty: no such line."""
+    speed = f"{compact(round(report.ops_per_second))} ops/s"
+    done = f"{counted(report.programs, 'program')}, {counted(report.ops, 'op')} in {duration(report.seconds)}, {speed}"
+    where = ", ".join(f"{name} {value}" for name, value in environment_items(report.header)[:_NAMES_SHOWN_MAX])
+    lines = [verdict_line(report)]
+    lines += [_row("run", f"{report.header.run}, seed {report.header.seed}, budget {report.header.budget}")]
+    lines += [_row("where", where)] if where else []
+    lines += [_row("ran", done), _row("reached", reached_line(report, clauses))]
+    shown = report.failing_buckets[:_BUCKETS_SHOWN_MAX]
+    lines += [
+        _row("bucket", f"{bucket.first.bucket} ×{number(bucket.count)}  {bucket.first.title}") for bucket in shown
+    ]
+    more = len(report.failing_buckets) - len(shown)
+    lines += [_row("", f"and {counted(more, 'bucket')} more")] if more else []
+    lines += _miniatures(report)
+    lines += [_row("but", " ".join(report.obstacles))] if report.obstacles else []
+    lines += [_row("report", page)] if page else []
+    return "".join(f"{printable(line)}\n" for line in (*lines, totals_line(report)))
+
+
+def _miniatures(report: RunReport) -> list[str]:
+    if not report.miniatures:
+        return []
+    missed = [miniature.name for miniature in report.miniatures if not miniature.passed]
+    found = f"{len(report.miniatures) - len(missed)} of {len(report.miniatures)} planted bugs found and reduced"
+    return [_row("self-check", f"{found}; not: {few(missed, _NAMES_SHOWN_MAX)}" if missed else found)]
+
+
+def _row(label: str, text: str) -> str:
+    return clipped(f"  {label:<10}  {text}", _COLUMNS) if label != "report" else f"  {label:<10}  {text}"
