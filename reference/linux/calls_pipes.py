@@ -37,9 +37,12 @@ class PipeCalls(KernelState):
         write_fd = self.fds.lowest_free(read_fd + 1)
         # CHANGE
         pipe = Pipe(self)
-        cloexec = bool(flags & O_CLOEXEC)
         reader = OpenFileDescription(pipe, O_RDONLY | flags & O_NONBLOCK)
         writer = OpenFileDescription(pipe, O_WRONLY | flags & (O_NONBLOCK | O_DIRECT))
+        for description in (reader, writer):
+            description.direct = description.nowait = True
+        pipe.ring.readers = pipe.ring.writers = 1
+        cloexec = bool(flags & O_CLOEXEC)
         # RETURN
         return self.fds.install(read_fd, reader, cloexec), self.fds.install(write_fd, writer, cloexec)
 

@@ -27,17 +27,35 @@ _OPEN_ONLY = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC
 
 
 class OpenFileDescription:
-    """A position and status flags over an object, counted by the descriptors that refer to it."""
+    """A position and status flags over an object, counted by the descriptors that refer to it.
 
-    __slots__ = ("flags", "object", "offset", "private", "readable", "references", "writable")
+    ``announced``: F_SETFL or FIOASYNC asked for SIGIO; O_ASYNC given to open(2) only shows in the flags.
+    ``direct``: O_DIRECT can be switched on. ``nowait``: RWF_NOWAIT is known here.
+    ``private`` is room for what the object keeps per description.
+    """
+
+    __slots__ = (
+        "announced",
+        "direct",
+        "flags",
+        "nowait",
+        "object",
+        "offset",
+        "private",
+        "readable",
+        "references",
+        "writable",
+    )
 
     def __init__(self, target: FileObject, flags: int) -> None:
         self.object = target
         self.flags = flags & ~_OPEN_ONLY
         self.offset = 0
         self.private: Any = None
-        """Room for what the object keeps per description."""
         self.references = 0
+        self.announced = False
+        self.direct = False
+        self.nowait = False
         mode = flags & O_ACCMODE
         self.readable = mode in (0, O_RDWR) and not flags & O_PATH
         self.writable = mode in (O_WRONLY, O_RDWR) and not flags & O_PATH

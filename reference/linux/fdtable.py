@@ -10,7 +10,7 @@ from reference.outcomes import Refused
 
 
 class FdTable:
-    """The lowest free number is handed out first (dup(2))."""
+    """The lowest free number is handed out first (dup(2)). ``limit`` is the first number that is never handed out."""
 
     def __init__(self, descriptors_max: int) -> None:
         self.limit = descriptors_max
@@ -42,11 +42,31 @@ class FdTable:
             self.close_on_exec.add(fd)
         return fd
 
+    def replace(self, fd: int, description: OpenFileDescription, cloexec: bool) -> int:
+        """Make a number in use refer to another description. The old one is given up when the new one is in place."""
+        before = self.detach(fd)
+        self.install(fd, description, cloexec)
+        drop(before)
+        return fd
+
     def remove(self, fd: int) -> None:
         """Forget a number; the object hears of it when this was the last reference to its description."""
-        description = self.entries.pop(fd)
+        drop(self.detach(fd))
+
+    def remove_between(self, first: int, last: int) -> None:
+        """Forget all numbers from ``first`` to ``last``.
+
+        Linux gives the descriptions up when the call returns, the one detached last first.
+        The order shows in the order of events that an epoll instance reports.
+        """
+        numbers = sorted([fd for fd in self.entries if first <= fd <= last])
+        for description in reversed([self.detach(fd) for fd in numbers]):
+            drop(description)
+
+    def detach(self, fd: int) -> OpenFileDescription:
+        """Free a number. The reference that it held is still to be given up."""
         self.close_on_exec.discard(fd)
-        drop(description)
+        return self.entries.pop(fd)
 
 
 def drop(description: OpenFileDescription) -> None:

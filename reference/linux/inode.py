@@ -183,6 +183,7 @@ class Inode(FileObject):
         self.opened(description)
         if flags & O_DIRECT and not self.takes_direct():
             raise Refused(EINVAL, "OPEN-DIRECT")
+        description.direct = self.takes_direct()
         if flags & O_TRUNC and not created and self.kind == S_IFREG:
             self.kernel.cite("OPEN-TRUNC")
             self.truncate(0)

@@ -37,9 +37,11 @@ class FileObject:
     """Base of all kinds.
 
     ``seekable`` objects have positional reads and writes. ``transfers`` is False for those that neither read nor write.
+    ``asynchronous`` ones announce input and output with SIGIO (O_ASYNC, fcntl(2)).
     ``vectors`` is False for those that serve a vector buffer by buffer, ``uncached`` is True for those that know RWF_DONTCACHE.
     """
 
+    asynchronous = False
     seekable = False
     transfers = True
     vectors = True
@@ -130,6 +132,11 @@ class FileObject:
     def reopen(self, flags: int) -> OpenFileDescription:
         """open(2) of the object through /proc/self/fd: a new description of it."""
         raise Refused(ENXIO, "OBJ-REOPEN")
+
+    def owned(self) -> bool:
+        """Whether the caller owns the object, or may act as its owner. What has no owner of its own is root's."""
+        profile = self.kernel.profile
+        return profile.capable or profile.uid == 0
 
     def released(self, description: OpenFileDescription) -> None:
         """The last reference to a description of this object went away."""

@@ -23,7 +23,9 @@ from reference.constants import (
     ENOMEM,
     EPERM,
     EPIPE,
+    ESPIPE,
     FIONREAD,
+    MAX_RW_COUNT,
     O_DIRECT,
     PAGE_SIZE,
     POLLERR,
@@ -32,24 +34,27 @@ from reference.constants import (
     POLLOUT,
     POLLRDNORM,
     POLLWRNORM,
+    RWF_NOSIGNAL,
+    RWF_NOWAIT,
+    S_IFIFO,
     SIGPIPE,
 )
-from reference.linux.objects import FileObject
+from reference.linux.description import OpenFileDescription
+from reference.linux.inode import Inode
+from reference.linux.profile import Filesystem
 from reference.linux.waiting import WaitQueue
 from reference.outcomes import Refused, Sleeps
 
 if TYPE_CHECKING:
-    from reference.linux.description import OpenFileDescription
     from reference.linux.state import KernelState
 
 SLOTS_DEFAULT = 16
-SLOTS_OVER_QUOTA = 2
-"""What a new pipe gets while its owner holds more pages in pipes than the soft limit allows."""
 SIZE_BYTES_MAX = 2**31
 SLOTS_ALLOCATABLE_MAX = 65536
 """The kernel keeps 40 bytes per slot in one allocation, and none may exceed 4 MiB."""
 READ_EVENTS = POLLIN | POLLRDNORM
 WRITE_EVENTS = POLLOUT | POLLWRNORM
+PIPEFS = Filesystem("pipefs")
 
 
 class Slot:
@@ -64,31 +69,20 @@ class Slot:
 
 
 class Ring:
-    """The state that all descriptions of one pipe or FIFO share.
+    """The state that all descriptions of one pipe or FIFO share, from the first opening to the last close.
 
-    ``opened_for_reading`` and ``opened_for_writing`` count openings and never fall.
+    ``writers_seen`` counts openings for writing and never falls.
     ``polled`` says that somebody once asked for readiness: from then on every write wakes the readers (epoll(7)).
     """
 
-    __slots__ = (
-        "kernel",
-        "opened_for_writing",
-        "polled",
-        "read_queue",
-        "readers",
-        "slots",
-        "slots_max",
-        "write_queue",
-        "writers",
-    )
+    __slots__ = ("polled", "read_queue", "readers", "slots", "slots_max", "write_queue", "writers", "writers_seen")
 
-    def __init__(self, kernel: KernelState) -> None:
-        self.kernel = kernel
+    def __init__(self) -> None:
         self.slots: deque[Slot] = deque()
         self.slots_max = SLOTS_DEFAULT
         self.readers = 0
         self.writers = 0
-        self.opened_for_writing = 1
+        self.writers_seen = 1
         self.polled = False
         self.read_queue = WaitQueue()
         self.write_queue = WaitQueue()
@@ -103,7 +97,7 @@ class Ring:
         return sum([len(slot.data) - slot.taken for slot in self.slots])
 
     def take(self, count: int) -> bytes:
-        """Remove up to ``count`` bytes, and no more than one packet."""
+        """Remove up to ``count`` bytes, and no more than one packet. The rest of a packet read in part is lost."""
         slots = self.slots
         parts: list[bytes] = []
         while slots and count:
@@ -112,13 +106,10 @@ class Ring:
             parts.append(slot.data[slot.taken : end])
             count -= end - slot.taken
             slot.taken = end
+            if slot.packet or end == len(slot.data):
+                slots.popleft()
             if slot.packet:
-                # The rest of a packet that was read in part is lost.
-                slots.popleft()
-                self.kernel.cite("PIPE-PACKET-READ")
                 break
-            if end == len(slot.data):
-                slots.popleft()
         return b"".join(parts)
 
     def put(self, data: bytes, packet: bool) -> int:
@@ -129,7 +120,6 @@ class Ring:
         if odd and slots:
             last = slots[-1]
             if not last.packet and len(last.data) + odd <= PAGE_SIZE:
-                self.kernel.cite("PIPE-MERGE")
                 last.data += data[:odd]
                 done = odd
         while done < len(data) and len(slots) < self.slots_max:
@@ -139,80 +129,110 @@ class Ring:
         return done
 
 
-class PipeEnds(FileObject):
-    """What the ends of pipes and FIFOs answer alike. The ring is :meth:`ring`."""
+class PipeEnds(Inode):
+    """What the ends of pipes and FIFOs answer alike."""
 
-    def ring(self) -> Ring:
-        """The ring behind this inode."""
-        raise NotImplementedError
+    asynchronous = True
+
+    def __init__(self, kernel: KernelState, mode: int, uid: int, gid: int, filesystem: Filesystem | None = None) -> None:
+        super().__init__(kernel, mode, uid, gid, filesystem)
+        self.ring = Ring()
+
+    # Data -------------------------------------------------------------------------------------
 
     def read(self, description: OpenFileDescription, count: int) -> bytes:
-        if count == 0:
-            self.kernel.cite("PIPE-NULL")
-            return b""
-        ring = self.ring()
+        return self._receive(description, count, description.nonblocking)
+
+    def read_vector(self, description: OpenFileDescription, lengths: tuple[int, ...], flags: int) -> bytes:
+        nonblocking = description.nonblocking or bool(flags & RWF_NOWAIT)
+        return self._receive(description, min(sum(lengths), MAX_RW_COUNT), nonblocking)
+
+    def write(self, description: OpenFileDescription, data: bytes) -> int:
+        return self._send(description, data, description.nonblocking)
+
+    def write_vector(self, description: OpenFileDescription, buffers: tuple[bytes, ...], flags: int) -> int:
+        nonblocking = description.nonblocking or bool(flags & RWF_NOWAIT)
+        return self._send(description, b"".join(buffers), nonblocking, silent=bool(flags & RWF_NOSIGNAL))
+
+    def offers_nowait(self, description: OpenFileDescription) -> bool:
+        return description.nowait
+
+    def takes_direct(self) -> bool:
+        return True
+
+    def _receive(self, description: OpenFileDescription, count: int, nonblocking: bool) -> bytes:
+        cite = self.kernel.cite
+        ring = self.ring
         # CHECK
+        if count == 0:
+            cite("PIPE-NULL")
+            return b""
         if not ring.slots:
             if not ring.writers:
-                self.kernel.cite("PIPE-EOF")
+                cite("PIPE-EOF")
                 return b""
-            if description.nonblocking:
+            if nonblocking:
                 raise Refused(EAGAIN, "PIPE-EMPTY")
             raise Sleeps("PIPE-READ-WAITS")
         # CHANGE
         was_full = ring.full
+        cite("PIPE-PACKET-READ" if ring.slots[0].packet else "PIPE-READ")
         data = ring.take(count)
         if was_full:
-            self.kernel.cite("PIPE-WAKE-WRITERS")
+            cite("PIPE-WAKES-WRITERS")
             ring.write_queue.wake(WRITE_EVENTS)
-        self.accessed()
+        self.accessed(description)
+        # RETURN
         return data
 
-    def write(self, description: OpenFileDescription, data: bytes) -> int:
-        if not data:
-            self.kernel.cite("PIPE-NULL")
-            return 0
-        ring = self.ring()
+    def _send(self, description: OpenFileDescription, data: bytes, nonblocking: bool, silent: bool = False) -> int:
+        cite = self.kernel.cite
+        ring = self.ring
         # CHECK
+        if not data:
+            cite("PIPE-NULL")
+            return 0
         if not ring.readers:
-            self.kernel.signals.append(SIGPIPE)
+            if not silent:
+                self.kernel.signals.append(SIGPIPE)
             raise Refused(EPIPE, "PIPE-EPIPE")
         # CHANGE
+        packet = bool(description.flags & O_DIRECT)
         was_empty = not ring.slots
-        taken = ring.put(data, bool(description.flags & O_DIRECT))
+        taken = ring.put(data, packet)
         if was_empty or ring.polled:
-            self.kernel.cite("PIPE-WAKE-READERS")
+            cite("PIPE-WAKES-READERS")
             ring.read_queue.wake(READ_EVENTS)
         # RETURN
-        if taken == 0:
-            if description.nonblocking:
+        if not taken:
+            if nonblocking:
                 raise Refused(EAGAIN, "PIPE-FULL")
             raise Sleeps("PIPE-WRITE-WAITS")
         if taken < len(data):
-            self.kernel.cite("PIPE-PARTIAL")
-        self.modified()
+            cite("PIPE-PARTIAL")
+        cite("PIPE-PACKET-WRITE" if packet else "PIPE-SLOTS")
+        self.content_changed()
         return taken
 
-    def accessed(self) -> None:
-        """Data was read: a FIFO keeps the time, a pipe does not."""
+    def allocate(self, description: OpenFileDescription, mode: int, offset: int, length: int) -> int:
+        raise Refused(ESPIPE, "PIPE-ALLOCATE")
 
-    def modified(self) -> None:
-        """Data was written: a FIFO keeps the time, a pipe does not."""
+    # Readiness --------------------------------------------------------------------------------
 
     def ioctl(self, description: OpenFileDescription, request: int, argument: Any) -> Any:
         if request == FIONREAD:
             self.kernel.cite("PIPE-FIONREAD")
-            return self.ring().waiting_bytes()
+            return self.ring.waiting_bytes()
         return super().ioctl(description, request, argument)
 
     def poll(self, description: OpenFileDescription) -> int:
-        ring = self.ring()
+        ring = self.ring
         ring.polled = True
         events = 0
         if description.readable:
             if ring.slots:
                 events |= READ_EVENTS
-            if not ring.writers and description.private != ring.opened_for_writing:
+            if not ring.writers and description.private != ring.writers_seen:
                 self.kernel.cite("PIPE-POLLHUP")
                 events |= POLLHUP
         if description.writable:
@@ -224,25 +244,58 @@ class PipeEnds(FileObject):
         return events
 
     def wait_queues(self, description: OpenFileDescription) -> tuple[WaitQueue, ...]:
-        ring = self.ring()
+        ring = self.ring
         if not description.writable:
             return (ring.read_queue,)
         if not description.readable:
             return (ring.write_queue,)
         return (ring.read_queue, ring.write_queue)
 
+    # Life -------------------------------------------------------------------------------------
+
+    def opened(self, description: OpenFileDescription) -> None:
+        # CHECK
+        if not (description.readable or description.writable):
+            raise Refused(EINVAL, "PIPE-OPEN-MODE")
+        self.refuse_without_partner(description)
+        # CHANGE
+        ring = self.ring
+        ring.readers += description.readable
+        ring.writers += description.writable
+        ring.writers_seen += description.writable
+        if description.readable and ring.readers == 1 or description.writable and ring.writers == 1:
+            ring.read_queue.wake(0)
+        self.wait_for_partner(description)
+        if description.flags & O_DIRECT:
+            # Packet mode is for pipe2(2) and F_SETFL. The refusal comes after the opening was seen by the other end.
+            self.released(description)
+            raise Refused(EINVAL, "OPEN-DIRECT")
+
+    def refuse_without_partner(self, description: OpenFileDescription) -> None:
+        """Refuse an opening that needs the other end at once. A pipe needs none."""
+
+    def wait_for_partner(self, description: OpenFileDescription) -> None:
+        """Sleep until the other end is open. A pipe waits for none."""
+
     def released(self, description: OpenFileDescription) -> None:
-        ring = self.ring()
+        if description.path_only:
+            return
+        ring = self.ring
         ring.readers -= description.readable
         ring.writers -= description.writable
-        if bool(ring.readers) != bool(ring.writers):
+        if not ring.readers and not ring.writers:
+            # Whoever opens the inode again finds a new ring: data, size and counts are gone.
+            self.ring = Ring()
+        elif not ring.readers or not ring.writers:
             self.kernel.cite("PIPE-LAST-END")
             ring.read_queue.wake(0)
             ring.write_queue.wake(0)
 
+    # Size -------------------------------------------------------------------------------------
+
     def set_size(self, size: int) -> int:
         """F_SETPIPE_SZ (fcntl(2)): the new size in bytes. EINVAL, EPERM, ENOMEM, EBUSY."""
-        ring = self.ring()
+        ring = self.ring
         profile = self.kernel.profile
         # CHECK
         if size > SIZE_BYTES_MAX:
@@ -263,16 +316,18 @@ class PipeEnds(FileObject):
 
     def get_size(self) -> int:
         """F_GETPIPE_SZ (fcntl(2)): the size in bytes."""
-        return self.ring().slots_max * PAGE_SIZE
+        self.kernel.cite("PIPE-SIZE")
+        return self.ring.slots_max * PAGE_SIZE
 
 
 class Pipe(PipeEnds):
-    """The inode behind pipe2(2)."""
+    """The inode behind pipe2(2), owned by its maker."""
 
     def __init__(self, kernel: KernelState) -> None:
-        super().__init__(kernel)
-        self._ring = Ring(kernel)
-        self._ring.readers = self._ring.writers = 1
+        super().__init__(kernel, S_IFIFO | 0o600, kernel.profile.uid, kernel.profile.gid, PIPEFS)
 
-    def ring(self) -> Ring:
-        return self._ring
+    def accessed(self, description: OpenFileDescription) -> None:
+        """Reading leaves the times of a pipe as they are; those of a FIFO move."""
+
+    def content_changed(self) -> None:
+        """Writing leaves the times of a pipe as they are; those of a FIFO move."""

@@ -52,7 +52,6 @@ class Profile:
     file_size_bytes_max: int = 2**21
     umask: int = 0o022
     pipe_size_bytes_max: int = 2**20
-    pipe_pages_soft_max: int = 2**14
     socket_buffer_bytes_default: int = 212992
     socket_buffer_bytes_max: int = 212992
     datagram_queue_max: int = 10
