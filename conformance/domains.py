@@ -8,8 +8,10 @@ and, where the value names a slot or a payload, resolves it to what a system is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import Any, ClassVar
 
 from conformance.payload import Pattern, data_text, materialise
@@ -24,6 +26,18 @@ It lies above the descriptor limit of a program, so no program can be handed it.
 
 NAMED_POWER_MIN = 20
 """Integers next to 2**k are written so from this k on."""
+
+SIMPLE_INTEGERS = (0, 1, 2, 16, 4096, 65536, 2**20, 2**31)
+"""What a number is first tried to be reduced to: boundaries that a reader knows."""
+
+HALVED_INTEGER_MAX = 2**20
+"""Larger numbers are only reduced to simple ones: a number halfway to nowhere tells a reader nothing."""
+
+OWNER_ONLY_MODE = 0o600
+"""The mode that a program gives a file when the mode does not matter."""
+
+SPELLED_BYTES_MAX = 16
+"""Data up to this length is reduced byte by byte."""
 
 Environment = Mapping["Slot", int]
 Resolver = Callable[[Any, Environment], Any]
@@ -74,6 +88,10 @@ class Domain:
         """The value with its slots renamed."""
         return value
 
+    def simpler(self, value: Any) -> Iterator[Any]:
+        """Values that a reader finds simpler than this one, the simplest first; following them comes to an end."""
+        return iter(())
+
 
 def text_of(domain: Domain, value: Any) -> str:
     """The text of a value that may be a prediction: an allowed set is written out."""
@@ -98,6 +116,16 @@ class Integer(Domain):
             raise ValueError(f"expected a whole number, got {value!r}")
         return value
 
+    def simpler(self, value: Any) -> Iterator[Any]:
+        if value < 0:
+            yield from (number for number in (0, 1, -1) if number > value)
+        yield from (number for number in SIMPLE_INTEGERS if number < value)
+        if 2 < abs(value) <= HALVED_INTEGER_MAX:
+            step = abs(value) // 2
+            while step:
+                yield value - step if value > 0 else value + step
+                step //= 2
+
 
 @dataclass(frozen=True)
 class Enumeration(Domain):
@@ -115,6 +143,12 @@ class Enumeration(Domain):
     def check(self, value: Any) -> Any:
         return INTEGER.check(value)
 
+    def simpler(self, value: Any) -> Iterator[Any]:
+        for known in (constant(name) for name in self.names):
+            if known == value:
+                return
+            yield known
+
 
 @dataclass(frozen=True)
 class Flags(Domain):
@@ -123,10 +157,12 @@ class Flags(Domain):
     names: tuple[str, ...]
     zero: str = ""
     _bits: tuple[tuple[int, str], ...] = field(init=False, repr=False, compare=False)
+    _union: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         bits = sorted(((constant(n), n) for n in self.names), key=lambda bit: -bit[0].bit_count())
         object.__setattr__(self, "_bits", tuple(bits))
+        object.__setattr__(self, "_union", reduce(or_, (bit for bit, _ in bits), 0))
 
     def text(self, value: Any) -> str:
         if type(value) is not int or value < 0:
@@ -147,6 +183,17 @@ class Flags(Domain):
     def check(self, value: Any) -> Any:
         return INTEGER.check(value)
 
+    def simpler(self, value: Any) -> Iterator[Any]:
+        if not value:
+            return
+        yield 0
+        if value > 0:
+            known = [bits for bits, _ in self._bits if bits and value & bits == bits and value != bits]
+            yield from (value & ~bits for bits in known)
+            strange = value & ~self._union
+            if strange and strange != value:
+                yield value & ~strange
+
 
 @dataclass(frozen=True)
 class Octal(Domain):
@@ -157,6 +204,9 @@ class Octal(Domain):
 
     def check(self, value: Any) -> Any:
         return INTEGER.check(value)
+
+    def simpler(self, value: Any) -> Iterator[Any]:
+        return iter(() if value == OWNER_ONLY_MODE else (OWNER_ONLY_MODE,))
 
 
 @dataclass(frozen=True)
@@ -200,6 +250,9 @@ class Number(Domain):
     def repoint(self, value: Any, renaming: Mapping[Slot, Slot]) -> Any:
         return renaming.get(value, value) if type(value) is Slot else value
 
+    def simpler(self, value: Any) -> Iterator[Any]:
+        return iter(()) if type(value) is Slot else INTEGER.simpler(value)
+
 
 @dataclass(frozen=True)
 class Path(Domain):
@@ -215,6 +268,10 @@ class Path(Domain):
             raise ValueError(f"a path must stay in the program's directory, or be a device: {value!r}")
         return value
 
+    def simpler(self, value: Any) -> Iterator[Any]:
+        simplest = "/dev/null" if value.startswith("/") else "f"
+        return iter(() if value == simplest else (simplest,))
+
 
 @dataclass(frozen=True)
 class Payload(Domain):
@@ -229,6 +286,9 @@ class Payload(Domain):
         if type(value) is not bytes and not isinstance(value, Pattern):
             raise ValueError(f"expected bytes or pattern(length, seed=n), got {value!r}")
         return value
+
+    def simpler(self, value: Any) -> Iterator[Any]:
+        return _simpler_pattern(value) if isinstance(value, Pattern) else _simpler_bytes(value)
 
 
 @dataclass(frozen=True)
@@ -273,6 +333,15 @@ class ListOf(Domain):
     def repoint(self, value: Any, renaming: Mapping[Slot, Slot]) -> Any:
         return tuple(self.item.repoint(item, renaming) for item in value)
 
+    def simpler(self, value: Any) -> Iterator[Any]:
+        if len(value) > 1:
+            yield value[:1]
+        if value:
+            yield ()
+        for place in range(len(value)):
+            yield value[:place] + value[place + 1 :]
+        yield from _with_simpler_members(value, (self.item,) * len(value))
+
 
 @dataclass(frozen=True)
 class TupleOf(Domain):
@@ -303,14 +372,18 @@ class TupleOf(Domain):
     def repoint(self, value: Any, renaming: Mapping[Slot, Slot]) -> Any:
         return tuple(d.repoint(v, renaming) for d, v in zip(self.items, value, strict=True))
 
+    def simpler(self, value: Any) -> Iterator[Any]:
+        return _with_simpler_members(value, self.items)
+
 
 @dataclass(frozen=True)
 class Record(Domain):
-    """A structure, written as a call with named fields."""
+    """A structure, written as a call with named fields. ``usual`` is the value that a reader need not look at."""
 
     name: str
     make: Callable[..., Any]
     fields: tuple[tuple[str, Domain], ...]
+    usual: Any = None
 
     def text(self, value: Any) -> str:
         parts = (f"{name}={text_of(d, v)}" for (name, d), v in zip(self.fields, value, strict=True))
@@ -320,6 +393,16 @@ class Record(Domain):
         if not isinstance(value, tuple) or len(value) != len(self.fields):
             raise ValueError(f"expected {self.name}(…), got {value!r}")
         return self.make(*(d.check(v) for (_, d), v in zip(self.fields, value, strict=True)))
+
+    def simpler(self, value: Any) -> Iterator[Any]:
+        if self.usual is None:
+            for members in _with_simpler_members(tuple(value), tuple(domain for _, domain in self.fields)):
+                yield self.make(*members)
+        elif value != self.usual:
+            yield self.usual
+            for place, (one, other) in enumerate(zip(value, self.usual, strict=True)):
+                for nearer in _nearer(one, other):
+                    yield self.make(*value[:place], nearer, *value[place + 1 :])
 
 
 @dataclass(frozen=True)
@@ -331,6 +414,61 @@ class Time(Domain):
 
     def check(self, value: Any) -> Any:
         return value if value == "now" else INTEGER.check(value)
+
+
+def _with_simpler_members(value: tuple[Any, ...], domains: tuple[Domain, ...]) -> Iterator[tuple[Any, ...]]:
+    for place, (member, domain) in enumerate(zip(value, domains, strict=True)):
+        for simpler in domain.simpler(member):
+            yield (*value[:place], simpler, *value[place + 1 :])
+
+
+def _nearer(value: Any, usual: Any) -> Iterator[Any]:
+    """The usual value, then values with one bit, or one byte, made as it usually is."""
+    if value == usual:
+        return
+    yield usual
+    if isinstance(value, int):
+        different = value ^ usual
+        while different & (different - 1):
+            bit = different & -different
+            yield value ^ bit
+            different &= ~bit
+        if different != value ^ usual:
+            yield value ^ different
+    elif isinstance(value, bytes) and len(value) == len(usual):
+        places = [place for place, (one, other) in enumerate(zip(value, usual, strict=True)) if one != other]
+        if len(places) > 1:
+            yield from (value[:place] + usual[place : place + 1] + value[place + 1 :] for place in places)
+
+
+def _simpler_pattern(value: Pattern) -> Iterator[Pattern | bytes]:
+    yield b"x"
+    if value.length <= SPELLED_BYTES_MAX:
+        yield b"x" * value.length
+    if value.seed:
+        yield Pattern(value.length, 0)
+    for length in INTEGER.simpler(value.length):
+        yield Pattern(length, value.seed)
+
+
+def _simpler_bytes(value: bytes) -> Iterator[bytes]:
+    if value in (b"", b"x"):
+        return
+    yield b"x"
+    yield b""
+    plain = b"x" * len(value)
+    if value != plain:
+        yield plain
+    half = len(value) // 2
+    if half:
+        yield value[:half]
+        yield value[half:]
+    if len(value) <= SPELLED_BYTES_MAX:
+        for place in range(len(value)):
+            yield value[:place] + value[place + 1 :]
+        for place in range(len(value)):
+            if value[place] != plain[place]:
+                yield value[:place] + b"x" + value[place + 1 :]
 
 
 INTEGER = Integer()

@@ -18,7 +18,7 @@ _RESOLVERS = {spec.name: spec.resolver() for spec in SPECS}
 
 
 class System(Syscalls, Protocol):
-    """A system that also records the signals raised in the caller, and the ids of the clauses that decided (a model's)."""
+    """A system that also records the signals raised in the caller and, a model, the ids of the clauses that decided."""
 
     signals: list[int]
     choices: Choices
