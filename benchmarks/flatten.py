@@ -1,0 +1,300 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Programs as the flat file that ``loop.c`` runs: each op a function of libc with numbers, slots and places in a blob."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance.domains import Slot
+from conformance.ops import Op
+from conformance.payload import materialise
+from reference.constants import AT_EMPTY_PATH, O_NOCTTY, SOL_SOCKET, TCGETS, TCSETS, TIOCGPTN
+from reference.structures import Flock, Termios, Winsize
+
+NUMBER, SLOT, BLOB, SCRATCH = range(4)
+NOTHING, RETURNED, PAIR = range(3)
+DESCRIPTOR, ADDRESS = range(2)
+SCM_RIGHTS = 1
+VECTOR_BYTES_MAX = 1 << 20
+_HEAD = struct.Struct("<4q")
+_LENGTH = struct.Struct("<q")
+_OP = struct.Struct("<6i6i6q")
+_PATCH = struct.Struct("<3i")
+
+Argument = tuple[int, int]
+
+
+@dataclass
+class Call:
+    """One op on its way to the file."""
+
+    function: str
+    arguments: Sequence[Argument]
+    digest: bool = False
+    result: int = NOTHING
+    patches: list[tuple[int, int, int]] = field(default_factory=list)
+
+
+class Flat:
+    """Collects programs; :meth:`image` is the file."""
+
+    def __init__(self) -> None:
+        self._functions: dict[str, int] = {}
+        self._blob = bytearray()
+        self._places: dict[bytes, int] = {}
+        self._ops = bytearray()
+        self._programs = 0
+        self._slots: dict[Slot, int] = {}
+
+    def add(self, ops: Sequence[Op]) -> None:
+        """Append one program."""
+        self._slots = {}
+        self._programs += 1
+        self._ops += _LENGTH.pack(len(ops))
+        for op in ops:
+            self._write(op, _CALLS.get(op.call, _plain)(self, op))
+
+    def image(self) -> bytes:
+        """The whole file."""
+        names = b"".join(name.encode() + b"\0" for name in self._functions)
+        names += bytes(-len(names) % 8)
+        ops_at = _HEAD.size + len(names)
+        self._ops += bytes(-len(self._ops) % 8)
+        head = _HEAD.pack(len(self._functions), self._programs, ops_at, ops_at + len(self._ops))
+        return head + names + bytes(self._ops) + bytes(self._blob)
+
+    def _write(self, op: Op, call: Call) -> None:
+        function = self._functions.setdefault(call.function, len(self._functions))
+        slots = [self.slot(name) for name in op.out[:2]]
+        result = call.result if slots else NOTHING
+        if call.result == PAIR and len(slots) < 2:
+            result = NOTHING
+        arguments = [*call.arguments, *[(NUMBER, 0)] * (6 - len(call.arguments))]
+        self._ops += _OP.pack(
+            function,
+            call.digest,
+            result,
+            *(slots + [0, 0])[:2],
+            len(call.patches),
+            *(kind for kind, _ in arguments),
+            *(_signed(value) for _, value in arguments),
+        )
+        for patch in call.patches:
+            self._ops += _PATCH.pack(*patch)
+        self._ops += bytes(-len(self._ops) % 4)
+
+    def slot(self, name: Slot) -> int:
+        """The number of a slot in this program."""
+        return self._slots.setdefault(name, len(self._slots))
+
+    def fd(self, value: Any) -> Argument:
+        """A descriptor argument: a slot, or a number."""
+        return (SLOT, self.slot(value)) if isinstance(value, Slot) else (NUMBER, value)
+
+    def data(self, data: bytes, *, shared: bool = True) -> Argument:
+        """A place in the blob that holds these bytes; one of its own when it will be patched."""
+        place = self._places.get(data) if shared else None
+        if place is None:
+            self._blob += bytes(-len(self._blob) % 8)
+            place = len(self._blob)
+            self._blob += data
+            if shared:
+                self._places[data] = place
+        return (BLOB, place)
+
+    def text(self, path: str) -> Argument:
+        """A path, closed by a zero byte."""
+        return self.data(path.encode(errors="surrogateescape") + b"\0")
+
+    def vector(self, parts: Sequence[int | bytes]) -> tuple[Argument, list[tuple[int, int, int]]]:
+        """An iovec: lengths point to scratch memory, bytes to their place in the blob."""
+        place = self.data(bytes(16 * len(parts)), shared=False)
+        patches = []
+        for index, part in enumerate(parts):
+            at = place[1] + 16 * index
+            length = part if isinstance(part, int) else len(part)
+            self._blob[at + 8 : at + 16] = struct.pack("<Q", length)
+            patches.append((ADDRESS, at, -1 if isinstance(part, int) else self.data(part)[1]))
+        return place, patches
+
+
+def _signed(value: int) -> int:
+    return (value + 2**63) % 2**64 - 2**63
+
+
+_SCRATCH: Argument = (SCRATCH, 0)
+
+
+def _plain(flat: Flat, op: Op) -> Call:
+    """A call whose arguments are a descriptor and numbers, paths or data."""
+    arguments: list[Argument] = []
+    for value in op.arguments:
+        if isinstance(value, str) and not isinstance(value, Slot):
+            arguments.append(flat.text(value))
+        elif isinstance(value, bytes) or type(value).__name__ == "Pattern":
+            data = materialise(value)
+            arguments += [flat.data(data), (NUMBER, len(data))]
+        else:
+            arguments.append(flat.fd(value))
+    return Call(op.call, arguments, result=RETURNED)
+
+
+def _into_scratch(flat: Flat, op: Op) -> Call:
+    fd, count, *rest = op.arguments
+    return Call(op.call, [flat.fd(fd), _SCRATCH, (NUMBER, count), *((NUMBER, value) for value in rest)], digest=True)
+
+
+def _vector(flat: Flat, op: Op) -> Call:
+    fd, parts, *rest = op.arguments
+    sized = [part if isinstance(part, int) else materialise(part) for part in parts]
+    place, patches = flat.vector(sized)
+    arguments = [flat.fd(fd), place, (NUMBER, len(sized)), *((NUMBER, value) for value in rest)]
+    reads = op.call.startswith(("readv", "preadv"))
+    return Call(op.call, arguments, digest=reads, patches=patches)
+
+
+def _message(flat: Flat, op: Op) -> Call:
+    fd, parts, rights, flags = op.arguments
+    sized = [part if isinstance(part, int) else materialise(part) for part in parts]
+    vector, patches = flat.vector(sized)
+    count = rights if isinstance(rights, int) else len(rights)
+    control = flat.data(struct.pack("<Qii", 16 + 4 * count, SOL_SOCKET, SCM_RIGHTS) + bytes(8 * ((count + 1) // 2)), shared=False)
+    if not isinstance(rights, int):
+        patches += [(DESCRIPTOR, control[1] + 16 + 4 * i, flat.slot(slot)) for i, slot in enumerate(rights)]
+    head = struct.pack("<QQQQQQQ", 0, 0, 0, len(sized), 0, 16 + 8 * ((count + 1) // 2) if count else 0, 0)
+    place = flat.data(head, shared=False)
+    patches.append((ADDRESS, place[1] + 16, vector[1]))
+    patches.append((ADDRESS, place[1] + 32, control[1]))
+    return Call(op.call, [flat.fd(fd), place, (NUMBER, flags)], digest=op.call == "recvmsg", patches=patches)
+
+
+def _pair(flat: Flat, op: Op) -> Call:
+    numbers: list[Argument] = [(NUMBER, value) for value in op.arguments]
+    arguments = [_SCRATCH, *numbers] if op.call == "pipe2" else [*numbers, _SCRATCH]
+    return Call(op.call, arguments, result=PAIR)
+
+
+def _send(flat: Flat, op: Op) -> Call:
+    fd, data, flags = op.arguments
+    data = materialise(data)
+    return Call("send", [flat.fd(fd), flat.data(data), (NUMBER, len(data)), (NUMBER, flags)])
+
+
+def _option(flat: Flat, op: Op) -> Call:
+    fd, level, option, value = op.arguments
+    if op.call == "getsockopt":
+        length = flat.data(struct.pack("<i", value), shared=False)
+        return Call(op.call, [flat.fd(fd), (NUMBER, level), (NUMBER, option), _SCRATCH, length])
+    data = materialise(value)
+    return Call(op.call, [flat.fd(fd), (NUMBER, level), (NUMBER, option), flat.data(data), (NUMBER, len(data))])
+
+
+def _control(flat: Flat, op: Op) -> Call:
+    fd, command, *rest = op.arguments
+    argument = rest[0] if rest else None
+    place: Argument
+    if isinstance(argument, Winsize):
+        place = flat.data(struct.pack("<4H", *(value & 0xFFFF for value in argument)))
+    elif isinstance(argument, Flock):
+        packed = struct.pack("<hhxxxxqqixxxx", argument.type, argument.whence, argument.start, argument.len, argument.pid)
+        place = flat.data(packed, shared=False)
+    elif argument is None or op.call == "ioctl":
+        place = _SCRATCH if argument is None else flat.data(struct.pack("<q", _signed(argument)))
+    else:
+        place = (NUMBER, argument)
+    if op.call == "ioctl" and op.out:
+        place = (NUMBER, argument or 0)
+    return Call(op.call, [flat.fd(fd), (NUMBER, command), place], result=RETURNED)
+
+
+def _attributes(flat: Flat, op: Op) -> Call:
+    if op.call == "tcgetattr":
+        return Call("ioctl", [flat.fd(op.arguments[0]), (NUMBER, TCGETS), _SCRATCH])
+    fd, action, termios = op.arguments
+    assert isinstance(termios, Termios)
+    packed = struct.pack("<4IB19s", termios.iflag, termios.oflag, termios.cflag, termios.lflag, 0, termios.cc[:19])
+    return Call("ioctl", [flat.fd(fd), (NUMBER, TCSETS + action), flat.data(packed)])
+
+
+def _slave(flat: Flat, op: Op) -> Call:
+    fd, flags = op.arguments
+    if op.call == "open_slave":
+        return Call("ioctl", [flat.fd(fd), (NUMBER, 0x5441), (NUMBER, flags | O_NOCTTY)], result=RETURNED)
+    return Call("ioctl", [flat.fd(fd), (NUMBER, TIOCGPTN), _SCRATCH])
+
+
+def _reopen(flat: Flat, op: Op) -> Call:
+    return Call("fcntl", [flat.fd(op.arguments[0]), (NUMBER, 0), (NUMBER, 0)], result=RETURNED)
+
+
+def _poll(flat: Flat, op: Op) -> Call:
+    entries, timeout = op.arguments
+    place = flat.data(b"".join(struct.pack("<ihh", 0, _short(events), 0) for _, events in entries), shared=False)
+    patches = [(DESCRIPTOR, place[1] + 8 * i, flat.slot(slot)) for i, (slot, _) in enumerate(entries)]
+    return Call("poll", [place, (NUMBER, len(entries)), (NUMBER, min(timeout, 1))], patches=patches)
+
+
+def _short(value: int) -> int:
+    return (value + 2**15) % 2**16 - 2**15
+
+
+def _select(flat: Flat, op: Op) -> Call:
+    slots = [slot for part in op.arguments[:3] for slot in part]
+    return _poll(flat, Op("poll", (tuple((slot, 1) for slot in slots), op.arguments[3])))
+
+
+def _epoll(flat: Flat, op: Op) -> Call:
+    if op.call == "epoll_wait":
+        fd, events_max, timeout = op.arguments
+        return Call(op.call, [flat.fd(fd), _SCRATCH, (NUMBER, events_max), (NUMBER, min(timeout, 1))])
+    fd, operation, target, events, data = op.arguments
+    event = flat.data(struct.pack("<IQ", events & 0xFFFFFFFF, data % 2**64))
+    return Call(op.call, [flat.fd(fd), (NUMBER, operation), flat.fd(target), event])
+
+
+def _stat(flat: Flat, op: Op) -> Call:
+    if op.call == "fstat":
+        return Call("fstat", [flat.fd(op.arguments[0]), _SCRATCH])
+    fd, flags, mask = op.arguments
+    return Call("statx", [flat.fd(fd), flat.text(""), (NUMBER, flags | AT_EMPTY_PATH), (NUMBER, mask), _SCRATCH])
+
+
+def _times(flat: Flat, op: Op) -> Call:
+    fd, *times = op.arguments
+    packed = b"".join(
+        struct.pack("<qq", 0, -value) if -value in (0x3FFFFFFF, 0x3FFFFFFE) else struct.pack("<qq", *divmod(value, 10**9))
+        for value in times
+    )
+    return Call("futimens", [flat.fd(fd), flat.data(packed)])
+
+
+def _mapping(flat: Flat, op: Op) -> Call:
+    if op.call == "mmap":
+        fd, length, protection, flags, offset = op.arguments
+        numbers: list[Argument] = [(NUMBER, value) for value in (0, length, protection, flags)]
+        return Call("mmap", [*numbers, flat.fd(fd), (NUMBER, offset)])
+    return Call("getppid", [])
+
+
+_CALLS: dict[str, Callable[[Flat, Op], Call]] = {
+    **dict.fromkeys(("read", "pread", "recv"), _into_scratch),
+    **dict.fromkeys(("readv", "writev", "preadv2", "pwritev2"), _vector),
+    **dict.fromkeys(("sendmsg", "recvmsg"), _message),
+    **dict.fromkeys(("pipe2", "socketpair"), _pair),
+    **dict.fromkeys(("getsockopt", "setsockopt"), _option),
+    **dict.fromkeys(("fcntl", "ioctl"), _control),
+    **dict.fromkeys(("tcgetattr", "tcsetattr"), _attributes),
+    **dict.fromkeys(("open_slave", "unlockpt"), _slave),
+    **dict.fromkeys(("poll", "ppoll"), _poll),
+    **dict.fromkeys(("epoll_ctl", "epoll_wait"), _epoll),
+    **dict.fromkeys(("fstat", "statx"), _stat),
+    **dict.fromkeys(("mmap", "load", "store", "msync", "munmap"), _mapping),
+    "send": _send,
+    "select": _select,
+    "reopen": _reopen,
+    "futimens": _times,
+}

@@ -1,0 +1,42 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""``fdconform reduce``: the shortest program that still diverges."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from conformance.commands.options import DIRECTORY, USER, chosen_profile, read_program_file
+from conformance.divergence import diverge
+from conformance.errors import ExitCode
+from conformance.grammar import program_text
+from conformance.program import Program
+from conformance.reduce import reduce_program, same_bucket
+from conformance.systems.native_worker import NativeWorker
+from reference.linux.kernel import Linux
+
+
+@click.command("reduce")
+@click.argument("program", metavar="FILE")
+@DIRECTORY
+@USER
+def command(program: str, directory: Path | None, as_user: bool) -> int:
+    """Print the shortest program found that diverges as the one in FILE does; exit 0 without output when it conforms."""
+    ops = read_program_file(program).ops
+    profile, base = chosen_profile(directory, as_user)
+    with NativeWorker(profile, base) as worker:
+
+        def make_model() -> Linux:
+            return Linux(profile)
+
+        divergence = diverge(ops, worker.run_alone(ops), make_model)
+        if divergence is None:
+            click.echo("conforms: nothing to reduce", err=True)
+            return ExitCode.CONFORMS
+        reduction = reduce_program(ops, same_bucket(divergence.bucket, worker.run_alone, make_model))
+    click.echo(f"# {divergence.title}")
+    click.echo(program_text(Program(reduction.ops)), nl=False)
+    click.echo(f"{reduction.before} ops reduced to {reduction.after} in {reduction.tries} tries", err=True)
+    return ExitCode.DIVERGES

@@ -1,0 +1,73 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""``fdconform replay``: one program, step by step, on the model and on the kernel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from conformance.commands.options import DIRECTORY, USER, chosen_profile, read_text
+from conformance.errors import ExitCode
+from conformance.golden import read_golden
+from conformance.grammar import op_text, observation_text, read_program, trace_line
+from conformance.kinds import recipes_of
+from conformance.observation import Observation
+from conformance.ops import Op
+from conformance.oracle import first_mismatch, predict
+from conformance.strategies.programs import seeded_program
+from conformance.systems.native_worker import NativeWorker
+from reference.linux.kernel import Linux
+from reference.linux.profile import Profile
+
+
+@click.command("replay")
+@click.argument("program", metavar="FILE")
+@click.option(
+    "--on",
+    type=click.Choice(["native", "linux", "recorded"]),
+    default="native",
+    show_default=True,
+    help="native: kernel against model; linux: the model alone; recorded: the trace in FILE against the model.",
+)
+@DIRECTORY
+@USER
+def command(program: str, on: str, directory: Path | None, as_user: bool) -> int:
+    """Run the program in FILE ('-': standard input; 'seed:7/pipes/12/3': the program of a campaign's seed).
+
+    Prints the trace; where the systems part, the step is marked and the exit code is 1.
+    """
+    if on == "recorded":
+        trace, profile = read_golden(Path(program))
+        return _compare(trace.program.ops, trace.observations, profile, "recorded")
+    ops = _ops_of(program)
+    profile, base = chosen_profile(directory, as_user)
+    if on == "linux":
+        predicted = predict(ops, Linux(profile), [None] * len(ops))
+        for op, seen in zip(ops, predicted, strict=True):
+            click.echo(trace_line(op, seen))
+        return ExitCode.CONFORMS
+    with NativeWorker(profile, base) as worker:
+        observed = worker.run_alone(ops)
+    return _compare(ops, observed, profile, "native")
+
+
+def _ops_of(program: str) -> tuple[Op, ...]:
+    if program.startswith("seed:"):
+        seed = program.removeprefix("seed:")
+        return seeded_program(seed, recipes_of((seed.split("/") + ["", ""])[1])).ops
+    return read_program(read_text(program), program).ops
+
+
+def _compare(ops: tuple[Op, ...], observed: list[Observation] | tuple[Observation, ...], profile: Profile, name: str) -> int:
+    predicted = predict(ops, Linux(profile), observed)
+    mismatch = first_mismatch(predicted, observed)
+    for index, (op, seen) in enumerate(zip(ops, observed, strict=True)):
+        if mismatch is not None and index == mismatch.index:
+            click.echo(f">>> {op_text(op)}")
+            click.echo(f"    ├ linux (model)  {observation_text(op, mismatch.predicted)}")
+            click.echo(f"    └ {name:13}  {observation_text(op, seen)}")
+        else:
+            click.echo(f"    {trace_line(op, seen)}")
+    return ExitCode.CONFORMS if mismatch is None else ExitCode.DIVERGES

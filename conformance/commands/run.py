@@ -1,0 +1,76 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""``fdconform run``: a campaign, with live progress, a summary and reports."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from conformance.budget import read_budget
+from conformance.campaign import Campaign, Plan, run_name
+from conformance.clauses import load_clauses
+from conformance.commands.options import DIRECTORY, REPORTS, USER, chosen_profile
+from conformance.environment import require_terminals
+from conformance.events import EventLog
+from conformance.golden import stored_programs
+from conformance.kinds import RECIPES
+from conformance.rendering import render, summarise
+from conformance.reporting.console import Progress
+from conformance.run_directory import EVENTS, make_run
+
+KINDS_WITH_TERMINALS = frozenset(("terminals", "mixed"))
+
+
+@click.command("run")
+@click.option("--budget", default="60s", show_default=True, help="90s, 5m, 1h, or 1000000ops.")
+@click.option("--seed", default="1", show_default=True, help="The same seed gives the same programs.")
+@click.option("--kind", "kinds", multiple=True, type=click.Choice(list(RECIPES)), help="May be repeated.  [default: all]")
+@click.option("--jobs", type=click.IntRange(1), default=os.cpu_count() or 1, help="Processes.  [default: one per CPU]")
+@click.option("--fixtures", type=click.Path(path_type=Path), default=Path("fixtures"), help="Stored programs run first.")
+@DIRECTORY
+@USER
+@REPORTS
+def command(
+    budget: str,
+    seed: str,
+    kinds: tuple[str, ...],
+    jobs: int,
+    fixtures: Path,
+    directory: Path | None,
+    as_user: bool,
+    reports: Path,
+) -> int:
+    """Run random programs on the model and on the kernel, compare, reduce what differs, and write a report."""
+    kinds = kinds or tuple(RECIPES)
+    wanted = read_budget(budget)
+    profile, base = chosen_profile(directory, as_user)
+    if KINDS_WITH_TERMINALS.intersection(kinds):
+        require_terminals()
+    name = run_name()
+    target = make_run(reports, name)
+    plan = Plan(
+        run=name,
+        command=f"fdconform run --seed {seed} --budget {budget}{' --user' if as_user else ''}",
+        seed=seed,
+        budget=wanted,
+        budget_text=budget,
+        kinds=kinds,
+        jobs=jobs,
+        profile=profile,
+        base=base,
+        programs=tuple((str(fixtures / path), program.ops) for path, program in stored_programs(fixtures)),
+    )
+    clauses = load_clauses()
+    with EventLog(target / EVENTS) as log:
+        progress = Progress(clauses, budget_seconds=wanted.seconds, budget_ops=wanted.ops)
+        try:
+            code = Campaign(plan, (log.write, progress.update)).run()
+        finally:
+            progress.close()
+    page = render(target)
+    sys.stdout.write(summarise(target, page))
+    return code

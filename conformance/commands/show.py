@@ -1,0 +1,46 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""``fdconform show``: the summary of a run, or the failure card of one of its buckets."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from conformance.clauses import load_clauses
+from conformance.commands.options import REPORTS
+from conformance.errors import ConformanceError
+from conformance.rendering import PAGE, summarise
+from conformance.reporting.card import card_text
+from conformance.reporting.junit import junit_text
+from conformance.reporting.markdown import markdown_text
+from conformance.reporting.run import read_run
+from conformance.run_directory import EVENTS, find_run
+
+FORMATS = {"markdown": markdown_text, "junit": junit_text}
+
+
+@click.command("show")
+@click.argument("run", default="latest")
+@click.argument("bucket", required=False)
+@click.option("--format", "style", type=click.Choice(["text", "markdown", "junit", "jsonl"]), default="text", show_default=True)
+@REPORTS
+def command(run: str, bucket: str | None, style: str, reports: Path) -> None:
+    """Print the summary of RUN (default: the newest), or the failure card of BUCKET."""
+    directory = find_run(reports, run)
+    if bucket is None:
+        if style == "jsonl":
+            sys.stdout.write((directory / EVENTS).read_text())
+        elif style == "text":
+            sys.stdout.write(summarise(directory, directory / PAGE))
+        else:
+            sys.stdout.write(FORMATS[style](read_run([directory / EVENTS]), load_clauses()))
+        return
+    report = read_run([directory / EVENTS])
+    for known in report.buckets:
+        if known.first.bucket == bucket:
+            sys.stdout.write(card_text(known, report.header, load_clauses()))
+            return
+    raise ConformanceError(f"no bucket {bucket!r} in this run", where=str(directory), hint="`fdconform list buckets` prints them")

@@ -1,0 +1,67 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Golden traces: what a real kernel gave for the stored programs, kept so that the model can be worked on where no Linux is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from conformance.environment import profile_name
+from conformance.errors import BadTrace
+from conformance.grammar import read_program, read_trace, trace_text
+from conformance.program import Program, Trace
+from conformance.systems.native_worker import NativeWorker
+from reference.linux.profile import FILESYSTEMS, Profile
+
+PROGRAM_SUFFIX = ".fd"
+TRACE_SUFFIX = ".trace"
+
+
+def stored_programs(fixtures: Path) -> Iterator[tuple[Path, Program]]:
+    """Regressions first, then the fixture programs, each with its path below ``fixtures``."""
+    for folder in ("regressions", "programs"):
+        for path in sorted((fixtures / folder).rglob(f"*{PROGRAM_SUFFIX}")):
+            yield path.relative_to(fixtures), read_program(path.read_text(), str(path))
+
+
+def record(program: Program, worker: NativeWorker, profile: Profile) -> Trace:
+    """What the running kernel gives for a program, alone in a process of its own."""
+    observed = worker.run_alone(program.ops)
+    environment = {
+        "kernel": f"{profile.kernel[0]}.{profile.kernel[1]}",
+        "filesystem": profile.filesystem.name,
+        "uid": str(profile.uid),
+        "gid": str(profile.gid),
+    }
+    return Trace(program, tuple(observed), tuple(environment.items()))
+
+
+def write_golden(fixtures: Path, worker: NativeWorker, profile: Profile) -> Iterator[Path]:
+    """Record every fixture program under ``golden/<profile>/``; yields each file written."""
+    for path, program in stored_programs(fixtures):
+        if path.parts[0] != "programs":
+            continue
+        target = fixtures / "golden" / profile_name(profile) / path.relative_to("programs").with_suffix(TRACE_SUFFIX)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(trace_text(record(program, worker, profile)))
+        yield target
+
+
+def read_golden(path: Path) -> tuple[Trace, Profile]:
+    """A golden trace, with the profile it was recorded under. BadTrace when its environment is incomplete."""
+    trace = read_trace(path.read_text(), str(path))
+    named = dict(trace.environment)
+    try:
+        major, minor = named["kernel"].split(".")
+        uid = int(named["uid"])
+        profile = Profile(
+            kernel=(int(major), int(minor)),
+            filesystem=FILESYSTEMS[named["filesystem"]],
+            uid=uid,
+            gid=int(named["gid"]),
+            capable=uid == 0,
+        )
+    except (KeyError, ValueError) as error:
+        raise BadTrace(f"the environment is incomplete: {error}", where=str(path), hint="record it again") from None
+    return trace, profile
