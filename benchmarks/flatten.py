@@ -162,7 +162,9 @@ def _message(flat: Flat, op: Op) -> Call:
     sized = [part if isinstance(part, int) else materialise(part) for part in parts]
     vector, patches = flat.vector(sized)
     count = rights if isinstance(rights, int) else len(rights)
-    control = flat.data(struct.pack("<Qii", 16 + 4 * count, SOL_SOCKET, SCM_RIGHTS) + bytes(8 * ((count + 1) // 2)), shared=False)
+    control = flat.data(
+        struct.pack("<Qii", 16 + 4 * count, SOL_SOCKET, SCM_RIGHTS) + bytes(8 * ((count + 1) // 2)), shared=False
+    )
     if not isinstance(rights, int):
         patches += [(DESCRIPTOR, control[1] + 16 + 4 * i, flat.slot(slot)) for i, slot in enumerate(rights)]
     head = struct.pack("<QQQQQQQ", 0, 0, 0, len(sized), 0, 16 + 8 * ((count + 1) // 2) if count else 0, 0)
@@ -200,7 +202,9 @@ def _control(flat: Flat, op: Op) -> Call:
     if isinstance(argument, Winsize):
         place = flat.data(struct.pack("<4H", *(value & 0xFFFF for value in argument)))
     elif isinstance(argument, Flock):
-        packed = struct.pack("<hhxxxxqqixxxx", argument.type, argument.whence, argument.start, argument.len, argument.pid)
+        packed = struct.pack(
+            "<hhxxxxqqixxxx", argument.type, argument.whence, argument.start, argument.len, argument.pid
+        )
         place = flat.data(packed, shared=False)
     elif argument is None or op.call == "ioctl":
         place = _SCRATCH if argument is None else flat.data(struct.pack("<q", _signed(argument)))
@@ -266,7 +270,9 @@ def _stat(flat: Flat, op: Op) -> Call:
 def _times(flat: Flat, op: Op) -> Call:
     fd, *times = op.arguments
     packed = b"".join(
-        struct.pack("<qq", 0, -value) if -value in (0x3FFFFFFF, 0x3FFFFFFE) else struct.pack("<qq", *divmod(value, 10**9))
+        struct.pack("<qq", 0, -value)
+        if -value in (0x3FFFFFFF, 0x3FFFFFFE)
+        else struct.pack("<qq", *divmod(value, 10**9))
         for value in times
     )
     return Call("futimens", [flat.fd(fd), flat.data(packed)])

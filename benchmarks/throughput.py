@@ -37,7 +37,9 @@ def main() -> None:
     parser.add_argument("--seed", default="bench")
     options = parser.parse_args()
     base = working_base(None)
-    print(f"{'kind':10} {'ops':>8} {'C ops/cpu-s':>12} {'campaign ops/cpu-s':>19} {'ratio':>6}   median of {options.rounds} rounds")
+    print(
+        f"{'kind':10} {'ops':>8} {'C ops/cpu-s':>12} {'campaign ops/cpu-s':>19} {'ratio':>6}   median of {options.rounds} rounds"
+    )
     with tempfile.TemporaryDirectory(dir=base) as scratch, NativeWorker(profile_for(base), base) as worker:
         loop = _build(Path(scratch))
         shard = Shard(profile_for(base), worker)
@@ -52,7 +54,9 @@ def main() -> None:
 
 def _row(kind: str, ops: int, c_seconds_per_op: float, campaign_seconds_per_op: float) -> None:
     ratio = c_seconds_per_op / campaign_seconds_per_op
-    print(f"{kind:10} {ops or '':>8} {1 / c_seconds_per_op:>12,.0f} {1 / campaign_seconds_per_op:>19,.0f} {ratio:>6.2f}")
+    print(
+        f"{kind:10} {ops or '':>8} {1 / c_seconds_per_op:>12,.0f} {1 / campaign_seconds_per_op:>19,.0f} {ratio:>6.2f}"
+    )
 
 
 def _build(scratch: Path) -> Path:

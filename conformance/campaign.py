@@ -191,7 +191,9 @@ class Shards:
 
     def _start(self) -> None:
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=shard_main, args=(theirs, self._plan.profile, self._plan.base), daemon=True)
+        process = self._context.Process(
+            target=shard_main, args=(theirs, self._plan.profile, self._plan.base), daemon=True
+        )
         process.start()
         theirs.close()
         self._running[ours] = (process, None)

@@ -355,7 +355,10 @@ class TupleOf(Domain):
         if not any(inner):
             return None
         return lambda value, environment: tuple(
-            [part if resolve is None else resolve(part, environment) for part, resolve in zip(value, inner, strict=True)]
+            [
+                part if resolve is None else resolve(part, environment)
+                for part, resolve in zip(value, inner, strict=True)
+            ]
         )
 
     def text(self, value: Any) -> str:

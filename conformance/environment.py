@@ -61,7 +61,9 @@ def working_base(wanted: Path | None) -> Path:
             hint=f"name a directory on {' or '.join(sorted(FILESYSTEMS))} with --dir; {MEMORY_DIRECTORY} is often tmpfs",
         )
     if not os.access(wanted, os.W_OK):
-        raise Inconclusive("the directory for programs cannot be written", where=str(wanted), hint="name another with --dir")
+        raise Inconclusive(
+            "the directory for programs cannot be written", where=str(wanted), hint="name another with --dir"
+        )
     return wanted
 
 
@@ -146,4 +148,6 @@ def _proc() -> Finding:
 
 def _shared_memory() -> Finding:
     kind = filesystem_of(MEMORY_DIRECTORY) if MEMORY_DIRECTORY.is_dir() else "missing"
-    return Finding(str(MEMORY_DIRECTORY), kind, kind == "tmpfs", "needed only to run on tmpfs: mount -t tmpfs tmpfs /dev/shm")
+    return Finding(
+        str(MEMORY_DIRECTORY), kind, kind == "tmpfs", "needed only to run on tmpfs: mount -t tmpfs tmpfs /dev/shm"
+    )

@@ -136,7 +136,9 @@ class EventLog:
     def __enter__(self) -> EventLog:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._file.close()
 
     def write(self, event: Event) -> None:
@@ -153,7 +155,9 @@ def read_events(path: Path) -> Iterator[Event]:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
         raise ConformanceError(
-            f"the event log cannot be read: {error.strerror}", where=str(path), hint="name a run directory under reports/"
+            f"the event log cannot be read: {error.strerror}",
+            where=str(path),
+            hint="name a run directory under reports/",
         ) from None
     for number, line in enumerate(lines[:-1], 1):
         try:

@@ -192,7 +192,9 @@ class _LineReader:
         try:
             spec = spec_of(op)
         except BadProgram as error:
-            raise BadProgram(error.message, where=f"{self._where}, column {node.col_offset + 1}", hint=error.hint) from None
+            raise BadProgram(
+                error.message, where=f"{self._where}, column {node.col_offset + 1}", hint=error.hint
+            ) from None
         if len(op.arguments) != len(spec.parameters):
             return op
         checked = tuple(

@@ -53,5 +53,7 @@ def slots_read(op: Op) -> tuple[Slot, ...]:
     """The slots that an op needs to have been made before it."""
     spec = spec_of(op)
     return tuple(
-        slot for parameter, value in zip(spec.parameters, op.arguments, strict=True) for slot in parameter.domain.slots(value)
+        slot
+        for parameter, value in zip(spec.parameters, op.arguments, strict=True)
+        for slot in parameter.domain.slots(value)
     )

@@ -54,7 +54,8 @@ def _zero_run(data: bytes, start: int) -> int:
 
 
 _ESCAPED = tuple(
-    {9: "\\t", 10: "\\n", 13: "\\r", 34: '\\"', 92: "\\\\"}.get(value) or (chr(value) if 32 <= value < 127 else f"\\x{value:02x}")
+    {9: "\\t", 10: "\\n", 13: "\\r", 34: '\\"', 92: "\\\\"}.get(value)
+    or (chr(value) if 32 <= value < 127 else f"\\x{value:02x}")
     for value in range(256)
 )
 

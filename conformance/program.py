@@ -53,7 +53,9 @@ def validate(ops: Iterable[Op]) -> None:
         if len(op.arguments) != len(spec.parameters):
             names = ", ".join(parameter.name for parameter in spec.parameters)
             raise BadProgram(
-                f"takes {len(spec.parameters)} arguments, {len(op.arguments)} given", where=where, hint=f"{spec.call}({names})"
+                f"takes {len(spec.parameters)} arguments, {len(op.arguments)} given",
+                where=where,
+                hint=f"{spec.call}({names})",
             )
         for slot in slots_read(op):
             if slot not in made:
@@ -63,5 +65,7 @@ def validate(ops: Iterable[Op]) -> None:
                     hint=f"assign it in an earlier line, for example {slot} = open(…)",
                 )
         if op.out and spec.handles is None:
-            raise BadProgram("makes no descriptor to name", where=where, hint=f"write it without `{', '.join(op.out)} =`")
+            raise BadProgram(
+                "makes no descriptor to name", where=where, hint=f"write it without `{', '.join(op.out)} =`"
+            )
         made.update(op.out)

@@ -23,7 +23,9 @@ def make_run(reports: Path, name: str) -> Path:
         os.replace(fresh, reports / LATEST)
     except OSError as error:
         raise ConformanceError(
-            f"the report directory cannot be written: {error.strerror}", where=str(reports), hint="name another with --reports DIR"
+            f"the report directory cannot be written: {error.strerror}",
+            where=str(reports),
+            hint="name another with --reports DIR",
         ) from None
     return directory
 

@@ -112,9 +112,7 @@ class Shard:
         seeds = [f"{task.seed}/{task.kind}/{task.index}/{number}" for number in range(task.count)]
         return tuple((seed, seeded_program(seed, recipes).ops) for seed in seeds)
 
-    def _observe(
-        self, named: Sequence[tuple[str, tuple[Op, ...]]], result: Result
-    ) -> list[list[Observation] | None]:
+    def _observe(self, named: Sequence[tuple[str, tuple[Op, ...]]], result: Result) -> list[list[Observation] | None]:
         """Observations of each program; None for a program that the worker did not survive even alone.
 
         When the worker dies, the batch is run again without the program it died in, and that program alone.

@@ -53,7 +53,9 @@ def test_the_model_predicts_every_stored_program(path: Path, native: NativeWorke
 
 @pytest.mark.parametrize("kind", RECIPES)
 @given(data=st.data())
-def test_the_model_predicts_drawn_programs(kind: str, data: st.DataObject, native: NativeWorker, profile: Profile) -> None:
+def test_the_model_predicts_drawn_programs(
+    kind: str, data: st.DataObject, native: NativeWorker, profile: Profile
+) -> None:
     hold(data.draw(programs(RECIPES[kind])), native, profile)
 
 

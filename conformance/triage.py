@@ -106,7 +106,11 @@ class Triage:
 
     def _replay(self, suspect: Suspect) -> str:
         user = "" if self._profile.capable else " --user"
-        return f"fdconform replay seed:{suspect.seed}{user}" if "/" in suspect.seed else f"fdconform replay {suspect.seed}{user}"
+        return (
+            f"fdconform replay seed:{suspect.seed}{user}"
+            if "/" in suspect.seed
+            else f"fdconform replay {suspect.seed}{user}"
+        )
 
     def _flaky(self, suspect: Suspect, kind: str) -> events.Divergence:
         bucket = "B-unsteady"

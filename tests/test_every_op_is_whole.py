@@ -48,7 +48,9 @@ def test_every_op_has_a_fixture(name: str, fixture_ops: set[str]) -> None:
 
 
 def test_every_recipe_is_of_an_op_and_draws_just_that_op() -> None:
-    drawn = {spec_of(op).name for kind in RECIPES for seed in range(300) for op in seeded_program(seed, RECIPES[kind]).ops}
+    drawn = {
+        spec_of(op).name for kind in RECIPES for seed in range(300) for op in seeded_program(seed, RECIPES[kind]).ops
+    }
 
     assert {recipe.name for recipes in RECIPES.values() for recipe in recipes} <= set(NAMES)
     assert set(NAMES) == drawn

@@ -45,7 +45,7 @@ def test_a_slot_whose_maker_failed_is_a_bad_descriptor(native: NativeWorker) -> 
 
 
 def test_a_signal_is_recorded_with_the_op_that_raised_it(native: NativeWorker) -> None:
-    observed = native.run([ops("r0, r1 = pipe2(0)\nclose(r0)\nwrite(r1, b\"x\")\nclose(r1)")])
+    observed = native.run([ops('r0, r1 = pipe2(0)\nclose(r0)\nwrite(r1, b"x")\nclose(r1)')])
 
     assert [(3, 4), 0, Signalled(Failure(EPIPE), (SIGPIPE,)), 0] == observed[0]
 
@@ -57,7 +57,7 @@ def test_a_call_that_sleeps_is_interrupted_and_counts_as_blocked(native: NativeW
 
 
 def test_a_blocking_write_that_moved_something_returns_what_it_moved(native: NativeWorker) -> None:
-    observed = native.run([ops("r0, r1 = pipe2(0)\nwrite(r1, pattern(100000, seed=0))\nwrite(r1, b\"x\")")])
+    observed = native.run([ops('r0, r1 = pipe2(0)\nwrite(r1, pattern(100000, seed=0))\nwrite(r1, b"x")')])
 
     assert [(3, 4), 65536, BLOCKED] == observed[0]
 
@@ -80,7 +80,9 @@ def test_a_worker_killed_in_the_middle_of_a_batch_says_where_it_was(worker: Nati
     killer.join()
 
 
-def test_a_batch_whose_worker_was_killed_is_run_again_and_nothing_is_lost(worker: NativeWorker, profile: Profile) -> None:
+def test_a_batch_whose_worker_was_killed_is_run_again_and_nothing_is_lost(
+    worker: NativeWorker, profile: Profile
+) -> None:
     worker.run([ops("r0, r1 = pipe2(0)")])
     named = tuple((f"p{number}", ops("r0, r1 = pipe2(0)\nread(r0, 1)")) for number in range(30))
     pid = worker._pid

@@ -43,7 +43,9 @@ def chosen_profile(directory: Path | None, as_user: bool) -> tuple[Profile, Path
     """The profile and base directory that the options ask for."""
     base = working_base(directory)
     if as_user and os.getuid() != 0:
-        raise ConformanceError("--user needs root to change to another user", hint="without root, programs run as you anyway")
+        raise ConformanceError(
+            "--user needs root to change to another user", hint="without root, programs run as you anyway"
+        )
     return profile_for(base, NOBODY_UID if as_user else None), base
 
 
@@ -52,7 +54,9 @@ def read_text(path: str) -> str:
     try:
         return sys.stdin.read() if path == "-" else Path(path).read_text()
     except (OSError, UnicodeDecodeError) as error:
-        raise BadProgram(f"cannot be read: {error}", where=path, hint="name a file with the text of a program") from None
+        raise BadProgram(
+            f"cannot be read: {error}", where=path, hint="name a file with the text of a program"
+        ) from None
 
 
 def read_program_file(path: str) -> Program:

@@ -14,7 +14,12 @@ from conformance.systems.native_worker import NativeWorker
 
 
 @click.command("record")
-@click.option("--fixtures", type=click.Path(path_type=Path, exists=True, file_okay=False), default=Path("fixtures"), show_default=True)
+@click.option(
+    "--fixtures",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    default=Path("fixtures"),
+    show_default=True,
+)
 @DIRECTORY
 @USER
 def command(fixtures: Path, directory: Path | None, as_user: bool) -> None:

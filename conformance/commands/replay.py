@@ -60,7 +60,9 @@ def _ops_of(program: str) -> tuple[Op, ...]:
     return read_program(read_text(program), program).ops
 
 
-def _compare(ops: tuple[Op, ...], observed: list[Observation] | tuple[Observation, ...], profile: Profile, name: str) -> int:
+def _compare(
+    ops: tuple[Op, ...], observed: list[Observation] | tuple[Observation, ...], profile: Profile, name: str
+) -> int:
     predicted = predict(ops, Linux(profile), observed)
     mismatch = first_mismatch(predicted, observed)
     for index, (op, seen) in enumerate(zip(ops, observed, strict=True)):

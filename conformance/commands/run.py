@@ -28,9 +28,13 @@ KINDS_WITH_TERMINALS = frozenset(("terminals", "mixed"))
 @click.command("run")
 @click.option("--budget", default="60s", show_default=True, help="90s, 5m, 1h, or 1000000ops.")
 @click.option("--seed", default="1", show_default=True, help="The same seed gives the same programs.")
-@click.option("--kind", "kinds", multiple=True, type=click.Choice(list(RECIPES)), help="May be repeated.  [default: all]")
+@click.option(
+    "--kind", "kinds", multiple=True, type=click.Choice(list(RECIPES)), help="May be repeated.  [default: all]"
+)
 @click.option("--jobs", type=click.IntRange(1), default=os.cpu_count() or 1, help="Processes.  [default: one per CPU]")
-@click.option("--fixtures", type=click.Path(path_type=Path), default=Path("fixtures"), help="Stored programs run first.")
+@click.option(
+    "--fixtures", type=click.Path(path_type=Path), default=Path("fixtures"), help="Stored programs run first."
+)
 @DIRECTORY
 @USER
 @REPORTS

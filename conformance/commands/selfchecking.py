@@ -24,7 +24,9 @@ from conformance.selfcheck import PROGRAMS_MAX, selfcheck
 
 @click.command("selfcheck")
 @click.option("--seed", default="1", show_default=True)
-@click.option("--programs", type=click.IntRange(1), default=PROGRAMS_MAX, show_default=True, help="Budget for each bug.")
+@click.option(
+    "--programs", type=click.IntRange(1), default=PROGRAMS_MAX, show_default=True, help="Budget for each bug."
+)
 @REPORTS
 def command(seed: str, programs: int, reports: Path) -> int:
     """Plant each known bug, and check that random programs find it and that it is reduced to its minimum + 2."""

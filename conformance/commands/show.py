@@ -12,7 +12,8 @@ import click
 from conformance.clauses import load_clauses
 from conformance.commands.options import REPORTS
 from conformance.errors import ConformanceError
-from conformance.rendering import PAGE, summarise
+from conformance.rendering import summarise
+from conformance.reporting.artefacts import PAGE
 from conformance.reporting.card import card_text
 from conformance.reporting.junit import junit_text
 from conformance.reporting.markdown import markdown_text
@@ -25,7 +26,9 @@ FORMATS = {"markdown": markdown_text, "junit": junit_text}
 @click.command("show")
 @click.argument("run", default="latest")
 @click.argument("bucket", required=False)
-@click.option("--format", "style", type=click.Choice(["text", "markdown", "junit", "jsonl"]), default="text", show_default=True)
+@click.option(
+    "--format", "style", type=click.Choice(["text", "markdown", "junit", "jsonl"]), default="text", show_default=True
+)
 @REPORTS
 def command(run: str, bucket: str | None, style: str, reports: Path) -> None:
     """Print the summary of RUN (default: the newest), or the failure card of BUCKET."""
@@ -43,4 +46,6 @@ def command(run: str, bucket: str | None, style: str, reports: Path) -> None:
         if known.first.bucket == bucket:
             sys.stdout.write(card_text(known, report.header, load_clauses()))
             return
-    raise ConformanceError(f"no bucket {bucket!r} in this run", where=str(directory), hint="`fdconform list buckets` prints them")
+    raise ConformanceError(
+        f"no bucket {bucket!r} in this run", where=str(directory), hint="`fdconform list buckets` prints them"
+    )

@@ -37,13 +37,16 @@ from reference.linux.profile import Profile
 
 LOOK_INTERVAL_MS = 4
 PROGRAM_DEADLINE_S = 10.0
+WORKER_EXIT_S = 5.0
 
 
 class WorkerDied(SystemFailed):
     """The worker ended in the middle of a batch. ``program`` and ``op`` say where it was."""
 
     def __init__(self, why: str, program: int, op: int) -> None:
-        super().__init__(f"the native worker {why}", where=f"program {program + 1} of the batch, op {op + 1}", hint="replay it")
+        super().__init__(
+            f"the native worker {why}", where=f"program {program + 1} of the batch, op {op + 1}", hint="replay it"
+        )
         self.program = program
         self.op = op
 
@@ -68,7 +71,7 @@ class NativeWorker:
 
     def close(self) -> None:
         """End the worker and remove its directory."""
-        self._stop()
+        self._stop(kill=False)
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def run(self, programs: Sequence[tuple[Op, ...]]) -> list[list[Observation]]:
@@ -122,13 +125,19 @@ class NativeWorker:
         )
         kind, self._pid = receive(self._replies)
 
-    def _stop(self) -> None:
+    def _stop(self, *, kill: bool = True) -> None:
+        """End the worker: with a signal, or by closing its requests, which it takes for the end of its work."""
         if self._process is None:
             return
-        self._process.kill()
-        self._process.wait()
+        if kill:
+            self._process.kill()
         os.close(self._requests)
         os.close(self._replies)
+        try:
+            self._process.wait(timeout=WORKER_EXIT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
         self._process = None
 
     def _died(self, why: str) -> WorkerDied:

@@ -35,6 +35,8 @@ RECORDED_SIGNALS = tuple(
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE, signal.SIGTSTP, signal.SIGTTIN)
     + (signal.SIGTTOU, signal.SIGURG, signal.SIGXFSZ, signal.SIGWINCH, signal.SIGIO, signal.SIGCONT)
 )
+_NUMBERING_CALLS = frozenset(("close_range", "dup2", "dup3"))
+"""Calls with which a program can reach the numbers 0 to 2, which no slot of it has."""
 _NAMING_CALLS = frozenset(("open", "mkfifo", "link", "symlink", "mkdir"))
 
 
@@ -45,6 +47,7 @@ class Worker:
         self._requests = fcntl.fcntl(requests, fcntl.F_DUPFD_CLOEXEC, PRIVATE_FD_MIN)
         self._replies = fcntl.fcntl(replies, fcntl.F_DUPFD_CLOEXEC, PRIVATE_FD_MIN)
         self._progress = memoryview(mmap.mmap(page, mmap.PAGESIZE)).cast("I")
+        self._null = fcntl.fcntl(os.open("/dev/null", os.O_RDWR), fcntl.F_DUPFD_CLOEXEC, PRIVATE_FD_MIN)
         self._native = Native()
         self._confine(settings)
 
@@ -58,9 +61,7 @@ class Worker:
         resource.setrlimit(resource.RLIMIT_FSIZE, (settings["file_size_bytes_max"],) * 2)
         resource.setrlimit(resource.RLIMIT_NOFILE, (settings["descriptors_max"],) * 2)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        null = os.open("/dev/null", os.O_RDWR)
-        for fd in range(3):
-            os.dup2(null, fd)
+        self._restore_standard_descriptors()
         os.closerange(3, settings["descriptors_max"])
         for number in RECORDED_SIGNALS:
             signal.signal(number, self._record)
@@ -93,9 +94,15 @@ class Worker:
         observations = execute(ops, self._native, self._progress)
         self._native.reset()
         os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+        if any(op.call in _NUMBERING_CALLS for op in ops):
+            self._restore_standard_descriptors()
         if any(op.call in _NAMING_CALLS for op in ops):
             _empty_directory()
         return observations
+
+    def _restore_standard_descriptors(self) -> None:
+        for fd in range(3):
+            os.dup2(self._null, fd)
 
     def _alone(self, ops: tuple[Op, ...]) -> None:
         child = os.fork()

@@ -79,7 +79,13 @@ OPS = (
     op("link", ("path", PATH), ("new_path", PATH), kinds="files"),
     op("symlink", ("target", PATH), ("path", PATH), kinds="files"),
     op("mkdir", ("path", PATH), ("mode", OCTAL), kinds="files"),
-    op("memfd_create", ("name", PATH), ("flags", flags("MFD_CLOEXEC MFD_ALLOW_SEALING MFD_NOEXEC_SEAL MFD_EXEC")), kinds="files", handles=one_handle),
+    op(
+        "memfd_create",
+        ("name", PATH),
+        ("flags", flags("MFD_CLOEXEC MFD_ALLOW_SEALING MFD_NOEXEC_SEAL MFD_EXEC")),
+        kinds="files",
+        handles=one_handle,
+    ),
     fcntl("F_ADD_SEALS", _SEALS, kinds="files"),
     fcntl("F_GET_SEALS", result=_SEALS, kinds="files"),
     op(

@@ -4,7 +4,20 @@
 
 from __future__ import annotations
 
-from conformance.domains import BYTES, INTEGER, OCTAL, SLOT, TIME, Domain, Enumeration, Flags, ListOf, Record, TupleOf, constant
+from conformance.domains import (
+    BYTES,
+    INTEGER,
+    OCTAL,
+    SLOT,
+    TIME,
+    Domain,
+    Enumeration,
+    Flags,
+    ListOf,
+    Record,
+    TupleOf,
+    constant,
+)
 from conformance.vocabulary.spec import Handles, OpSpec, Parameter
 from reference.structures import Flock, Message, Stat, Statx, Termios, Winsize
 
@@ -62,9 +75,7 @@ TERMIOS = Record(
     (
         (
             "iflag",
-            flags(
-                "IGNBRK BRKINT IGNPAR PARMRK INPCK ISTRIP INLCR IGNCR ICRNL IUCLC IXON IXANY IXOFF IMAXBEL IUTF8"
-            ),
+            flags("IGNBRK BRKINT IGNPAR PARMRK INPCK ISTRIP INLCR IGNCR ICRNL IUCLC IXON IXANY IXOFF IMAXBEL IUTF8"),
         ),
         ("oflag", flags("OPOST OLCUC ONLCR OCRNL ONOCR ONLRET OFILL OFDEL TAB3")),
         ("cflag", flags("CS8 CS6 CS7 CSTOPB CREAD PARENB PARODD HUPCL CLOCAL B38400 B9600")),
@@ -104,7 +115,13 @@ RECORDS = (STAT, STATX, TERMIOS, WINSIZE, FLOCK, MESSAGE)
 
 
 def _selected(
-    call: str, command: str, domain: Enumeration, argument: Domain | None, result: Domain, kinds: str, handles: Handles | None
+    call: str,
+    command: str,
+    domain: Enumeration,
+    argument: Domain | None,
+    result: Domain,
+    kinds: str,
+    handles: Handles | None,
 ) -> OpSpec:
     parameters = [Parameter("fd", SLOT), Parameter("command", domain)]
     if argument is not None:
@@ -115,14 +132,24 @@ def _selected(
 
 
 def fcntl(
-    command: str, argument: Domain | None = None, *, result: Domain = INTEGER, kinds: str, handles: Handles | None = None
+    command: str,
+    argument: Domain | None = None,
+    *,
+    result: Domain = INTEGER,
+    kinds: str,
+    handles: Handles | None = None,
 ) -> OpSpec:
     """One command of fcntl(2) as an op."""
     return _selected("fcntl", command, choice(command), argument, result, kinds, handles)
 
 
 def ioctl(
-    command: str, argument: Domain | None = None, *, result: Domain = INTEGER, kinds: str, handles: Handles | None = None
+    command: str,
+    argument: Domain | None = None,
+    *,
+    result: Domain = INTEGER,
+    kinds: str,
+    handles: Handles | None = None,
 ) -> OpSpec:
     """One request of ioctl(2) as an op."""
     return _selected("ioctl", command, choice(command), argument, result, kinds, handles)
