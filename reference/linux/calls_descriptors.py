@@ -130,13 +130,13 @@ class DescriptorCalls(KernelState):
         # CHANGE
         if request == FIONBIO:
             self.cite("IOCTL-FIONBIO")
-            if argument:
+            if argument & UINT_MAX:
                 description.flags |= O_NONBLOCK
             else:
                 description.flags &= ~O_NONBLOCK
             return 0
         if request == FIOASYNC:
-            return self._ioctl_async(description, bool(argument))
+            return self._ioctl_async(description, bool(argument & UINT_MAX))
         return description.object.ioctl(description, request, argument)
 
     def _ioctl_async(self, description: OpenFileDescription, on: bool) -> int:

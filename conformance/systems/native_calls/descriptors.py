@@ -7,18 +7,25 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
+import struct
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from conformance.systems.native_calls.libc import LIBC, checked, function
+from conformance.systems.native_calls.libc import checked, function
 from conformance.systems.native_calls.state import NativeState
+from reference.constants import FIOASYNC, FIONBIO, FIONREAD, INT_MAX, UINT_MAX
 
-DESCRIPTOR_NUMBER_MAX = 255
-"""close_range(2) never reaches the worker's own descriptors, which lie above the limit of a program."""
+SHARED_NUMBER_MAX = 511
+"""close_range(2) stays below the worker's own descriptors, and above the limit of a program there are no others."""
 
 _close_range = function("close_range", ctypes.c_uint, ctypes.c_uint, ctypes.c_int)
-_dup3 = function("dup3", ctypes.c_int, ctypes.c_int, ctypes.c_int)
+_dup = function("dup", ctypes.c_int)
 _dup2 = function("dup2", ctypes.c_int, ctypes.c_int)
+_dup3 = function("dup3", ctypes.c_int, ctypes.c_int, ctypes.c_int)
+_fcntl = function("fcntl", ctypes.c_int, ctypes.c_int, ctypes.c_long)
+_INT = struct.Struct("i")
+_UINT = struct.Struct("I")
+_NO_INT = bytes(_INT.size)
 
 
 class NativeDescriptors(NativeState):
@@ -39,14 +46,14 @@ class NativeDescriptors(NativeState):
         return 0
 
     def close_range(self, first: int, last: int, flags: int) -> int:
-        last &= 0xFFFFFFFF
-        first &= 0xFFFFFFFF
-        if first <= DESCRIPTOR_NUMBER_MAX < last:
-            last = DESCRIPTOR_NUMBER_MAX
+        first &= UINT_MAX
+        last &= UINT_MAX
+        if first <= last:
+            first, last = min(first, SHARED_NUMBER_MAX), min(last, SHARED_NUMBER_MAX)
         return checked(_close_range(first, last, flags))
 
     def dup(self, fd: int) -> int:
-        return checked(LIBC.dup(fd))
+        return checked(_dup(fd))
 
     def dup2(self, fd: int, newfd: int) -> int:
         return checked(_dup2(fd, newfd))
@@ -56,8 +63,37 @@ class NativeDescriptors(NativeState):
 
     def fcntl(self, fd: int, command: int, argument: Any = 0) -> Any:
         call = self.fcntl_commands.get(command)
-        return fcntl.fcntl(fd, command, argument) if call is None else call(self, fd, argument)
+        if call is not None:
+            return call(self, fd, argument)
+        if 0 <= argument <= INT_MAX:
+            return fcntl.fcntl(fd, command, argument)
+        return checked(_fcntl(fd, command, argument))
 
     def ioctl(self, fd: int, request: int, argument: Any = 0) -> Any:
         call = self.ioctl_requests.get(request)
         return fcntl.ioctl(fd, request, argument) if call is None else call(self, fd, argument)
+
+
+def takes_int(request: int) -> Callable[[Any, int, Any], int]:
+    """A request of ioctl(2) whose argument points to a number."""
+
+    def call(native: Any, fd: int, argument: Any) -> int:
+        fcntl.ioctl(fd, request, _UINT.pack(argument & UINT_MAX))
+        return 0
+
+    return call
+
+
+def gives_int(request: int) -> Callable[[Any, int, Any], int]:
+    """A request of ioctl(2) that stores a number."""
+
+    def call(native: Any, fd: int, argument: Any) -> int:
+        number: int = _INT.unpack(fcntl.ioctl(fd, request, _NO_INT))[0]
+        return number
+
+    return call
+
+
+NativeDescriptors.ioctl_requests.update(
+    {FIONBIO: takes_int(FIONBIO), FIOASYNC: takes_int(FIOASYNC), FIONREAD: gives_int(FIONREAD)}
+)
