@@ -1,0 +1,143 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The command line as a user meets it: output, exit codes, and one clear error for bad input."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from conformance.errors import ExitCode
+from conformance.events import Footer, read_events
+
+ROOT = Path(__file__).parents[1]
+GOOD = 'r0, r1 = pipe2(O_NONBLOCK)\nclose(r0)\nwrite(r1, b"x")\n'
+
+
+def fdconform(*arguments: str, stdin: str = "", cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "conformance.cli", *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        timeout=120,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+
+def test_replay_prints_the_trace_and_exits_0_when_the_model_agrees() -> None:
+    done = fdconform("replay", "-", stdin=GOOD)
+
+    assert ExitCode.CONFORMS == done.returncode, done.stderr
+    assert 'write(r1, b"x") == EPIPE & SIGPIPE' in done.stdout
+
+
+def test_replay_runs_on_the_model_alone() -> None:
+    done = fdconform("replay", "--on", "linux", "-", stdin=GOOD)
+
+    assert ExitCode.CONFORMS == done.returncode, done.stderr
+    assert "r0, r1 = pipe2(O_NONBLOCK) == (3, 4)" in done.stdout
+
+
+def test_replay_of_a_recorded_lie_marks_the_step_and_exits_1(tmp_path: Path) -> None:
+    lie = tmp_path / "lie.trace"
+    lie.write_text(
+        "#: kernel = 6.18\n#: filesystem = ext4\n#: uid = 0\n#: gid = 0\n"
+        "r0, r1 = pipe2(O_NONBLOCK) == (3, 4)\nread(r0, 1) == b\"\"\n#: end\n"
+    )
+    done = fdconform("replay", "--on", "recorded", str(lie))
+
+    assert ExitCode.DIVERGES == done.returncode, done.stderr
+    assert ">>> read(r0, 1)" in done.stdout
+    assert "linux (model)  EAGAIN" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "code", "message"),
+    [
+        (["replay", "-"], "r0 = open(\n", 64, "standard input, line 1, column"),
+        (["replay", "-"], "r0 = opn()\n", 64, "unknown op 'opn'"),
+        (["replay", "-"], "read(r0, 1)\n", 64, "slot r0 is used before it is made"),
+        (["replay", "missing.fd"], "", 64, "cannot be read"),
+        (["replay", "seed:1/nonsense/2/3"], "", 64, "unknown kind 'nonsense'"),
+        (["run", "--budget", "soon"], "", 64, "not a budget: 'soon'"),
+        (["run", "--kind", "nonsense"], "", 64, "nonsense"),
+        (["run", "--budget", "1s", "--reports", "/proc/nowhere"], "", 64, "the report directory cannot be written"),
+        (["run", "--budget", "1s", "--dir", "/proc"], "", 4, "the model does not know the file system proc"),
+        (["show", "nothing", "--reports", "/nowhere"], "", 64, "no run named 'nothing'"),
+        (["nonsense"], "", 64, "No such command"),
+    ],
+)
+def test_bad_input_is_one_clear_error_with_its_exit_code(
+    arguments: list[str], stdin: str, code: int, message: str
+) -> None:
+    done = fdconform(*arguments, stdin=stdin)
+
+    assert code == done.returncode
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_trace_cut_in_half_is_one_clear_error(tmp_path: Path) -> None:
+    path = tmp_path / "half.trace"
+    path.write_text("#: kernel = 6.18\nr0, r1 = pipe2(0) == (3,")
+    done = fdconform("replay", "--on", "recorded", str(path))
+
+    assert ExitCode.USAGE == done.returncode
+    assert "the trace is cut short" in done.stderr
+
+
+def test_run_leaves_a_report_and_ends_with_a_plain_count(tmp_path: Path) -> None:
+    done = fdconform("run", "--budget", "3000ops", "--kind", "pipes", "--jobs", "1", "--reports", str(tmp_path))
+
+    assert ExitCode.CONFORMS == done.returncode, done.stdout + done.stderr
+    assert " passed, 0 failed" in done.stdout.splitlines()[-1]
+    assert {"events.jsonl", "report.html", "junit.xml", "summary.md"} <= {p.name for p in (tmp_path / "latest").iterdir()}
+
+
+def test_the_same_seed_gives_the_same_programs(tmp_path: Path) -> None:
+    logs = []
+    for name in ("a", "b"):
+        fdconform("run", "--budget", "3000ops", "--kind", "pipes", "--jobs", "1", "--reports", str(tmp_path / name))
+        logs.append([e for e in read_events(tmp_path / name / "latest" / "events.jsonl") if type(e).__name__ == "Batch"])
+
+    assert [batch.outcomes for batch in logs[0]] == [batch.outcomes for batch in logs[1]]
+    assert logs[0]
+
+
+def test_ctrl_c_ends_a_run_with_its_report_written(tmp_path: Path) -> None:
+    running = subprocess.Popen(
+        [sys.executable, "-m", "conformance.cli", "run", "--budget", "5m", "--kind", "pipes", "--reports", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    log = tmp_path / "latest" / "events.jsonl"
+    deadline = time.monotonic() + 60
+    while (not log.exists() or log.read_bytes().count(b'"event":"batch"') < 3) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(running.pid, signal.SIGINT)
+    printed, errors = running.communicate(timeout=60)
+
+    assert ExitCode.INCONCLUSIVE == running.returncode, errors
+    assert "Traceback" not in errors
+    assert " passed, 0 failed" in printed.splitlines()[-1]
+    footer = list(read_events(log))[-1]
+    assert isinstance(footer, Footer)
+    assert footer.interrupted
+    assert (log.parent / "report.html").exists()
+
+
+def test_help_names_the_exit_codes() -> None:
+    assert "inconclusive" in fdconform("--help").stdout

@@ -1,0 +1,54 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the layers promise each other, beyond the import contracts."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from conformance.clauses import load_clauses
+
+ROOT = Path(__file__).parents[1]
+REFERENCE = sorted((ROOT / "reference").rglob("*.py"))
+CODE = [*REFERENCE, *sorted((ROOT / "conformance").rglob("*.py"))]
+FUNCTION_LINES_MAX = 70
+
+
+def cited(tree: ast.AST) -> set[str]:
+    """Ids of clauses in a module: every string that looks like one."""
+    return {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(r"[A-Z][A-Z0-9]*-[A-Z0-9-]+", node.value)
+    }
+
+
+def test_every_clause_is_cited_by_the_model_and_every_citation_is_a_clause() -> None:
+    used = set().union(*(cited(ast.parse(path.read_text())) for path in REFERENCE))
+
+    assert set(load_clauses()) == used
+
+
+@pytest.mark.parametrize("path", REFERENCE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_reference_imports_the_standard_library_only(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module]
+        for name in names:
+            assert name.partition(".")[0] in {"reference", *sys.stdlib_module_names}
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_functions_fit_a_screen_and_files_carry_the_licence(path: Path) -> None:
+    text = path.read_text()
+
+    assert text.startswith("# Copyright The fdconform Authors\n# SPDX-License-Identifier: Apache-2.0\n")
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < FUNCTION_LINES_MAX, f"{node.name} has two subjects"
