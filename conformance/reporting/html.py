@@ -1,0 +1,242 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""One self-contained HTML file: no server, no request to anywhere, readable for years.
+
+Everything that comes from the run is escaped by the template engine,
+and a content security policy in the page forbids any request that could slip through.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import groupby
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from conformance.clauses import Clause
+from conformance.reporting import charts
+from conformance.reporting.card import (
+    Line,
+    clause_notes,
+    confirmation,
+    environment_items,
+    hints,
+    op_lines,
+    outcomes,
+    program_lines,
+)
+from conformance.reporting.reached import OpRow, clause_rows, op_rows, outcome_totals
+from conformance.reporting.run import Bucket, RunReport
+from conformance.reporting.summary import totals_line
+from conformance.reporting.text import compact, counted, duration, number, printable, share
+
+_SEEDS_SHOWN_MAX = 20
+_HEAT_LEVELS = 6
+_VERDICTS = {
+    "conforms": "Every program gave what the law demands.",
+    "diverges": "Programs were found that break the law.",
+    "failed": "The run did not pass.",
+    "inconclusive": "The run cannot be called green.",
+    "cut short": "This run is not green: it did not come to its end.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure at the top of the page."""
+
+    label: str
+    value: str
+    more: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A clause as a card quotes it."""
+
+    id: str
+    statement: str
+    notes: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A bucket, ready for the template."""
+
+    id: str
+    verdict: str
+    fails: bool
+    title: str
+    kind: str
+    op: str
+    count: str
+    about: str
+    quotes: tuple[Quote, ...]
+    lines: tuple[Line, ...]
+    outcomes: tuple[tuple[str, str], ...]
+    reduced: str
+    program: str
+    program_ops: int
+    replay: str
+    hints: tuple[str, ...]
+    seeds: tuple[str, ...]
+    seeds_more: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One field of the matrix: how often, and how warm it is coloured (0 is cold)."""
+
+    text: str
+    heat: int
+    more: str
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixRow:
+    """One op of the matrix."""
+
+    op: str
+    total: str
+    cells: tuple[Cell, ...]
+    reached: bool
+
+
+def html_text(report: RunReport, clauses: Mapping[str, Clause]) -> str:
+    """The whole page. ``clauses`` is every clause of the specification, by id."""
+    ops = op_rows(report)
+    totals = outcome_totals(report)
+    rows = clause_rows(report, clauses)
+    return (
+        _templates()
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            sentence=_VERDICTS[report.verdict],
+            totals=totals_line(report),
+            figures=_figures(report, ops, len(totals), sum(row.count > 0 for row in rows), len(rows)),
+            environment=environment_items(report.header),
+            cards=[_card(bucket, clauses) for bucket in report.buckets],
+            matrix=_matrix(ops, totals),
+            columns=[name for name, _ in totals],
+            unreached_ops=sum(not row.total for row in ops),
+            ops_count=len(ops),
+            clauses=rows,
+            clauses_reached=sum(row.count > 0 for row in rows),
+            kinds=report.kinds,
+            ops_by_kind=charts.bars(((kind.kind, kind.ops) for kind in report.kinds), report.ops),
+            outcome_slices=charts.slices(_classes(totals)),
+            outcome_bars=charts.bars(
+                ((name, count) for name, count in totals if name != "ok"), sum(n for _, n in totals)
+            ),
+            curve=charts.curve(report.paces),
+        )
+    )
+
+
+@cache
+def _templates() -> Environment:
+    templates = Environment(
+        loader=PackageLoader("conformance.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: printable(value) if type(value) is str else value,
+    )
+    templates.filters.update(
+        number=number,
+        compact=compact,
+        duration=duration,
+        counted=counted,
+        clause_notes=clause_notes,
+        printable=printable,
+    )
+    return templates
+
+
+def _figures(
+    report: RunReport, ops: Sequence[OpRow], outcomes: int, clauses: int, clauses_all: int
+) -> tuple[Figure, ...]:
+    reached = sum(row.total > 0 for row in ops)
+    divergent = sum(bucket.count for bucket in report.failing_buckets)
+    cpu = f"{duration(report.footer.cpu_seconds)} of processor" if report.footer else "unfinished"
+    found = sum(miniature.passed for miniature in report.miniatures)
+    figures = [
+        Figure("programs", number(report.programs), counted(len(report.kinds), "kind")),
+        Figure("ops", number(report.ops), f"{number(report.ops_per_second)} per second"),
+        Figure("time", duration(report.seconds), cpu),
+        Figure("buckets", number(len(report.failing_buckets)), counted(divergent, "divergent program")),
+        Figure("ops reached", f"{reached} / {len(ops)}", counted(outcomes, "outcome")),
+        Figure("clauses reached", f"{clauses} / {clauses_all}", share(clauses, clauses_all)),
+    ]
+    if report.miniatures:
+        figures.append(Figure("planted bugs", f"{found} / {len(report.miniatures)}", "found and reduced"))
+    return tuple(figures)
+
+
+def _card(bucket: Bucket, clauses: Mapping[str, Clause]) -> Card:
+    first = bucket.first
+    return Card(
+        id=first.bucket,
+        verdict=first.verdict,
+        fails=bucket.fails,
+        title=first.title,
+        kind=first.kind,
+        op=first.op,
+        count=number(bucket.count),
+        about=f"Seen in {counted(bucket.count, 'program')}; {confirmation(first)}.",
+        quotes=tuple(_quote(name, clauses.get(name)) for name in first.clauses),
+        lines=program_lines(first),
+        outcomes=outcomes(first),
+        reduced=first.reduced,
+        program=first.program,
+        program_ops=len(op_lines(first.program)),
+        replay=first.replay,
+        hints=hints(first, clauses),
+        seeds=(first.seed, *bucket.seeds)[:_SEEDS_SHOWN_MAX],
+        seeds_more=max(1 + len(bucket.seeds) - _SEEDS_SHOWN_MAX, 0),
+    )
+
+
+def _quote(name: str, clause: Clause | None) -> Quote:
+    if clause is None:
+        return Quote(name, "Written in no clause file.", "")
+    return Quote(name, clause.statement, clause_notes(clause))
+
+
+def _matrix(ops: Sequence[OpRow], totals: Sequence[tuple[str, int]]) -> list[tuple[str, list[MatrixRow]]]:
+    return [
+        (group, [_matrix_row(row, [name for name, _ in totals]) for row in rows])
+        for group, rows in groupby(ops, key=lambda row: row.group)
+    ]
+
+
+def _matrix_row(row: OpRow, columns: Sequence[str]) -> MatrixRow:
+    cells = (row.outcomes.get(column, 0) for column in columns)
+    made = tuple(
+        Cell(compact(count), _heat(count), f"{row.name}: {column}, {number(count)}") if count else Cell("", 0, "")
+        for column, count in zip(columns, cells, strict=True)
+    )
+    return MatrixRow(row.name, compact(row.total), made, row.total > 0)
+
+
+def _heat(count: int) -> int:
+    """One level warmer for each factor of ten."""
+    return min(len(str(count)), _HEAT_LEVELS)
+
+
+def _classes(totals: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Outcomes in the classes of the stacked bar."""
+    classes: Counter[str] = Counter()
+    for name, count in totals:
+        if "&" in name:
+            classes["signal"] += count
+        elif name in ("ok", "BLOCKED", "UNSUPPORTED"):
+            classes[name.lower()] += count
+        else:
+            classes["error"] += count
+    return [(name, classes[name]) for name in ("ok", "error", "signal", "blocked", "unsupported")]

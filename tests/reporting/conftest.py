@@ -1,0 +1,169 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Event logs made in code: what every test of the reports starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from conformance.clauses import Clause
+from conformance.events import Batch, Divergence, Event, EventLog, Footer, Header, Miniature, Note, Occurrence
+
+CLAUSES = {
+    "PIPE-EPIPE": Clause(
+        "PIPE-EPIPE", "A write to a pipe that nobody can read raises SIGPIPE and fails with EPIPE.", "posix", "pipe(7)"
+    ),
+    "SEEK-MAX": Clause(
+        "SEEK-MAX", "A seek past the largest offset fails with EOVERFLOW.", "linux", "lseek(2)", (("kernel", ">= 6.11"),)
+    ),
+    "TTY-EOF": Clause("TTY-EOF", "The end-of-file character ends a canonical read.", "posix", "termios(3)"),
+}
+
+HEADER = Header(
+    format=1,
+    run="2026-11-23T11-30-00",
+    started="2026-11-23T11:30:00+00:00",
+    command="fdconform run --kind pipes --kind files --budget 60s --seed 7",
+    seed="7",
+    budget="60s",
+    law="linux == native",
+    systems=("linux", "native"),
+    kinds=("pipes", "files"),
+    environment={"python": "3.11.7", "kernel": "6.18.44", "filesystem": "ext4", "user": "root", "machine": "x86_64"},
+)
+
+BATCHES = (
+    Batch(
+        index=0,
+        kind="pipes",
+        programs=64,
+        ops=1280,
+        seconds=0.8,
+        outcomes={"pipe2": {"ok": 400, "EMFILE": 3}, "write": {"ok": 600, "EPIPE & SIGPIPE": 177, "EAGAIN": 100}},
+        clauses={"PIPE-EPIPE": 177},
+    ),
+    Batch(
+        index=1,
+        kind="files",
+        programs=64,
+        ops=1000,
+        seconds=0.4,
+        outcomes={"open": {"ok": 300}, "lseek": {"ok": 600, "EINVAL": 100}},
+        clauses={},
+    ),
+)
+
+EPIPE = Divergence(
+    bucket="B-7f3a0001",
+    title="write on pipe.write: model EPIPE & SIGPIPE, native 1",
+    verdict="diverges",
+    law="linux == native",
+    kind="pipes",
+    op="write",
+    clauses=("PIPE-EPIPE",),
+    seed="7-12",
+    program='r0, r1 = pipe2(0)\nr2 = dup(r1)\nclose(r2)\nclose(r0)\nwrite(r1, b"x")\nclose(r1)\n',
+    reduced='# what is left\nr0, r1 = pipe2(0)\nclose(r0)\nwrite(r1, b"x")\n',
+    trace='#: kernel = 6.18.44\n# what is left\nr0, r1 = pipe2(0) == (3, 4)\nclose(r0) == 0\nwrite(r1, b"x") == 1\n#: end\n',
+    step=2,
+    predicted="EPIPE & SIGPIPE",
+    observed="1",
+    confirmed=(5, 5),
+    reduction_tries=31,
+    replay="fdconform replay reports/2026-11-23T11-30-00/B-7f3a0001.fd",
+)
+
+FOOTER = Footer(
+    ended="2026-11-23T11:31:00+00:00",
+    seconds=60.2,
+    cpu_seconds=101.5,
+    programs=128,
+    ops=2280,
+    divergent_programs=0,
+    buckets=0,
+    interrupted=False,
+    exit_code=0,
+)
+
+GREEN: tuple[Event, ...] = (HEADER, *BATCHES, FOOTER)
+RED: tuple[Event, ...] = (
+    HEADER,
+    BATCHES[0],
+    EPIPE,
+    Occurrence(EPIPE.bucket, "7-40"),
+    Occurrence(EPIPE.bucket, "7-41"),
+    BATCHES[1],
+    msgspec.structs.replace(
+        EPIPE,
+        bucket="B-11c0ffee",
+        title="lseek on file: model EOVERFLOW, native EINVAL",
+        kind="files",
+        op="lseek",
+        clauses=("SEEK-MAX", "SEEK-LOST"),
+        program='r0 = open("f", O_RDWR | O_CREAT, 0o600)\nlseek(r0, 2**63 - 1, SEEK_CUR)\n',
+        reduced='r0 = open("f", O_RDWR | O_CREAT, 0o600)\nlseek(r0, 2**63 - 1, SEEK_CUR)\n',
+        trace='r0 = open("f", O_RDWR | O_CREAT, 0o600) == 3\nlseek(r0, 2**63 - 1, SEEK_CUR) == EINVAL\n#: end\n',
+        step=1,
+        predicted="EOVERFLOW",
+        observed="EINVAL",
+        confirmed=(3, 5),
+        replay="fdconform replay reports/2026-11-23T11-30-00/B-11c0ffee.fd",
+    ),
+    Miniature("pipe-forgets-epipe", "pipes", "a write to a readerless pipe succeeds", 79, 3, 3, True),
+    Miniature("seek-wraps", "files", "an offset past the largest wraps", None, None, 2, False),
+    Note("warning", "a worker died and was started again"),
+    msgspec.structs.replace(FOOTER, divergent_programs=4, buckets=2, exit_code=1),
+)
+
+
+@pytest.fixture
+def clauses() -> Mapping[str, Clause]:
+    return CLAUSES
+
+
+@pytest.fixture
+def header() -> Header:
+    return HEADER
+
+
+@pytest.fixture
+def batches() -> tuple[Batch, ...]:
+    return BATCHES
+
+
+@pytest.fixture
+def epipe() -> Divergence:
+    return EPIPE
+
+
+@pytest.fixture
+def footer() -> Footer:
+    return FOOTER
+
+
+@pytest.fixture
+def green() -> tuple[Event, ...]:
+    return GREEN
+
+
+@pytest.fixture
+def red() -> tuple[Event, ...]:
+    return RED
+
+
+@pytest.fixture
+def write_log(tmp_path: Path) -> Callable[[str, Sequence[Event]], Path]:
+    """Writes events to a log of this name, and gives its path."""
+
+    def write(name: str, events: Sequence[Event]) -> Path:
+        path = tmp_path / name
+        with EventLog(path) as log:
+            for event in events:
+                log.write(event)
+        return path
+
+    return write
