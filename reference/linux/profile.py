@@ -19,6 +19,8 @@ class Filesystem:
 
     ``relatime`` says that a read takes the access time only when it is old or not newer than the other times;
     times that are set are held within ``time_min_s`` and ``time_max_s`` (seconds since the epoch).
+    ``directory_end`` is where SEEK_END leads in a directory (None: nowhere),
+    ``link_target_bytes_inline`` the longest target that a symbolic link keeps without a block of its own.
     """
 
     name: str
@@ -26,10 +28,21 @@ class Filesystem:
     relatime: bool = True
     time_min_s: int = -(2**63)
     time_max_s: int = 2**63 - 1
+    directory_end: int | None = None
+    link_target_bytes_inline: int = 127
 
 
-EXT4 = Filesystem("ext4", time_min_s=-(2**31), time_max_s=2**34 - 2**31 - 1)
+EXT4 = Filesystem(
+    "ext4",
+    time_min_s=-(2**31),
+    time_max_s=2**34 - 2**31 - 1,
+    directory_end=2**63 - 1,
+    link_target_bytes_inline=59,
+)
 TMPFS = Filesystem("tmpfs")
+DEVTMPFS = Filesystem("devtmpfs")
+PIPEFS = Filesystem("pipefs", relatime=False)
+SOCKFS = Filesystem("sockfs", relatime=False)
 FILESYSTEMS = {filesystem.name: filesystem for filesystem in (EXT4, TMPFS)}
 
 
@@ -53,5 +66,6 @@ class Profile:
     umask: int = 0o022
     pipe_size_bytes_max: int = 2**20
     socket_buffer_bytes_default: int = 212992
-    socket_buffer_bytes_max: int = 212992
+    socket_buffer_bytes_max: int = 2**22
+    timer_ticks_per_second: int = 250
     datagram_queue_max: int = 10

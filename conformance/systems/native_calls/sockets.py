@@ -1,11 +1,169 @@
 # Copyright The fdconform Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Native calls: sockets."""
+"""Native calls on sockets.
+
+Data is received into the shared scratch buffer, so a count may be as large as it likes.
+The control buffer of recvmsg has 16 + 4 x ``rights_max`` bytes, not rounded up: room for so many descriptors and no more.
+"""
 
 from __future__ import annotations
 
+import ctypes
+import os
+from struct import Struct
+from typing import Any
+
+from conformance.systems.native_calls.descriptors import NativeDescriptors, gives_int
+from conformance.systems.native_calls.libc import checked, function
+from conformance.systems.native_calls.scratch import SCRATCH_BYTES, scratch_address
 from conformance.systems.native_calls.state import NativeState
+from reference.constants import (
+    SCM_CREDENTIALS,
+    SCM_RIGHTS,
+    SIOCATMARK,
+    SIOCOUTQ,
+    SO_PEERCRED,
+    SOL_SOCKET,
+)
+from reference.structures import Message
+
+CALLER_PID = 1
+CONTROL_HEADER_BYTES = 16
+CONTROL_BYTES_MAX = 2**16
+OPTION_BYTES_MAX = 2**12
+
+_INT = Struct("<i")
+_HEADER = Struct("<Qii")
+_SEGMENT = Struct("<QQ")
+_MESSAGE = Struct("<QQQQQQQ")
+"""msghdr: name and its length, segments and their number, control and its length, flags."""
+
+_size = ctypes.c_size_t
+_socketpair = function("socketpair", ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_void_p)
+_send = function("send", ctypes.c_int, ctypes.c_char_p, _size, ctypes.c_int, result=ctypes.c_ssize_t)
+_recv = function("recv", ctypes.c_int, ctypes.c_void_p, _size, ctypes.c_int, result=ctypes.c_ssize_t)
+_sendmsg = function("sendmsg", ctypes.c_int, ctypes.c_void_p, ctypes.c_int, result=ctypes.c_ssize_t)
+_recvmsg = function("recvmsg", ctypes.c_int, ctypes.c_void_p, ctypes.c_int, result=ctypes.c_ssize_t)
+_shutdown = function("shutdown", ctypes.c_int, ctypes.c_int)
+_getsockopt = function(
+    "getsockopt", ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_void_p, ctypes.POINTER(ctypes.c_uint)
+)
+_setsockopt = function("setsockopt", ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint)
+
+
+def _as_int(number: int) -> int:
+    """The number as C makes an int of it."""
+    return ctypes.c_int(number).value
 
 
 class NativeSockets(NativeState):
-    """To be written."""
+    """socketpair, send, recv, sendmsg, recvmsg, shutdown, getsockopt, setsockopt."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pair = (ctypes.c_int * 2)()
+        self._pair_address = ctypes.addressof(self._pair)
+        self._control = ctypes.create_string_buffer(CONTROL_BYTES_MAX)
+        self._control_address = ctypes.addressof(self._control)
+        self._header = ctypes.create_string_buffer(_MESSAGE.size)
+        self._header_address = ctypes.addressof(self._header)
+        self._option = ctypes.create_string_buffer(OPTION_BYTES_MAX)
+
+    def socketpair(self, domain: int, type: int, protocol: int) -> tuple[int, int]:
+        checked(_socketpair(_as_int(domain), _as_int(type), _as_int(protocol), self._pair_address))
+        return self._pair[0], self._pair[1]
+
+    def send(self, fd: int, data: bytes, flags: int) -> int:
+        return checked(_send(fd, data, len(data), _as_int(flags)))
+
+    def recv(self, fd: int, count: int, flags: int) -> bytes:
+        address = scratch_address()
+        received = checked(_recv(fd, address, count & (2**64 - 1), _as_int(flags)))
+        return ctypes.string_at(address, min(received, count) if count >= 0 else received)
+
+    def sendmsg(self, fd: int, buffers: tuple[bytes, ...], rights: tuple[int, ...], flags: int) -> int:
+        segments = (ctypes.c_char_p * (2 * len(buffers)))()
+        segments[::2] = buffers  # type: ignore[index]
+        lengths = (_size * (2 * len(buffers))).from_buffer(segments)
+        lengths[1::2] = [len(buffer) for buffer in buffers]
+        control = b""
+        if rights:
+            payload = b"".join([_INT.pack(right) for right in rights])
+            control = _HEADER.pack(CONTROL_HEADER_BYTES + len(payload), SOL_SOCKET, SCM_RIGHTS) + payload
+        self._header.raw = _MESSAGE.pack(
+            0,
+            0,
+            ctypes.addressof(segments),
+            len(buffers),
+            ctypes.cast(control, ctypes.c_void_p).value or 0 if control else 0,
+            len(control),
+            0,
+        )
+        return checked(_sendmsg(fd, self._header_address, _as_int(flags)))
+
+    def recvmsg(self, fd: int, lengths: tuple[int, ...], rights_max: int, flags: int) -> Message:
+        base = scratch_address()
+        segments = bytearray()
+        offset = 0
+        for length in lengths:
+            segments += _SEGMENT.pack(base + offset, length & (2**64 - 1))
+            offset = min(offset + max(length, 0), SCRATCH_BYTES)
+        vector = (ctypes.c_char * len(segments)).from_buffer(segments) if segments else None
+        room = CONTROL_HEADER_BYTES + 4 * rights_max if rights_max else 0
+        self._header.raw = _MESSAGE.pack(
+            0,
+            0,
+            ctypes.addressof(vector) if vector is not None else 0,
+            len(lengths),
+            self._control_address if room else 0,
+            room,
+            0,
+        )
+        received = checked(_recvmsg(fd, self._header_address, _as_int(flags)))
+        filled = _MESSAGE.unpack(self._header.raw)
+        rights, control = _items(self._control[: filled[5]] if room else b"")
+        return Message(ctypes.string_at(base, min(received, offset)), rights, control, filled[6] & 0xFFFFFFFF)
+
+    def shutdown(self, fd: int, how: int) -> int:
+        return checked(_shutdown(fd, _as_int(how)))
+
+    def getsockopt(self, fd: int, level: int, option: int, length: int) -> bytes:
+        given = ctypes.c_uint(length & 0xFFFFFFFF)
+        checked(_getsockopt(fd, _as_int(level), _as_int(option), self._option, ctypes.byref(given)))
+        value = self._option[: min(given.value, OPTION_BYTES_MAX)]
+        if level == SOL_SOCKET and option == SO_PEERCRED:
+            return (_INT.pack(_normal_pid(value[:4])) + value[4:])[: len(value)]
+        return value
+
+    def setsockopt(self, fd: int, level: int, option: int, value: bytes) -> int:
+        return checked(_setsockopt(fd, _as_int(level), _as_int(option), value, len(value)))
+
+
+def _normal_pid(field: bytes) -> int:
+    """A process id as the model knows it: 1 for the caller. A field that was cut counts as the caller's when it fits."""
+    own = _INT.pack(os.getpid())
+    return CALLER_PID if own.startswith(field) else _INT.unpack(field)[0]
+
+
+def _items(control: bytes) -> tuple[tuple[int, ...], tuple[tuple[int, Any], ...]]:
+    """The descriptors, and the other items, of a control buffer as the kernel filled it."""
+    rights: tuple[int, ...] = ()
+    others: list[tuple[int, Any]] = []
+    offset = 0
+    while offset + CONTROL_HEADER_BYTES <= len(control):
+        length, _, kind = _HEADER.unpack_from(control, offset)
+        payload = control[offset + CONTROL_HEADER_BYTES : offset + length]
+        numbers = tuple([number for (number,) in _INT.iter_unpack(payload[: len(payload) // 4 * 4])])
+        if kind == SCM_RIGHTS:
+            rights += numbers
+        elif kind == SCM_CREDENTIALS:
+            if numbers and numbers[0] == os.getpid():
+                numbers = (CALLER_PID, *numbers[1:])
+            others.append((kind, numbers))
+        else:
+            others.append((kind, ()))
+        offset += -(-length // 8) * 8
+    return rights, tuple(others)
+
+
+NativeDescriptors.ioctl_requests.update({SIOCOUTQ: gives_int(SIOCOUTQ), SIOCATMARK: gives_int(SIOCATMARK)})

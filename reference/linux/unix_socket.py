@@ -1,0 +1,245 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Connected Unix sockets (unix(7), socket(7)): what stream, datagram and sequenced-packet sockets have in common.
+
+A socket owns the queue it reads from; its peer puts messages there.
+What a message costs is charged to its sender until it has been read or thrown away,
+so a sender is held up by what its peer has not read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reference.constants import (
+    EAGAIN,
+    ECONNRESET,
+    EOPNOTSUPP,
+    EPIPE,
+    FIONREAD,
+    MSG_DONTWAIT,
+    MSG_NOSIGNAL,
+    POLLERR,
+    POLLHUP,
+    POLLIN,
+    POLLOUT,
+    POLLPRI,
+    POLLRDBAND,
+    POLLRDHUP,
+    POLLRDNORM,
+    POLLWRBAND,
+    POLLWRNORM,
+    RWF_NOSIGNAL,
+    RWF_NOWAIT,
+    S_IFSOCK,
+    SHUT_RD,
+    SHUT_WR,
+    SIOCATMARK,
+    SIOCOUTQ,
+    SO_PASSCRED,
+)
+from reference.linux.inode import Inode
+from reference.linux.profile import Filesystem
+from reference.linux.rights import NO_CREDENTIALS, Credentials, Packet, Reception, Rights, hold_all
+from reference.linux.socket_options import CALLER_PID, SocketOptions
+from reference.linux.waiting import WaitQueue
+from reference.outcomes import Refused, Sleeps
+
+if TYPE_CHECKING:
+    from reference.linux.description import OpenFileDescription
+    from reference.linux.state import KernelState
+
+SOCKET_FILESYSTEM = Filesystem("sockfs")
+SOCKET_MODE = S_IFSOCK | 0o777
+READ_CLOSED, WRITE_CLOSED = 1, 2
+BOTH_CLOSED = READ_CLOSED | WRITE_CLOSED
+ARRIVAL_EVENTS = POLLIN | POLLPRI | POLLRDNORM | POLLRDBAND
+ROOM_EVENTS = POLLOUT | POLLWRNORM | POLLWRBAND
+READABLE_EVENTS = POLLIN | POLLRDNORM
+
+_CLOSES = {SHUT_RD: READ_CLOSED, SHUT_WR: WRITE_CLOSED}
+_MIRRORED = {READ_CLOSED: WRITE_CLOSED, WRITE_CLOSED: READ_CLOSED, BOTH_CLOSED: BOTH_CLOSED}
+
+
+class UnixSocket(Inode):
+    """One end of a pair.
+
+    ``charged`` is what its messages that are in flight cost in bytes, ``closed`` the directions that were shut down,
+    ``error`` the pending error number (SO_ERROR). ``connected`` kinds share shutdowns with their peer.
+    ``gone`` says that this end was closed; its peer may still hold on to it.
+    """
+
+    type = 0
+    connected = True
+
+    def __init__(self, kernel: KernelState) -> None:
+        profile = kernel.profile
+        super().__init__(kernel, SOCKET_MODE, profile.uid, profile.gid, SOCKET_FILESYSTEM)
+        self.atime = self.mtime = self.ctime = 0
+        self.options = SocketOptions(profile.socket_buffer_bytes_default)
+        self.peer: UnixSocket | None = None
+        self.queue: list[Packet] = []
+        self.waiters = WaitQueue()
+        self.charged = 0
+        self.closed = 0
+        self.error = 0
+        self.gone = False
+
+    # What a kind has of its own -----------------------------------------------------------------
+
+    def send(self, data: bytes, rights: Rights, flags: int, wait: bool) -> int:
+        """Queue data and descriptors at the peer: the number of bytes taken. ``wait`` is False for a non-blocking description."""
+        raise NotImplementedError
+
+    def receive(self, reception: Reception) -> None:
+        """Fill a reception from the queue."""
+        raise NotImplementedError
+
+    def waiting_bytes(self) -> int:
+        """What FIONREAD says."""
+        raise NotImplementedError
+
+    # Room and errors ----------------------------------------------------------------------------
+
+    def take_error(self) -> int:
+        """The pending error number, 0 for none; it is pending no more."""
+        error, self.error = self.error, 0
+        return error
+
+    def check_room(self, wait: bool) -> None:
+        """Refuse, or sleep, when nothing may be sent now."""
+        if self.error:
+            raise Refused(self.take_error(), "SOCK-ERROR")
+        if self.closed & WRITE_CLOSED:
+            raise Refused(EPIPE, "SOCK-SHUT-WRITE")
+        if self.charged >= self.options.send_buffer_bytes:
+            if not wait or not self.options.send_ticks:
+                raise Refused(EAGAIN, "SOCK-FULL")
+            raise Sleeps("SOCK-SEND-WAITS")
+
+    def put(self, peer: UnixSocket, data: bytes, cost: int, rights: Rights) -> Packet:
+        """Queue one message at the peer, and tell who waits there."""
+        packet = Packet(self, data, cost, self._credentials(peer), rights)
+        hold_all(rights)
+        self.charged += cost
+        peer.queue.append(packet)
+        peer.waiters.wake(ARRIVAL_EVENTS)
+        return packet
+
+    def _credentials(self, peer: UnixSocket) -> Credentials:
+        """Credentials go with a message when one of the ends asks for them at the time it is sent."""
+        if SO_PASSCRED in self.options.enabled or SO_PASSCRED in peer.options.enabled:
+            profile = self.kernel.profile
+            return CALLER_PID, profile.uid, profile.gid
+        return NO_CREDENTIALS
+
+    def uncharge(self, cost: int) -> None:
+        """A message of this sender is gone."""
+        self.charged -= cost
+        # The kernel looks while it still holds one byte of the charge back.
+        self.announce_room(1)
+
+    def announce_room(self, held_bytes: int) -> None:
+        """Tell waiting senders when there is room enough to count as writable."""
+        if self._has_room(held_bytes):
+            self.waiters.wake(ROOM_EVENTS)
+
+    def _has_room(self, held_bytes: int = 0) -> bool:
+        """Whether what is in flight takes no more than a quarter of the send buffer. An idle socket counts one byte."""
+        return 4 * (self.charged + held_bytes + 1) <= self.options.send_buffer_bytes
+
+    # Calls that reach every object --------------------------------------------------------------
+
+    def read(self, description: OpenFileDescription, count: int) -> bytes:
+        return self._read(count, 0, not description.nonblocking)
+
+    def read_vector(self, description: OpenFileDescription, lengths: tuple[int, ...], flags: int) -> bytes:
+        return self._read(sum(lengths), MSG_DONTWAIT if flags & RWF_NOWAIT else 0, not description.nonblocking)
+
+    def _read(self, count: int, flags: int, wait: bool) -> bytes:
+        if count == 0:
+            self.kernel.cite("SOCK-READ-NOTHING")
+            return b""
+        reception = Reception(count, flags, wait)
+        self.receive(reception)
+        return reception.data
+
+    def write(self, description: OpenFileDescription, data: bytes) -> int:
+        return self.send(data, (), 0, not description.nonblocking)
+
+    def write_vector(self, description: OpenFileDescription, buffers: tuple[bytes, ...], flags: int) -> int:
+        wait = not description.nonblocking and not flags & RWF_NOWAIT
+        return self.send(b"".join(buffers), (), MSG_NOSIGNAL if flags & RWF_NOSIGNAL else 0, wait)
+
+    def offers_nowait(self, description: OpenFileDescription) -> bool:
+        return True
+
+    def ioctl(self, description: OpenFileDescription, request: int, argument: Any) -> Any:
+        if request == FIONREAD:
+            return self.waiting_bytes()
+        if request == SIOCOUTQ:
+            self.kernel.cite("SOCK-OUTQ")
+            return self.charged
+        if request == SIOCATMARK:
+            return self.at_mark()
+        return super().ioctl(description, request, argument)
+
+    def at_mark(self) -> int:
+        """SIOCATMARK (sockatmark(3)): only streams have a mark."""
+        raise Refused(EOPNOTSUPP, "OOB-STREAM-ONLY")
+
+    def poll(self, description: OpenFileDescription) -> int:
+        events = 0
+        if self.error:
+            events |= POLLERR
+        if self.closed == BOTH_CLOSED:
+            events |= POLLHUP
+        if self.closed & READ_CLOSED:
+            events |= POLLRDHUP | READABLE_EVENTS
+        if self.queue:
+            events |= READABLE_EVENTS
+        if self._has_room():
+            events |= ROOM_EVENTS
+        return events
+
+    def wait_queues(self, description: OpenFileDescription) -> tuple[WaitQueue, ...]:
+        return (self.waiters,)
+
+    # Ending -------------------------------------------------------------------------------------
+
+    def shut_down(self, how: int) -> None:
+        """shutdown(2): SHUT_RD, SHUT_WR or SHUT_RDWR. Connected kinds close the mirror image at the peer."""
+        closing = _CLOSES.get(how, BOTH_CLOSED)
+        # CHANGE
+        self.closed |= closing
+        self.waiters.wake(0)
+        peer = self.peer
+        if peer is not None and self.connected:
+            self.kernel.cite("SHUT-MIRROR")
+            peer.closed |= _MIRRORED[closing]
+            peer.waiters.wake(0)
+
+    def released(self, description: OpenFileDescription) -> None:
+        if description.path_only:
+            return
+        peer = self.peer
+        self.gone = True
+        self.closed = BOTH_CLOSED
+        if peer is not None and self.connected:
+            self.kernel.cite("SOCK-CLOSE-PEER")
+            peer.closed = BOTH_CLOSED
+            if self.unread():
+                self.kernel.cite("SOCK-CLOSE-UNREAD")
+                peer.error = ECONNRESET
+            peer.waiters.wake(0)
+        self.peer = None
+        self.discard_queue()
+
+    def unread(self) -> bool:
+        """Whether a message waits that a reader would be missing."""
+        return bool(self.queue)
+
+    def discard_queue(self) -> None:
+        """Throw every waiting message away."""
+        while self.queue:
+            self.queue.pop(0).free()

@@ -1,0 +1,303 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Stream sockets: bytes in order, without message boundaries, and with out-of-band bytes (unix(7), recv(2)).
+
+A send is queued in pieces. A read takes from one piece after the other and stops early only
+
+- behind a piece that brought descriptors,
+- before a piece whose sender's credentials are others than those reported so far,
+- before the out-of-band mark, when it has already taken something.
+
+The last byte sent with MSG_OOB is the *urgent* one. It stands in the queue as a piece of its own, the mark.
+A receive with MSG_OOB takes its byte and leaves the mark behind as an empty piece;
+a read that begins at the mark skips the byte, and with SO_OOBINLINE takes it as ordinary data.
+A later urgent byte makes the earlier one an ordinary byte.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reference.constants import (
+    EAGAIN,
+    EINVAL,
+    ENOTCONN,
+    EOPNOTSUPP,
+    EPIPE,
+    MSG_NOSIGNAL,
+    MSG_OOB,
+    MSG_WAITALL,
+    POLLPRI,
+    SIGPIPE,
+    SO_OOBINLINE,
+    SO_PASSCRED,
+    SOCK_STREAM,
+)
+from reference.linux.rights import EMPTY_CREDENTIALS, Credentials, Packet, Reception, Rights
+from reference.linux.socket_room import URGENT_COST_BYTES, stream_cost, stream_piece
+from reference.linux.unix_socket import READ_CLOSED, WRITE_CLOSED, UnixSocket
+from reference.outcomes import Refused, Sleeps
+
+if TYPE_CHECKING:
+    from reference.linux.description import OpenFileDescription
+    from reference.linux.state import KernelState
+
+
+class StreamSocket(UnixSocket):
+    """One end of a stream. ``urgent`` is the out-of-band piece in the queue, ``counted`` what FIONREAD says."""
+
+    type = SOCK_STREAM
+
+    def __init__(self, kernel: KernelState) -> None:
+        super().__init__(kernel)
+        self.urgent: Packet | None = None
+        self.counted = 0
+
+    # Sending ------------------------------------------------------------------------------------
+
+    def send(self, data: bytes, rights: Rights, flags: int, wait: bool) -> int:
+        # CHECK
+        total = len(data)
+        if flags & MSG_OOB:
+            if not total:
+                raise Refused(EOPNOTSUPP, "OOB-NOTHING")
+            total -= 1
+        peer = self.peer
+        if not isinstance(peer, StreamSocket):
+            raise Refused(ENOTCONN, "SOCK-NO-PEER")
+        if self.closed & WRITE_CLOSED:
+            if not flags & MSG_NOSIGNAL:
+                self.kernel.signals.append(SIGPIPE)
+            raise Refused(EPIPE, "STREAM-EPIPE")
+        # CHANGE
+        sent = 0
+        try:
+            while sent < total:
+                self.check_room(wait)
+                size = stream_piece(total - sent, self.options.send_buffer_bytes)
+                self.put(peer, data[sent : sent + size], stream_cost(size), rights)
+                peer.counted += size
+                rights = ()
+                sent += size
+            if flags & MSG_OOB:
+                self.check_room(wait)
+                peer.urgent = self.put(peer, data[sent:], URGENT_COST_BYTES, rights)
+                peer.counted += 1
+                sent += 1
+        except (Refused, Sleeps):
+            if not sent:
+                raise
+            self.kernel.cite("STREAM-SEND-PARTIAL")
+        # RETURN
+        return sent
+
+    # Receiving ----------------------------------------------------------------------------------
+
+    def receive(self, reception: Reception) -> None:
+        if reception.flags & MSG_OOB:
+            self._receive_urgent(reception)
+        else:
+            StreamRead(self, reception).run()
+
+    def _receive_urgent(self, reception: Reception) -> None:
+        # CHECK
+        packet = self.urgent
+        if packet is None or SO_OOBINLINE in self.options.enabled:
+            raise Refused(EINVAL, "OOB-NONE")
+        # CHANGE
+        self.kernel.cite("OOB-RECEIVED")
+        reception.data = packet.data[packet.consumed : packet.consumed + min(reception.count, 1)]
+        reception.message_flags |= MSG_OOB
+        if reception.peek:
+            return
+        self.urgent = None
+        self.counted -= 1
+        position = self.queue.index(packet)
+        if position and not self.queue[position - 1].left:
+            self.queue.pop(position - 1).free()
+        packet.consumed += 1
+
+    def step_over_mark(self, position: int, reception: Reception, copied: int) -> int | None:
+        """Where reading goes on when it comes to a piece: None when it ends there."""
+        queue = self.queue
+        packet = queue[position]
+        if packet.left and packet is not self.urgent:
+            return position
+        if not packet.left:
+            if copied and self.urgent is None:
+                self.kernel.cite("OOB-MARK-STOPS")
+                return None
+            if reception.peek:
+                position += 1
+            else:
+                queue.pop(position).free()
+            if position >= len(queue):
+                return None
+        if queue[position] is not self.urgent:
+            return position
+        if copied:
+            self.kernel.cite("OOB-MARK-STOPS")
+            return None
+        inline = SO_OOBINLINE in self.options.enabled
+        self.kernel.cite("OOB-INLINE" if inline else "OOB-SKIPPED")
+        if not reception.peek:
+            self.urgent = None
+            if not inline:
+                # The kernel leaves the byte in what FIONREAD counts.
+                queue.pop(position).free()
+        elif not inline:
+            position += 1
+        return position if position < len(queue) else None
+
+    # Questions ----------------------------------------------------------------------------------
+
+    def waiting_bytes(self) -> int:
+        self.kernel.cite("STREAM-FIONREAD")
+        return self.counted
+
+    def at_mark(self) -> int:
+        self.kernel.cite("OOB-ATMARK")
+        if not self.queue:
+            return 0
+        first = self.queue[0]
+        if first is self.urgent:
+            return 1
+        if first.left:
+            return 0
+        return int(self.urgent is None or (len(self.queue) > 1 and self.queue[1] is self.urgent))
+
+    def poll(self, description: OpenFileDescription) -> int:
+        events = super().poll(description)
+        return events | POLLPRI if self.urgent is not None else events
+
+    def unread(self) -> bool:
+        queue = self.queue
+        return bool(queue) and (bool(queue[0].left) or len(queue) > 1)
+
+
+class StreamRead:
+    """One read of a stream, without MSG_OOB: what it has gathered so far."""
+
+    __slots__ = ("copied", "credentials", "parts", "reception", "rights", "skip", "socket", "wanted")
+
+    def __init__(self, socket: StreamSocket, reception: Reception) -> None:
+        self.socket = socket
+        self.reception = reception
+        self.wanted = reception.count
+        self.copied = 0
+        self.parts: list[bytes] = []
+        self.credentials: Credentials | None = None
+        self.rights: Rights = ()
+        self.skip = max(socket.options.peek_offset, 0) if reception.peek else 0
+
+    def run(self) -> None:
+        """Read, and fill the reception."""
+        reception = self.reception
+        delivered = self._peek() if reception.peek else self._take()
+        reception.data = b"".join(self.parts)
+        if delivered:
+            reception.deliver(self.socket, self.credentials or EMPTY_CREDENTIALS, self.rights)
+
+    def _take(self) -> bool:
+        """Read from the head of the queue, piece by piece. False when a signal cut the wait for more short."""
+        socket = self.socket
+        queue = socket.queue
+        while True:
+            position: int | None = None
+            if queue:
+                position = socket.step_over_mark(0, self.reception, self.copied)
+                if position is None and (self.copied or not self.reception.count):
+                    return True
+            while position is not None and not queue[position].left:
+                position = position + 1 if position + 1 < len(queue) else None
+            if position is None:
+                return self._nothing_more()
+            packet = queue[position]
+            if not self._same_sender(packet):
+                return True
+            size = self._copy(packet)
+            packet.consumed += size
+            socket.options.move_peek_offset(-size)
+            self.rights, packet.rights = packet.rights, ()
+            socket.counted -= size
+            if packet.left:
+                break
+            queue.remove(packet)
+            packet.free()
+            if self.rights:
+                socket.kernel.cite("RIGHTS-BOUNDARY")
+                break
+            if not self.wanted:
+                break
+        return True
+
+    def _peek(self) -> bool:
+        """Look through the queue from the peek offset on. Pieces behind the bytes asked for are still looked at."""
+        socket = self.socket
+        queue = socket.queue
+        position: int | None = 0 if queue else None
+        while True:
+            if position is not None:
+                position = socket.step_over_mark(position, self.reception, self.copied)
+                if position is None and (self.copied or not self.reception.count):
+                    return True
+            while position is not None and self.skip >= queue[position].left:
+                self.skip -= queue[position].left
+                position = position + 1 if position + 1 < len(queue) else None
+            if position is None:
+                return self._nothing_more()
+            packet = queue[position]
+            if not self._same_sender(packet):
+                return True
+            size = self._copy(packet, self.skip)
+            socket.options.move_peek_offset(size)
+            if packet.rights:
+                self.rights = packet.rights
+                return True
+            self.skip = 0
+            position += 1
+            if position >= len(queue):
+                return True
+
+    def _same_sender(self, packet: Packet) -> bool:
+        """Whether a piece may follow what was read: with SO_PASSCRED only when it has the same credentials."""
+        if self.credentials is not None:
+            if packet.credentials != self.credentials:
+                self.socket.kernel.cite("CRED-BOUNDARY")
+                return False
+        elif SO_PASSCRED in self.socket.options.enabled:
+            self.credentials = packet.credentials
+        return True
+
+    def _copy(self, packet: Packet, skip: int = 0) -> int:
+        size = min(packet.left - skip, self.wanted)
+        start = packet.consumed + skip
+        self.parts.append(packet.data[start : start + size])
+        self.copied += size
+        self.wanted -= size
+        return size
+
+    def _nothing_more(self) -> bool:
+        """The queue has no more: end of file, an error, a wait, or an end with what there is."""
+        socket = self.socket
+        reception = self.reception
+        least = reception.count if reception.flags & MSG_WAITALL else min(socket.options.low_water_bytes, reception.count)
+        if self.copied >= max(least, 1):
+            return True
+        error = socket.take_error()
+        if error:
+            if self.copied:
+                socket.kernel.cite("STREAM-ERROR-LOST")
+                return True
+            raise Refused(error, "SOCK-ERROR")
+        if socket.closed & READ_CLOSED:
+            socket.kernel.cite("STREAM-EOF")
+            return True
+        if not reception.wait or not socket.options.receive_ticks:
+            if self.copied:
+                return True
+            raise Refused(EAGAIN, "SOCK-EMPTY")
+        if not self.copied:
+            raise Sleeps("SOCK-READ-WAITS")
+        socket.kernel.cite("STREAM-WAIT-PARTIAL")
+        return False
