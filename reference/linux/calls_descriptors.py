@@ -225,8 +225,10 @@ def fcntl_setfl(kernel: KernelState, fd: int, argument: Any) -> int:
     description = kernel.fds.lookup(fd)
     target = description.object
     # CHECK
-    if argument & O_NOATIME and not description.flags & O_NOATIME and not target.owned():
-        raise Refused(EPERM, "SETFL-NOATIME")
+    if argument & O_NOATIME and not description.flags & O_NOATIME:
+        profile = kernel.profile
+        if not profile.capable and profile.uid != target.uid:
+            raise Refused(EPERM, "SETFL-NOATIME")
     if argument & O_DIRECT and not description.direct:
         raise Refused(EINVAL, "SETFL-DIRECT")
     # CHANGE

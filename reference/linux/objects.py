@@ -38,6 +38,7 @@ class FileObject:
 
     ``seekable`` objects have positional reads and writes. ``transfers`` is False for those that neither read nor write.
     ``asynchronous`` ones announce input and output with SIGIO (O_ASYNC, fcntl(2)).
+    ``uid`` is the owner; what has none of its own is root's.
     ``vectors`` is False for those that serve a vector buffer by buffer, ``uncached`` is True for those that know RWF_DONTCACHE.
     """
 
@@ -46,6 +47,7 @@ class FileObject:
     transfers = True
     vectors = True
     uncached = False
+    uid = 0
 
     def __init__(self, kernel: KernelState) -> None:
         self.kernel = kernel
@@ -132,11 +134,6 @@ class FileObject:
     def reopen(self, flags: int) -> OpenFileDescription:
         """open(2) of the object through /proc/self/fd: a new description of it."""
         raise Refused(ENXIO, "OBJ-REOPEN")
-
-    def owned(self) -> bool:
-        """Whether the caller owns the object, or may act as its owner. What has no owner of its own is root's."""
-        profile = self.kernel.profile
-        return profile.capable or profile.uid == 0
 
     def released(self, description: OpenFileDescription) -> None:
         """The last reference to a description of this object went away."""

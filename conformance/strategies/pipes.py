@@ -1,0 +1,268 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Recipes for ops on pipes and FIFOs.
+
+Most descriptions are non-blocking: a call that sleeps costs a native run some milliseconds.
+Pipes are often made small, so that few writes fill them.
+"""
+
+from __future__ import annotations
+
+from conformance.ops import Op
+from conformance.payload import Pattern
+from conformance.strategies.payloads import buffer_lengths, buffers, payload
+from conformance.strategies.recipes import Make, Recipe
+from conformance.strategies.scalars import HUGE_COUNTS, ODD_FLAGS
+from conformance.strategies.slots import SlotTable
+from conformance.strategies.source import Source
+from reference.constants import (
+    F_GETFL,
+    F_GETPIPE_SZ,
+    F_SETFL,
+    F_SETPIPE_SZ,
+    FIONREAD,
+    INT_MAX,
+    O_APPEND,
+    O_ASYNC,
+    O_CLOEXEC,
+    O_CREAT,
+    O_DIRECT,
+    O_EXCL,
+    O_NOATIME,
+    O_NOFOLLOW,
+    O_NONBLOCK,
+    O_PATH,
+    O_RDONLY,
+    O_RDWR,
+    O_SYNC,
+    O_TRUNC,
+    O_WRONLY,
+    PAGE_SIZE,
+    RWF_APPEND,
+    RWF_DSYNC,
+    RWF_HIPRI,
+    RWF_NOWAIT,
+    SEEK_CUR,
+    SEEK_END,
+    SEEK_SET,
+    UINT_MAX,
+)
+
+_PIPE_FLAGS = (
+    *(O_NONBLOCK,) * 8,
+    O_NONBLOCK | O_CLOEXEC,
+    O_NONBLOCK | O_DIRECT,
+    O_NONBLOCK | O_DIRECT,
+    0,
+    0,
+    O_CLOEXEC,
+    O_DIRECT,
+    O_NONBLOCK | O_CLOEXEC | O_DIRECT,
+)
+_PIPE_FLAGS_ODD = (O_APPEND, O_SYNC, O_NONBLOCK | O_APPEND, O_WRONLY, O_RDWR | O_NONBLOCK, *ODD_FLAGS)
+_READERS = ("pipe.read", "pipe.read", "pipe.both")
+_WRITERS = ("pipe.write", "pipe.write", "pipe.both")
+_ENDS = ("pipe.read", "pipe.write", "pipe.both")
+
+_SMALL = (1, 2, 3, 5, 10, 100, 1000, PAGE_SIZE - 1, PAGE_SIZE, PAGE_SIZE + 1, 0)
+_PAGES = tuple(PAGE_SIZE * pages + odd for pages in (1, 2, 3, 4, 8, 15, 16) for odd in (0, -1, 1, 100))
+_WRITE_LENGTHS = _SMALL * 5 + _PAGES + (2**17, 2**20, 2**20 + 1)
+_READ_COUNTS = _SMALL * 4 + _PAGES + (2**17, 2**20, 2**21)
+_SIZES = (
+    PAGE_SIZE,
+    2 * PAGE_SIZE,
+    3 * PAGE_SIZE,
+    4 * PAGE_SIZE,
+    5 * PAGE_SIZE,
+    8 * PAGE_SIZE,
+    16 * PAGE_SIZE,
+    1,
+    PAGE_SIZE + 1,
+    PAGE_SIZE,
+    2 * PAGE_SIZE,
+    2**17,
+    2**20,
+)
+_SIZES_ODD = (0, 2**20 + 1, 2**21, INT_MAX, 2**31, 2**31 + 1, -1, UINT_MAX, 2**32 + 8192, 2**30)
+_RWF = (0, 0, RWF_NOWAIT, RWF_NOWAIT, RWF_HIPRI, RWF_DSYNC, RWF_APPEND, RWF_NOWAIT | RWF_DSYNC, 1 << 20)
+_STATUS = (O_NONBLOCK, O_NONBLOCK, O_NONBLOCK | O_DIRECT, O_DIRECT, 0, O_NONBLOCK | O_ASYNC, O_NONBLOCK | O_APPEND)
+_REOPEN_FLAGS = (
+    O_RDONLY | O_NONBLOCK,
+    O_WRONLY | O_NONBLOCK,
+    O_RDWR | O_NONBLOCK,
+    O_RDWR | O_NONBLOCK,
+    O_RDONLY,
+    O_WRONLY,
+    O_RDWR | O_CLOEXEC | O_NONBLOCK,
+    O_RDWR | O_ASYNC | O_NONBLOCK | O_APPEND,
+    O_RDONLY | O_NONBLOCK | O_NOATIME,
+    O_RDWR | O_DIRECT | O_NONBLOCK,
+    O_WRONLY | O_RDWR | O_NONBLOCK,
+    O_RDWR | O_TRUNC | O_NONBLOCK,
+    O_PATH,
+)
+_OPEN_EXTRA = (0, 0, 0, 0, 0, O_CREAT, O_CREAT | O_EXCL, O_NOFOLLOW, O_TRUNC)
+_TAGS = {O_RDONLY: "pipe.read", O_WRONLY: "pipe.write", O_RDWR: "pipe.both", 3: "pipe.both"}
+_NAMES = ("p", "p", "p", "q")
+_MODES = (0o644, 0o644, 0o600, 0o666, 0o444, 0o200, 0, 0o7777)
+
+
+def _pipe2(source: Source, slots: SlotTable) -> Op:
+    pool = _PIPE_FLAGS_ODD if source.below(20) == 19 else _PIPE_FLAGS
+    flags = pool[source.below(len(pool))]
+    return Op("pipe2", (flags,), (slots.new("pipe.read"), slots.new("pipe.write")))
+
+
+def _read(source: Source, slots: SlotTable) -> Op | None:
+    slot = slots.any_of(source, *_READERS)
+    if slot is None:
+        return None
+    counts = HUGE_COUNTS if source.below(40) == 39 else _READ_COUNTS
+    return Op("read", (slot, counts[source.below(len(counts))]))
+
+
+def _write(source: Source, slots: SlotTable) -> Op | None:
+    slot = slots.any_of(source, *_WRITERS)
+    return None if slot is None else Op("write", (slot, payload(source, _WRITE_LENGTHS)))
+
+
+def _readv(source: Source, slots: SlotTable) -> Op | None:
+    slot = slots.any_of(source, *_READERS)
+    return None if slot is None else Op("readv", (slot, buffer_lengths(source)))
+
+
+def _writev(source: Source, slots: SlotTable) -> Op | None:
+    slot = slots.any_of(source, *_WRITERS)
+    return None if slot is None else Op("writev", (slot, buffers(source, _WRITE_LENGTHS)))
+
+
+def _preadv2(source: Source, slots: SlotTable) -> Op | None:
+    slot = slots.any_of(source, *_READERS)
+    if slot is None:
+        return None
+    offset = 0 if source.below(8) == 7 else -1
+    return Op("preadv2", (slot, buffer_lengths(source), offset, _RWF[source.below(len(_RWF))]))
+
+
+def _pwritev2(source: Source, slots: SlotTable) -> Op | None:
+    slot = slots.any_of(source, *_WRITERS)
+    if slot is None:
+        return None
+    offset = 0 if source.below(8) == 7 else -1
+    return Op("pwritev2", (slot, buffers(source, _WRITE_LENGTHS), offset, _RWF[source.below(len(_RWF))]))
+
+
+def _close(source: Source, slots: SlotTable) -> Op | None:
+    slot = slots.any_of(source, *_ENDS)
+    if slot is None:
+        return None
+    slots.close(slot)
+    return Op("close", (slot,))
+
+
+def _dup(source: Source, slots: SlotTable) -> Op | None:
+    slot = slots.any_of(source, *_ENDS)
+    return None if slot is None else Op("dup", (slot,), (slots.new(slots.tags[slot]),))
+
+
+def _status(source: Source, slots: SlotTable) -> Op | None:
+    slot = slots.any_of(source, *_ENDS)
+    return None if slot is None else Op("fcntl", (slot, F_SETFL, _STATUS[source.below(len(_STATUS))]))
+
+
+def _set_size(source: Source, slots: SlotTable) -> Op | None:
+    slot = slots.any_of(source, *_ENDS)
+    if slot is None:
+        return None
+    sizes = _SIZES_ODD if source.below(8) == 7 else _SIZES
+    return Op("fcntl", (slot, F_SETPIPE_SZ, sizes[source.below(len(sizes))]))
+
+
+def _reopen(source: Source, slots: SlotTable) -> Op | None:
+    slot = slots.any_of(source, *_ENDS)
+    if slot is None:
+        return None
+    flags = _REOPEN_FLAGS[source.below(len(_REOPEN_FLAGS))]
+    return Op("reopen", (slot, flags), (slots.new(_TAGS[flags & 3]),))
+
+
+def _mkfifo(source: Source, slots: SlotTable) -> Op:
+    return Op("mkfifo", (_NAMES[source.below(len(_NAMES))], _MODES[source.below(len(_MODES))]))
+
+
+def _open_fifo(source: Source, slots: SlotTable) -> Op:
+    name = _NAMES[source.below(len(_NAMES))]
+    flags = _REOPEN_FLAGS[source.below(len(_REOPEN_FLAGS))] | _OPEN_EXTRA[source.below(len(_OPEN_EXTRA))]
+    return Op("open", (name, flags, 0o644), (slots.new(_TAGS[flags & 3]),))
+
+
+def _unlink_fifo(source: Source, slots: SlotTable) -> Op:
+    return Op("unlink", (_NAMES[source.below(len(_NAMES))],))
+
+
+def _asking(call: str, *arguments: object, tags: tuple[str, ...] = _ENDS) -> Make:
+    def make(source: Source, slots: SlotTable) -> Op | None:
+        slot = slots.any_of(source, *tags)
+        return None if slot is None else Op(call, (slot, *arguments))
+
+    return make
+
+
+def _refused(source: Source, slots: SlotTable) -> Op | None:
+    """A call that a pipe does not answer."""
+    slot = slots.any_of(source, *_ENDS)
+    return None if slot is None else Op(*_REFUSED[source.below(len(_REFUSED))](slot))
+
+
+_REFUSED = (
+    lambda slot: ("lseek", (slot, 0, SEEK_CUR)),
+    lambda slot: ("lseek", (slot, 5, SEEK_SET)),
+    lambda slot: ("lseek", (slot, 0, SEEK_END)),
+    lambda slot: ("lseek", (slot, 0, 7)),
+    lambda slot: ("pread", (slot, 10, 0)),
+    lambda slot: ("pwrite", (slot, b"x", 0)),
+    lambda slot: ("pwrite", (slot, b"x", -1)),
+    lambda slot: ("ftruncate", (slot, 0)),
+    lambda slot: ("ftruncate", (slot, -1)),
+    lambda slot: ("fallocate", (slot, 0, 0, 10)),
+    lambda slot: ("fsync", (slot,)),
+    lambda slot: ("fdatasync", (slot,)),
+    lambda slot: ("sync_file_range", (slot, 0, 0, 0)),
+)
+
+
+def _attributes(source: Source, slots: SlotTable) -> Op | None:
+    slot = slots.any_of(source, *_ENDS)
+    if slot is None:
+        return None
+    choice = source.below(3)
+    if choice == 0:
+        return Op("fchmod", (slot, _MODES[source.below(len(_MODES))]))
+    if choice == 1:
+        return Op("futimens", (slot, 5 * 10**9, 7 * 10**9 + source.below(3)))
+    return Op("fchown", (slot, (-1, 0, 65534)[source.below(3)], (-1, 0, 65534)[source.below(3)]))
+
+
+RECIPES = (
+    Recipe("pipe2", 12, _pipe2, opens=True),
+    Recipe("write", 22, _write),
+    Recipe("read", 18, _read),
+    Recipe("writev", 4, _writev),
+    Recipe("readv", 4, _readv),
+    Recipe("preadv2", 3, _preadv2),
+    Recipe("pwritev2", 3, _pwritev2),
+    Recipe("close", 6, _close),
+    Recipe("dup", 2, _dup),
+    Recipe("fcntl(F_SETFL)", 4, _status),
+    Recipe("fcntl(F_GETFL)", 1, _asking("fcntl", F_GETFL)),
+    Recipe("fcntl(F_SETPIPE_SZ)", 7, _set_size),
+    Recipe("fcntl(F_GETPIPE_SZ)", 2, _asking("fcntl", F_GETPIPE_SZ)),
+    Recipe("ioctl(FIONREAD)", 3, _asking("ioctl", FIONREAD)),
+    Recipe("reopen", 4, _reopen),
+    Recipe("mkfifo", 4, _mkfifo, opens=True),
+    Recipe("open", 7, _open_fifo, opens=True),
+    Recipe("unlink", 1, _unlink_fifo),
+    Recipe("fstat", 2, _asking("fstat")),
+    Recipe("attributes", 2, _attributes),
+    Recipe("refused", 2, _refused),
+)
