@@ -16,8 +16,10 @@ import os
 import resource
 import shutil
 import signal
+import stat
 import sys
 import time
+from pkgutil import resolve_name
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -48,7 +50,7 @@ class Worker:
         self._replies = fcntl.fcntl(replies, fcntl.F_DUPFD_CLOEXEC, PRIVATE_FD_MIN)
         self._progress = memoryview(mmap.mmap(page, mmap.PAGESIZE)).cast("I")
         self._null = fcntl.fcntl(os.open("/dev/null", os.O_RDWR), fcntl.F_DUPFD_CLOEXEC, PRIVATE_FD_MIN)
-        self._native = Native()
+        self._native: Native = resolve_name(settings["system"])()
         self._confine(settings)
 
     def _confine(self, settings: dict[str, Any]) -> None:
@@ -96,7 +98,7 @@ class Worker:
         os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
         if any(op.call in _NUMBERING_CALLS for op in ops):
             self._restore_standard_descriptors()
-        if any(op.call in _NAMING_CALLS for op in ops):
+        if any(call in _NAMING_CALLS for call, _, _ in ops):
             _empty_directory()
         return observations
 
@@ -130,9 +132,20 @@ def _empty_directory() -> None:
     with os.scandir(".") as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
-                shutil.rmtree(entry.name)
+                _remove_tree(entry.name)
             else:
                 os.unlink(entry.name)
+
+
+def _remove_tree(name: str) -> None:
+    """A program may have locked its own directories: unlock each on the way down."""
+    os.chmod(name, stat.S_IRWXU)
+    for folder, folders, _ in os.walk(name):
+        for inner in folders:
+            path = os.path.join(folder, inner)
+            if not os.path.islink(path):
+                os.chmod(path, stat.S_IRWXU)
+    shutil.rmtree(name)
 
 
 def main() -> None:

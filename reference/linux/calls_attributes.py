@@ -4,8 +4,72 @@
 
 from __future__ import annotations
 
+from reference.constants import (
+    AT_EMPTY_PATH,
+    AT_NO_AUTOMOUNT,
+    AT_STATX_DONT_SYNC,
+    AT_STATX_FORCE_SYNC,
+    AT_SYMLINK_NOFOLLOW,
+    EINVAL,
+    STATX__RESERVED,
+    STATX_MTIME,
+    UTIME_OMIT,
+)
 from reference.linux.state import KernelState
+from reference.outcomes import Refused
+from reference.structures import Stat, Statx
+
+_BOTH_SYNC = AT_STATX_FORCE_SYNC | AT_STATX_DONT_SYNC
+_KNOWN_FLAGS = _BOTH_SYNC | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW
+FLAGS_IGNORED_SINCE = (6, 11)
+"""From this kernel on, statx(2) of a descriptor by an empty path looks at no flag that is about paths."""
+NO_ATTRIBUTES = 0
 
 
 class AttributeCalls(KernelState):
-    """To be written."""
+    """fstat(2), statx(2), fchmod(2), fchown(2), futimens(3)."""
+
+    def fstat(self, fd: int) -> Stat:
+        """fstat(2). An O_PATH descriptor will do."""
+        return self.fds.lookup(fd).object.stat()
+
+    def statx(self, fd: int, flags: int, mask: int) -> Statx:
+        """statx(2) of the descriptor itself. An O_PATH descriptor will do."""
+        # CHECK
+        if mask & STATX__RESERVED:
+            raise Refused(EINVAL, "STATX-MASK")
+        if flags & _BOTH_SYNC == _BOTH_SYNC:
+            raise Refused(EINVAL, "STATX-SYNC")
+        if flags & ~_KNOWN_FLAGS:
+            if self.profile.kernel < FLAGS_IGNORED_SINCE:
+                raise Refused(EINVAL, "STATX-FLAGS")
+            self.cite("STATX-FLAGS")
+        # RESOLVE
+        target = self.fds.lookup(fd).object
+        filled = target.statx_mask(mask)
+        found = target.stat()
+        # RETURN
+        if not filled & STATX_MTIME:
+            found = found._replace(mtime=0, ctime=0)
+        return Statx(filled, *found, NO_ATTRIBUTES)
+
+    def fchmod(self, fd: int, mode: int) -> int:
+        """fchmod(2)."""
+        self.description(fd).object.change_mode(mode)
+        return 0
+
+    def fchown(self, fd: int, uid: int, gid: int) -> int:
+        """fchown(2)."""
+        self.description(fd).object.change_owner(uid, gid)
+        return 0
+
+    def futimens(self, fd: int, atime: int, mtime: int) -> int:
+        """futimens(3)."""
+        # CHECK
+        if atime == mtime == -UTIME_OMIT:
+            # Nothing is asked, so not even the descriptor is looked at.
+            self.cite("UTIMES-NOTHING")
+            return 0
+        # RESOLVE
+        self.description(fd).object.change_times(atime, mtime)
+        return 0

@@ -1,21 +1,287 @@
 # Copyright The fdconform Authors
 # SPDX-License-Identifier: Apache-2.0
-"""System calls that take a name: open(2) and what changes directories."""
+"""System calls that take a name: open(2), and what changes directories."""
 
 from __future__ import annotations
 
-from reference.constants import ENOENT
+from typing import TYPE_CHECKING
+
+from reference.constants import (
+    EEXIST,
+    EINVAL,
+    EISDIR,
+    ELOOP,
+    ENOENT,
+    ENOTDIR,
+    EPERM,
+    EXDEV,
+    O_CREAT,
+    O_DIRECTORY,
+    O_EXCL,
+    O_NOFOLLOW,
+    O_PATH,
+    O_TRUNC,
+    S_IFIFO,
+    S_IFMT,
+)
 from reference.linux.description import OpenFileDescription
-from reference.linux.device import NullDevice
+from reference.linux.device import DEVICES, SharedDevice
+from reference.linux.directory import Directory, SymbolicLink
+from reference.linux.fifo import Fifo
+
+from reference.linux.open_flags import TMPFILE_BIT, effective_flags
+from reference.linux.paths import SELF, LastStep, Walk, check_path
+from reference.linux.proc import DescriptorLink
 from reference.linux.state import KernelState
-from reference.outcomes import Refused
+from reference.outcomes import Anything, Refused
+
+try:
+    from reference.linux.regular import RegularFile
+except ImportError:
+    from reference.linux.inode import Inode as _Base
+
+    class RegularFile(_Base):  # type: ignore[no-redef]
+        def __init__(self, kernel, mode, uid, gid):  # type: ignore
+            super().__init__(kernel, 0o100000 | mode, uid, gid)
+
+        def truncate(self, length: int) -> int:
+            self.content_changed()
+            return 0
+
+
+if TYPE_CHECKING:
+    from reference.linux.inode import Inode
+    from reference.linux.profile import Profile
+
+PROGRAM_DIRECTORY_MODE = 0o700
+DIRECTORY_MODE_BITS = 0o1777
+"""What mkdir(2) takes of the mode it is given."""
 
 
 class NameCalls(KernelState):
-    """open(2) and its like."""
+    """open(2) and its like, over the program's directory and the devices of the machine."""
+
+    def __init__(self, profile: Profile) -> None:
+        super().__init__(profile)
+        self.directory = Directory(self, PROGRAM_DIRECTORY_MODE, profile.uid, profile.gid)
+        # The directory is older than the program, and what it went through before is not known.
+        self.directory.atime = self.directory.mtime = self.directory.ctime = Anything()
+        self.root = Directory(self, 0o755, 0, 0)
+        devices = Directory(self, 0o755, 0, 0)
+        devices.entries = {name: make(self) for name, make in DEVICES.items()}
+        self.root.entries["dev"] = devices
+        self.descriptor_links: dict[int, DescriptorLink] = {}
+
+    def _walk(self) -> Walk:
+        return Walk(self, self.root, self.directory)
+
+    # Opening ----------------------------------------------------------------------------------
 
     def open(self, path: str, flags: int, mode: int) -> int:
         """open(2)."""
-        if path != "/dev/null":
-            raise Refused(ENOENT, "OPEN-MISSING")
-        return self.open_descriptor(OpenFileDescription(NullDevice(self), flags), flags)
+        # CHECK
+        flags = effective_flags(flags)
+        check_path(path)
+        self.fds.lowest_free()
+        # RESOLVE, CHANGE
+        follow = not flags & O_NOFOLLOW
+        if flags & O_PATH:
+            self.cite("OPEN-PATH")
+            inode = self._walk().inode(path, follow, bool(flags & O_DIRECTORY))
+            description = OpenFileDescription(inode, flags)
+        elif flags & TMPFILE_BIT:
+            directory = self._walk().inode(path, follow, directory=True)
+            description = self._temporary_file(directory, flags, mode)
+        else:
+            description = self._open_by_name(path, flags, mode)
+        # RETURN
+        return self.open_descriptor(description, flags)
+
+    def _open_by_name(self, path: str, flags: int, mode: int) -> OpenFileDescription:
+        """Find the inode, following links to their end, or create it; then open it."""
+        walk = self._walk()
+        follow = not flags & O_NOFOLLOW and flags & (O_CREAT | O_EXCL) != O_CREAT | O_EXCL
+        start: Directory | None = None
+        must_be_directory = bool(flags & O_DIRECTORY)
+        while True:
+            last = walk.last_step(path, start)
+            if last.name == SELF:
+                return self._open_found(last.directory, flags, must_be_directory)
+            if last.slash:
+                if flags & O_CREAT:
+                    raise Refused(EISDIR, "OPEN-CREATE-SLASH")
+                follow = must_be_directory = True
+            inode = last.directory.lookup(last.name)
+            if inode is None:
+                if not flags & O_CREAT:
+                    raise Refused(ENOENT, "PATH-MISSING")
+                return self._create(last, flags, mode)
+            if not (follow and isinstance(inode, SymbolicLink)):
+                return self._open_found(inode, flags, must_be_directory)
+            start, path = last.directory, walk.target(inode)
+
+    def _open_found(self, inode: Inode, flags: int, must_be_directory: bool) -> OpenFileDescription:
+        self.check_found(inode, flags, must_be_directory)
+        return inode.open(flags)
+
+    @staticmethod
+    def check_found(inode: object, flags: int, must_be_directory: bool) -> None:
+        """Refuse an inode that exists already, or is a directory, or is none, when the flags ask for another."""
+        is_directory = isinstance(inode, Directory)
+        if flags & O_CREAT:
+            if flags & O_EXCL:
+                raise Refused(EEXIST, "OPEN-EXCL")
+            if is_directory:
+                raise Refused(EISDIR, "OPEN-CREATE-ISDIR")
+        if must_be_directory and not is_directory:
+            raise Refused(ENOTDIR, "PATH-NOT-DIRECTORY")
+
+    def _create(self, last: LastStep, flags: int, mode: int) -> OpenFileDescription:
+        directory = last.directory
+        directory.check_change()
+        self.cite("OPEN-CREATE")
+        file = RegularFile(self, directory.mode_of_new(mode), self.profile.uid, directory.group_of_new())
+        directory.add(last.name, file)
+        return file.open(flags & ~O_TRUNC, created=True)
+
+    def _temporary_file(self, directory: Inode, flags: int, mode: int) -> OpenFileDescription:
+        """O_TMPFILE: a file without a name."""
+        assert isinstance(directory, Directory)
+        directory.check_change()
+        self.cite("OPEN-TMPFILE")
+        file = RegularFile(self, directory.mode_of_new(mode), self.profile.uid, directory.group_of_new())
+        file.nlink = 0
+        return file.open(flags & ~O_TRUNC, created=True)
+
+    def reopen(self, fd: int, flags: int) -> int:
+        """open(2) of /proc/self/fd/N: a link that leads to the object itself, whatever became of its name."""
+        # CHECK
+        flags = effective_flags(flags)
+        self.fds.lowest_free()
+        # RESOLVE
+        found = self.fds.entries.get(fd)
+        if found is None:
+            self.descriptor_links.pop(fd, None)
+            raise Refused(ENOENT, "REOPEN-MISSING")
+        link = self.descriptor_links.setdefault(fd, DescriptorLink(self))
+        link.lead_to(found)
+        target = found.object
+        must_be_directory = bool(flags & O_DIRECTORY)
+        # CHANGE
+        if flags & O_NOFOLLOW or flags & (O_CREAT | O_EXCL) == O_CREAT | O_EXCL:
+            description = self._open_link(link, flags)
+        elif flags & TMPFILE_BIT:
+            self.check_found(target, 0, must_be_directory)
+            assert isinstance(target, Directory)
+            description = self._temporary_file(target, flags, REOPEN_MODE)
+        else:
+            self.check_found(target, flags, must_be_directory)
+            if flags & O_PATH:
+                self.cite("OPEN-PATH")
+                description = OpenFileDescription(target, flags)
+            else:
+                description = target.reopen(flags)
+        # RETURN
+        return self.open_descriptor(description, flags)
+
+    def _open_link(self, link: DescriptorLink, flags: int) -> OpenFileDescription:
+        """Open the link itself: only O_PATH can."""
+        self.check_found(link, flags, bool(flags & O_DIRECTORY))
+        if not flags & O_PATH:
+            raise Refused(ELOOP, "OPEN-NOFOLLOW")
+        self.cite("REOPEN-LINK")
+        return OpenFileDescription(link, flags)
+
+    # Changing directories ---------------------------------------------------------------------
+
+    def _new_name(self, path: str, wants_directory: bool = False) -> LastStep:
+        """Where a new name goes; EEXIST when it is taken, ENOENT when a slash follows and no directory is made."""
+        check_path(path)
+        last = self._walk().last_step(path)
+        if last.name == SELF or last.directory.lookup(last.name) is not None:
+            raise Refused(EEXIST, "NAME-TAKEN")
+        if last.slash and not wants_directory:
+            raise Refused(ENOENT, "NAME-SLASH")
+        return last
+
+    def link(self, path: str, new_path: str) -> int:
+        """link(2)."""
+        # RESOLVE
+        check_path(path)
+        inode = self._walk().inode(path, follow=False)
+        last = self._new_name(new_path)
+        # CHECK
+        if isinstance(inode, SharedDevice):
+            raise Refused(EXDEV, "LINK-OTHER-FILESYSTEM")
+        last.directory.check_change()
+        if isinstance(inode, Directory):
+            raise Refused(EPERM, "LINK-DIRECTORY")
+        # CHANGE
+        inode.nlink += 1
+        inode.status_changed()
+        last.directory.add(last.name, inode)
+        # RETURN
+        return 0
+
+    def unlink(self, path: str) -> int:
+        """unlink(2). Descriptors of the inode stay what they are."""
+        # RESOLVE
+        check_path(path)
+        last = self._walk().last_step(path)
+        if last.name == SELF:
+            raise Refused(EISDIR, "UNLINK-DIRECTORY")
+        inode = last.directory.lookup(last.name)
+        # CHECK
+        if inode is None:
+            raise Refused(ENOENT, "PATH-MISSING")
+        if last.slash and not isinstance(inode, Directory):
+            raise Refused(ENOTDIR, "PATH-NOT-DIRECTORY")
+        if not last.slash:
+            last.directory.check_change()
+        if isinstance(inode, Directory):
+            raise Refused(EISDIR, "UNLINK-DIRECTORY")
+        # CHANGE
+        last.directory.remove(last.name)
+        # RETURN
+        return 0
+
+    def symlink(self, target: str, path: str) -> int:
+        """symlink(2). Nobody looks whether the target is there."""
+        # CHECK
+        check_path(target)
+        last = self._new_name(path)
+        last.directory.check_change()
+        # CHANGE
+        last.directory.add(last.name, SymbolicLink(self, target, last.directory.group_of_new()))
+        # RETURN
+        return 0
+
+    def mkdir(self, path: str, mode: int) -> int:
+        """mkdir(2)."""
+        # CHECK
+        last = self._new_name(path, wants_directory=True)
+        parent = last.directory
+        parent.check_change()
+        # CHANGE
+        mode = parent.mode_of_new(mode) & DIRECTORY_MODE_BITS
+        parent.add(last.name, Directory.made_in(parent, mode))
+        # RETURN
+        return 0
+
+    def mkfifo(self, path: str, mode: int) -> int:
+        """mkfifo(3)."""
+        # CHECK
+        if mode & S_IFMT & ~S_IFIFO:
+            raise Refused(EINVAL, "MKFIFO-TYPE")
+        last = self._new_name(path)
+        directory = last.directory
+        directory.check_change()
+        # CHANGE
+        mode = S_IFIFO | directory.mode_of_new(mode)
+        directory.add(last.name, Fifo(self, mode, self.profile.uid, directory.group_of_new()))
+        # RETURN
+        return 0
+
+
+REOPEN_MODE = 0o600
+"""The mode of a file that reopen makes with O_TMPFILE."""

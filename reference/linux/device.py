@@ -1,18 +1,106 @@
 # Copyright The fdconform Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Character devices: /dev/null, and those that read as zeros or refuse data."""
+"""Character devices: /dev/null, /dev/zero and /dev/full (null(4), full(4)).
+
+The nodes belong to the machine, not to the program: other processes use them meanwhile,
+so their times are nobody's to predict, and their attributes are not the program's to change.
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from reference.constants import ENOSPC, EOPNOTSUPP, EPERM, RWF_HIPRI, S_IFCHR
 from reference.linux.description import OpenFileDescription
-from reference.linux.objects import FileObject
+from reference.linux.inode import Inode
+from reference.linux.profile import DEVTMPFS
+from reference.outcomes import Anything, Refused
+
+if TYPE_CHECKING:
+    from reference.linux.state import KernelState
+
+READ_BYTES_MAX = 2**22
+"""The room for data that the callers of this model have. A read of endless zeros stops where memory stops."""
 
 
-class NullDevice(FileObject):
-    """/dev/null (null(4)): reads end at once, writes vanish."""
+class SharedDevice(Inode):
+    """A device node of the machine: everybody may read and write it, nobody may change its attributes."""
+
+    seekable = True
+
+    def __init__(self, kernel: KernelState) -> None:
+        super().__init__(kernel, S_IFCHR | 0o666, 0, 0, DEVTMPFS)
+        self.atime = self.mtime = self.ctime = Anything()
+
+    def owned(self) -> bool:
+        return False
+
+    def change_owner(self, uid: int, gid: int) -> None:
+        if uid != -1 or gid != -1:
+            raise Refused(EPERM, "DEV-SHARED")
+
+    def change_times(self, atime: int, mtime: int) -> None:
+        super().change_times(atime, mtime)
+        self.atime = self.mtime = self.ctime = Anything()
+
+    def seek(self, description: OpenFileDescription, offset: int, whence: int) -> int:
+        self.kernel.cite("DEV-SEEK")
+        return 0
+
+    def read_at(self, description: OpenFileDescription, count: int, offset: int) -> bytes:
+        return self.read(description, count)
+
+    def write_at(self, description: OpenFileDescription, data: bytes, offset: int) -> int:
+        return self.write(description, data)
+
+
+class NullDevice(SharedDevice):
+    """/dev/null: reads end at once, writes vanish."""
 
     def read(self, description: OpenFileDescription, count: int) -> bytes:
+        self.kernel.cite("DEV-NULL")
         return b""
 
     def write(self, description: OpenFileDescription, data: bytes) -> int:
         return len(data)
+
+    def offers_nowait(self, description: OpenFileDescription) -> bool:
+        return True
+
+
+class ZeroDevice(SharedDevice):
+    """/dev/zero: endless zeros; writes vanish."""
+
+    def read(self, description: OpenFileDescription, count: int) -> bytes:
+        self.kernel.cite("DEV-ZERO")
+        return bytes(min(count, READ_BYTES_MAX))
+
+    def write(self, description: OpenFileDescription, data: bytes) -> int:
+        return len(data)
+
+    def offers_nowait(self, description: OpenFileDescription) -> bool:
+        return True
+
+
+class FullDevice(SharedDevice):
+    """/dev/full: endless zeros; every write finds it full."""
+
+    def read(self, description: OpenFileDescription, count: int) -> bytes:
+        self.kernel.cite("DEV-ZERO")
+        return bytes(min(count, READ_BYTES_MAX))
+
+    def write(self, description: OpenFileDescription, data: bytes) -> int:
+        raise Refused(ENOSPC, "DEV-FULL")
+
+    def write_vector(self, description: OpenFileDescription, buffers: tuple[bytes, ...], flags: int) -> int:
+        if flags & ~RWF_HIPRI:
+            raise Refused(EOPNOTSUPP, "XFER-FLAGS-PIECEWISE")
+        return self.write(description, b"".join(buffers))
+
+    def write_vector_at(
+        self, description: OpenFileDescription, buffers: tuple[bytes, ...], offset: int, flags: int
+    ) -> int:
+        return self.write_vector(description, buffers, flags)
+
+
+DEVICES: dict[str, type[SharedDevice]] = {"null": NullDevice, "zero": ZeroDevice, "full": FullDevice}

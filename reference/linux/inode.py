@@ -29,12 +29,20 @@ from reference.constants import (
     O_RDWR,
     O_TRUNC,
     O_WRONLY,
+    S_IFDIR,
     S_IFLNK,
     S_IFMT,
     S_IFREG,
     S_IFSOCK,
     S_ISGID,
     S_ISUID,
+    STATX_BTIME,
+    STATX_CTIME,
+    STATX_DIOALIGN,
+    STATX_MTIME,
+    UINT_MAX,
+    UTIME_NOW,
+    UTIME_OMIT,
 )
 from reference.linux.description import OpenFileDescription
 from reference.linux.objects import FileObject
@@ -50,8 +58,13 @@ PERMISSION_BITS = 0o7777
 GROUP_EXECUTE = 0o010
 ANY_EXECUTE = 0o111
 
-PROGRAMS_RUN_AFTER_NS = 1_750_000_000 * 10**9
+NS_PER_S = 10**9
+
+PROGRAMS_RUN_AFTER_NS = 1_750_000_000 * NS_PER_S
 """A set time before this one is past, another lies in the future: no program sets a time between here and its own run."""
+
+MULTIGRAIN_SINCE = (6, 13)
+_CHANGE_TIMES = STATX_CTIME | STATX_MTIME
 
 Time = Any
 """Nanoseconds since the epoch, or NOW."""
@@ -66,9 +79,7 @@ class Inode(FileObject):
     ``nlink`` counts names, ``filesystem`` says where the inode lives.
     """
 
-    def __init__(
-        self, kernel: KernelState, mode: int, uid: int, gid: int, filesystem: Filesystem | None = None
-    ) -> None:
+    def __init__(self, kernel: KernelState, mode: int, uid: int, gid: int, filesystem: Filesystem | None = None) -> None:
         super().__init__(kernel)
         self.filesystem = filesystem or kernel.profile.filesystem
         self.mode = mode
@@ -108,6 +119,83 @@ class Inode(FileObject):
             self.ctime,
         )
 
+    def statx_mask(self, asked: int) -> int:
+        mask = super().statx_mask(asked)
+        filesystem = self.filesystem
+        if filesystem.birth_time:
+            mask |= asked & STATX_BTIME
+        if filesystem.direct_alignment and self.kind == S_IFREG:
+            mask |= asked & STATX_DIOALIGN
+        if filesystem.multigrain_times and not asked & _CHANGE_TIMES and self.kernel.profile.kernel >= MULTIGRAIN_SINCE:
+            self.kernel.cite("STATX-TIMES-UNASKED")
+            mask &= ~_CHANGE_TIMES
+        return mask
+
+    def change_mode(self, mode: int) -> None:
+        """fchmod(2): new permission bits. An ordinary caller does not get set-group-ID of a group it is not in."""
+        # CHECK
+        if not self.owned():
+            raise Refused(EPERM, "CHMOD-OWNER")
+        # CHANGE
+        mode &= PERMISSION_BITS
+        if mode & S_ISGID and not self.in_group():
+            self.kernel.cite("CHMOD-SETGID")
+            mode &= ~S_ISGID
+        self.mode = self.kind | mode
+        self.ctime = NOW
+
+    def change_owner(self, uid: int, gid: int) -> None:
+        """fchown(2): a new owner and group; -1 leaves an id. Set-user-ID and set-group-ID go away, for root too."""
+        profile = self.kernel.profile
+        uid, gid = uid & UINT_MAX, gid & UINT_MAX
+        # CHECK
+        if not profile.capable:
+            owner = profile.uid == self.uid
+            if uid != UINT_MAX and not (owner and uid == self.uid):
+                raise Refused(EPERM, "CHOWN-OWNER")
+            if gid != UINT_MAX and not (owner and gid in (self.gid, profile.gid)):
+                raise Refused(EPERM, "CHOWN-GROUP")
+        # CHANGE
+        lost = self.mode & S_ISUID
+        if self.mode & S_ISGID and self.loses_setgid():
+            lost |= S_ISGID
+        if uid != UINT_MAX:
+            self.uid = uid
+        if gid != UINT_MAX:
+            self.gid = gid
+        if lost and self.kind != S_IFDIR:
+            self.kernel.cite("CHOWN-PRIVILEGES")
+            self.mode &= ~lost
+            if not self.in_group():
+                self.mode &= ~S_ISGID
+        self.ctime = NOW
+
+    def change_times(self, atime: int, mtime: int) -> None:
+        """futimens(3): new times in nanoseconds, or -UTIME_NOW or -UTIME_OMIT, but not OMIT for both."""
+        # CHECK
+        if not self.owned():
+            if not atime == mtime == -UTIME_NOW:
+                raise Refused(EPERM, "UTIMES-OWNER")
+            if not self.permits(MAY_WRITE):
+                raise Refused(EACCES, "UTIMES-WRITE")
+        # CHANGE
+        if atime != -UTIME_OMIT:
+            self.atime = self._time_kept(atime)
+        if mtime != -UTIME_OMIT:
+            self.mtime = self._time_kept(mtime)
+        self.ctime = NOW
+
+    def _time_kept(self, time: int) -> Time:
+        """What the file system keeps of a time that was set."""
+        if time == -UTIME_NOW:
+            return NOW
+        low, high = self.filesystem.time_min_s, self.filesystem.time_max_s
+        seconds = time // NS_PER_S
+        if low < seconds < high:
+            return time
+        self.kernel.cite("UTIMES-RANGE")
+        return min(max(seconds, low), high) * NS_PER_S
+
     # What data operations report --------------------------------------------------------------
 
     def accessed(self, description: OpenFileDescription) -> None:
@@ -145,7 +233,7 @@ class Inode(FileObject):
             self.mode &= ~lost
 
     def loses_setgid(self) -> bool:
-        """Whether a change that takes privileges takes set-group-ID: not when it marks mandatory locks of the caller's group."""
+        """Whether a change that takes privileges takes set-group-ID: not when it only marks the caller's own group."""
         return bool(self.mode & GROUP_EXECUTE) or not self.in_group()
 
     # Permissions ------------------------------------------------------------------------------
@@ -179,9 +267,10 @@ class Inode(FileObject):
         if not created:
             self.check_open(flags)
         description = OpenFileDescription(self, flags | O_LARGEFILE)
+        description.direct = self.takes_direct()
         # CHANGE
         self.opened(description)
-        if flags & O_DIRECT and not self.takes_direct():
+        if flags & O_DIRECT and not description.direct:
             raise Refused(EINVAL, "OPEN-DIRECT")
         description.direct = self.takes_direct()
         if flags & O_TRUNC and not created and self.kind == S_IFREG:

@@ -12,25 +12,32 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from reference.constants import (
-    EBADF,
     EINVAL,
     ENODEV,
     ENOTTY,
     ENXIO,
+    EOPNOTSUPP,
     ESPIPE,
     MAX_RW_COUNT,
+    PAGE_SIZE,
     POLLIN,
     POLLOUT,
     POLLRDNORM,
     POLLWRNORM,
+    STATX_BASIC_STATS,
+    STATX_MNT_ID,
+    STATX_MNT_ID_UNIQUE,
 )
-from reference.outcomes import Refused
+from reference.outcomes import Anything, Refused
 from reference.structures import Stat
 
 if TYPE_CHECKING:
     from reference.linux.description import OpenFileDescription
     from reference.linux.state import KernelState
     from reference.linux.waiting import WaitQueue
+
+
+_SHARED_STAT = Stat(0o600, 1, 0, 0, 0, PAGE_SIZE, 0, Anything(), Anything(), Anything())
 
 
 class FileObject:
@@ -104,8 +111,25 @@ class FileObject:
         raise Refused(ESPIPE, "OBJ-SEEK")
 
     def stat(self) -> Stat:
-        """fstat(2)."""
-        raise Refused(EBADF, "OBJ-STAT")
+        """fstat(2). What has no inode of its own shares one that the kernel made when it started."""
+        return _SHARED_STAT
+
+    def statx_mask(self, asked: int) -> int:
+        """The fields that statx(2) says it filled when it was asked for some."""
+        unique = asked & STATX_MNT_ID_UNIQUE
+        return STATX_BASIC_STATS | (unique or STATX_MNT_ID)
+
+    def change_mode(self, mode: int) -> None:
+        """fchmod(2)."""
+        raise Refused(EOPNOTSUPP, "OBJ-ATTRIBUTES")
+
+    def change_owner(self, uid: int, gid: int) -> None:
+        """fchown(2). -1 leaves an id as it is."""
+        raise Refused(EOPNOTSUPP, "OBJ-ATTRIBUTES")
+
+    def change_times(self, atime: int, mtime: int) -> None:
+        """futimens(3). Nanoseconds, or -UTIME_NOW or -UTIME_OMIT, but not OMIT for both."""
+        raise Refused(EOPNOTSUPP, "OBJ-ATTRIBUTES")
 
     def truncate(self, length: int) -> int:
         """ftruncate(2)."""

@@ -10,7 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from reference.constants import PAGE_SIZE
+from reference.constants import (
+    FALLOC_FL_COLLAPSE_RANGE,
+    FALLOC_FL_INSERT_RANGE,
+    FALLOC_FL_PUNCH_HOLE,
+    FALLOC_FL_ZERO_RANGE,
+    PAGE_SIZE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +25,15 @@ class Filesystem:
 
     ``relatime`` says that a read takes the access time only when it is old or not newer than the other times;
     times that are set are held within ``time_min_s`` and ``time_max_s`` (seconds since the epoch).
+    ``file_size_bytes_max`` bounds offsets and sizes, ``allocate_modes`` are the modes of fallocate(2) beside KEEP_SIZE,
+    ``direct_alignment_bytes`` is what O_DIRECT asks of offsets and lengths (1: nothing),
+    ``nowait`` and ``uncached`` say that RWF_NOWAIT and RWF_DONTCACHE are known.
+    ``extents`` says that files live on a disk behind a page cache, in extents that may be unwritten;
+    without it the page cache is all there is.
     ``directory_end`` is where SEEK_END leads in a directory (None: nowhere),
     ``link_target_bytes_inline`` the longest target that a symbolic link keeps without a block of its own.
+    ``birth_time``, ``direct_alignment`` say what statx(2) knows beyond the basics;
+    with ``multigrain_times`` (Linux 6.13) it leaves out change times that nobody asks for.
     """
 
     name: str
@@ -28,8 +41,17 @@ class Filesystem:
     relatime: bool = True
     time_min_s: int = -(2**63)
     time_max_s: int = 2**63 - 1
+    file_size_bytes_max: int = 2**63 - 1
+    allocate_modes: tuple[int, ...] = (0, FALLOC_FL_PUNCH_HOLE)
+    direct_alignment_bytes: int = 1
+    nowait: bool = False
+    uncached: bool = False
+    extents: bool = False
     directory_end: int | None = None
     link_target_bytes_inline: int = 127
+    birth_time: bool = False
+    direct_alignment: bool = False
+    multigrain_times: bool = False
 
 
 EXT4 = Filesystem(
@@ -38,11 +60,29 @@ EXT4 = Filesystem(
     time_max_s=2**34 - 2**31 - 1,
     directory_end=2**63 - 1,
     link_target_bytes_inline=59,
+    birth_time=True,
+    direct_alignment=True,
+    multigrain_times=True,
+    file_size_bytes_max=2**44 - PAGE_SIZE,
+    allocate_modes=(
+        0,
+        FALLOC_FL_PUNCH_HOLE,
+        FALLOC_FL_ZERO_RANGE,
+        FALLOC_FL_COLLAPSE_RANGE,
+        FALLOC_FL_INSERT_RANGE,
+    ),
+    direct_alignment_bytes=512,
+    nowait=True,
+    uncached=True,
+    extents=True,
 )
-TMPFS = Filesystem("tmpfs")
-DEVTMPFS = Filesystem("devtmpfs")
+TMPFS = Filesystem("tmpfs", birth_time=True, multigrain_times=True)
+MEMORY = Filesystem("memfd", relatime=False, birth_time=True, multigrain_times=True)
+"""Where memfd_create(2) makes its files: a tmpfs that is mounted nowhere."""
+DEVTMPFS = Filesystem("devtmpfs", birth_time=True)
 PIPEFS = Filesystem("pipefs", relatime=False)
 SOCKFS = Filesystem("sockfs", relatime=False)
+PROCFS = Filesystem("proc", block_size_bytes=1024)
 FILESYSTEMS = {filesystem.name: filesystem for filesystem in (EXT4, TMPFS)}
 
 

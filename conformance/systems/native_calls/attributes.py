@@ -1,11 +1,184 @@
 # Copyright The fdconform Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Native calls on names and attributes of inodes."""
+"""Native calls on names and attributes of inodes.
+
+**Times.** A time that the kernel took while the program ran is reported as NOW.
+The kernel stamps with its coarse clock, which stands still between ticks,
+so that clock, read before the program starts, is the earliest time the program can see.
+
+**What outlives the program.** The program's directory gets its mode and owner back when the program ends.
+The device nodes belong to the machine: calls that would change their attributes are refused here as the kernel
+refuses them to everybody but root.
+"""
 
 from __future__ import annotations
 
+import ctypes
+import fcntl
+import os
+import stat
+import time
+from errno import EPERM
+
+from conformance.systems.native_calls.libc import checked, function
 from conformance.systems.native_calls.state import NativeState
+from reference.constants import AT_EMPTY_PATH, UTIME_NOW, UTIME_OMIT
+from reference.structures import NOW, Stat, Statx
+
+PTY_SLAVE_MAJORS = range(136, 144)
+"""The character devices that a program makes itself (UNIX98 pseudoterminals). All others belong to the machine."""
+CLOCK_REALTIME_COARSE = 5
+"""The clock that the kernel stamps inodes with (clock_gettime(2)); the time module does not name it."""
+_ID_KEPT = -1
+_NS_PER_S = 10**9
+_SPECIAL_TIMES = {-UTIME_NOW: UTIME_NOW, -UTIME_OMIT: UTIME_OMIT}
+
+
+class _Timespec(ctypes.Structure):
+    _fields_ = (("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long))
+
+
+class _StatxTime(ctypes.Structure):
+    _fields_ = (("seconds", ctypes.c_int64), ("nanoseconds", ctypes.c_uint32), ("reserved", ctypes.c_int32))
+
+
+class _StatxBuffer(ctypes.Structure):
+    _fields_ = (
+        ("mask", ctypes.c_uint32),
+        ("blksize", ctypes.c_uint32),
+        ("attributes", ctypes.c_uint64),
+        ("nlink", ctypes.c_uint32),
+        ("uid", ctypes.c_uint32),
+        ("gid", ctypes.c_uint32),
+        ("mode", ctypes.c_uint16),
+        ("ino", ctypes.c_uint64),
+        ("size", ctypes.c_uint64),
+        ("blocks", ctypes.c_uint64),
+        ("attributes_mask", ctypes.c_uint64),
+        ("atime", _StatxTime),
+        ("btime", _StatxTime),
+        ("ctime", _StatxTime),
+        ("mtime", _StatxTime),
+        ("rest", ctypes.c_uint8 * 128),
+    )
+
+
+_path = ctypes.c_char_p
+_fchmod = function("fchmod", ctypes.c_int, ctypes.c_uint)
+_fchown = function("fchown", ctypes.c_int, ctypes.c_uint, ctypes.c_uint)
+_futimens = function("futimens", ctypes.c_int, ctypes.POINTER(_Timespec))
+_statx = function("statx", ctypes.c_int, _path, ctypes.c_int, ctypes.c_uint, ctypes.POINTER(_StatxBuffer))
+_unlink = function("unlink", _path)
+_link = function("link", _path, _path)
+_symlink = function("symlink", _path, _path)
+_mkdir = function("mkdir", _path, ctypes.c_uint)
+_mkfifo = function("mkfifo", _path, ctypes.c_uint)
+
+
+def _path_only(fd: int) -> bool:
+    return bool(fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_PATH)
+
+
+def _timespec(nanoseconds: int) -> tuple[int, int]:
+    special = _SPECIAL_TIMES.get(nanoseconds)
+    return divmod(nanoseconds, _NS_PER_S) if special is None else (0, special)
 
 
 class NativeAttributes(NativeState):
-    """To be written."""
+    """fstat, statx, fchmod, fchown, futimens; unlink, link, symlink, mkdir, mkfifo."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._started_ns = time.clock_gettime_ns(CLOCK_REALTIME_COARSE)
+        self._directory: tuple[str, os.stat_result] | None = None
+        """The program's directory as it was, once a program has touched the attributes of a directory."""
+
+    def reset(self) -> None:
+        super().reset()
+        if self._directory is not None:
+            name, before = self._directory
+            os.chown(name, before.st_uid, before.st_gid)
+            os.chmod(name, stat.S_IMODE(before.st_mode))
+            self._directory = None
+        self._started_ns = time.clock_gettime_ns(CLOCK_REALTIME_COARSE)
+
+    def fstat(self, fd: int) -> Stat:
+        s = os.fstat(fd)
+        atime, mtime, ctime = s.st_atime_ns, s.st_mtime_ns, s.st_ctime_ns
+        start, now = self._started_ns, time.time_ns()
+        return Stat(
+            s.st_mode,
+            s.st_nlink,
+            s.st_uid,
+            s.st_gid,
+            s.st_size,
+            s.st_blksize,
+            s.st_blocks,
+            NOW if start <= atime <= now else atime,
+            NOW if start <= mtime <= now else mtime,
+            NOW if start <= ctime <= now else ctime,
+        )
+
+    def statx(self, fd: int, flags: int, mask: int) -> Statx:
+        s = _StatxBuffer()
+        checked(_statx(fd, b"", flags | AT_EMPTY_PATH, mask, s))
+        return Statx(
+            s.mask,
+            s.mode,
+            s.nlink,
+            s.uid,
+            s.gid,
+            s.size,
+            s.blksize,
+            s.blocks,
+            self._time_seen(s.atime),
+            self._time_seen(s.mtime),
+            self._time_seen(s.ctime),
+            s.attributes,
+        )
+
+    def _time_seen(self, taken: _StatxTime) -> object:
+        nanoseconds = taken.seconds * _NS_PER_S + taken.nanoseconds
+        return NOW if self._started_ns <= nanoseconds <= time.time_ns() else nanoseconds
+
+    def fchmod(self, fd: int, mode: int) -> int:
+        self._protect(fd)
+        return checked(_fchmod(fd, mode))
+
+    def fchown(self, fd: int, uid: int, gid: int) -> int:
+        if (uid, gid) != (_ID_KEPT, _ID_KEPT):
+            self._protect(fd)
+        return checked(_fchown(fd, uid, gid))
+
+    def futimens(self, fd: int, atime: int, mtime: int) -> int:
+        if not atime == mtime or atime not in _SPECIAL_TIMES:
+            self._protect(fd)
+        times = (_Timespec * 2)(_timespec(atime), _timespec(mtime))
+        return checked(_futimens(fd, times))
+
+    def _protect(self, fd: int) -> None:
+        """Refuse changes to the machine's devices; remember how the program's directory was."""
+        try:
+            found = os.fstat(fd)
+        except OSError:
+            return
+        kind = stat.S_IFMT(found.st_mode)
+        if kind == stat.S_IFCHR and os.major(found.st_rdev) not in PTY_SLAVE_MAJORS and not _path_only(fd):
+            raise OSError(EPERM, os.strerror(EPERM))
+        if kind == stat.S_IFDIR and self._directory is None:
+            self._directory = (os.getcwd(), os.stat("."))
+
+    def unlink(self, path: str) -> int:
+        return checked(_unlink(os.fsencode(path)))
+
+    def link(self, path: str, new_path: str) -> int:
+        return checked(_link(os.fsencode(path), os.fsencode(new_path)))
+
+    def symlink(self, target: str, path: str) -> int:
+        return checked(_symlink(os.fsencode(target), os.fsencode(path)))
+
+    def mkdir(self, path: str, mode: int) -> int:
+        return checked(_mkdir(os.fsencode(path), mode))
+
+    def mkfifo(self, path: str, mode: int) -> int:
+        return checked(_mkfifo(os.fsencode(path), mode))

@@ -18,6 +18,10 @@ from reference.constants import FIOASYNC, FIONBIO, FIONREAD, INT_MAX, UINT_MAX
 SHARED_NUMBER_MAX = 511
 """close_range(2) stays below the worker's own descriptors, and above the limit of a program there are no others."""
 
+REOPEN_MODE = 0o600
+"""The mode of a file that reopen makes with O_TMPFILE: the call has no argument for it."""
+
+_open = function("open", ctypes.c_char_p, ctypes.c_int, ctypes.c_uint)
 _close_range = function("close_range", ctypes.c_uint, ctypes.c_uint, ctypes.c_int)
 _dup = function("dup", ctypes.c_int)
 _dup2 = function("dup2", ctypes.c_int, ctypes.c_int)
@@ -36,10 +40,10 @@ class NativeDescriptors(NativeState):
     """Commands whose argument or result is a structure, by number; filled by the modules of their subjects."""
 
     def open(self, path: str, flags: int, mode: int) -> int:
-        return os.open(path, flags, mode)
+        return checked(_open(os.fsencode(path), flags, mode))
 
     def reopen(self, fd: int, flags: int) -> int:
-        return os.open(f"/proc/self/fd/{fd}", flags)
+        return checked(_open(b"/proc/self/fd/%d" % fd, flags, REOPEN_MODE))
 
     def close(self, fd: int) -> int:
         os.close(fd)

@@ -1,0 +1,159 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Directories and symbolic links: the inodes that path names lead through (path_resolution(7))."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reference.constants import (
+    EACCES,
+    EINVAL,
+    EISDIR,
+    ENAMETOOLONG,
+    ENXIO,
+    LLONG_MAX,
+    S_IFDIR,
+    S_IFLNK,
+    S_ISGID,
+    SEEK_CUR,
+    SEEK_DATA,
+    SEEK_END,
+    SEEK_SET,
+)
+from reference.linux.inode import GROUP_EXECUTE, MAY_EXECUTE, MAY_WRITE, PERMISSION_BITS, Inode
+from reference.outcomes import Anything, Refused
+from reference.structures import NOW
+
+if TYPE_CHECKING:
+    from reference.linux.description import OpenFileDescription
+    from reference.linux.state import KernelState
+
+NAME_BYTES_MAX = 255
+LINK_BLOCKS = 8
+"""What the target of a symbolic link takes (in units of 512 bytes) when the inode has no room for it."""
+
+
+class Directory(Inode):
+    """Names and the inodes they stand for. Its size is the file system's own business."""
+
+    seekable = True
+
+    def __init__(self, kernel: KernelState, mode: int, uid: int, gid: int) -> None:
+        super().__init__(kernel, S_IFDIR | mode, uid, gid)
+        self.nlink = 2
+        self.entries: dict[str, Inode] = {}
+
+    @classmethod
+    def made_in(cls, parent: Directory, mode: int) -> Directory:
+        """A directory for mkdir(2): it inherits group and set-group-ID of a set-group-ID directory."""
+        profile = parent.kernel.profile
+        return cls(parent.kernel, mode | parent.mode & S_ISGID, profile.uid, parent.group_of_new())
+
+    def size(self) -> Any:
+        return Anything()
+
+    def blocks(self) -> Any:
+        return Anything()
+
+    # Names ------------------------------------------------------------------------------------
+
+    def check_search(self) -> None:
+        """EACCES when the caller may not look names up here."""
+        if not self.permits(MAY_EXECUTE):
+            raise Refused(EACCES, "PATH-SEARCH")
+
+    def lookup(self, name: str) -> Inode | None:
+        """The inode of a name, or None; ENAMETOOLONG."""
+        if len(name) > NAME_BYTES_MAX or len(name.encode()) > NAME_BYTES_MAX:
+            raise Refused(ENAMETOOLONG, "PATH-NAME-LENGTH")
+        return self.entries.get(name)
+
+    def check_change(self) -> None:
+        """EACCES when the caller may not add names here or take them away."""
+        if not self.permits(MAY_WRITE | MAY_EXECUTE):
+            raise Refused(EACCES, "DIR-WRITE")
+
+    def add(self, name: str, inode: Inode) -> None:
+        """Give an inode a name."""
+        self.entries[name] = inode
+        if isinstance(inode, Directory):
+            self.nlink += 1
+        self.mtime = self.ctime = NOW
+
+    def remove(self, name: str) -> None:
+        """Take a name away from what it stands for."""
+        inode = self.entries.pop(name)
+        inode.nlink -= 1
+        inode.status_changed()
+        self.mtime = self.ctime = NOW
+
+    def mode_of_new(self, mode: int) -> int:
+        """The permission bits of an inode made here with this mode: the umask (umask(2)) takes some away.
+
+        In a set-group-ID directory of a group that the caller is not in,
+        an executable file is not made set-group-ID (inode(7)).
+        """
+        mode &= PERMISSION_BITS & ~self.kernel.profile.umask
+        executable = S_ISGID | GROUP_EXECUTE
+        if self.mode & S_ISGID and mode & executable == executable and not self.in_group():
+            self.kernel.cite("DIR-SETGID-STRIPS")
+            mode &= ~S_ISGID
+        return mode
+
+    def group_of_new(self) -> int:
+        """The group of an inode made here: the caller's, or that of a set-group-ID directory."""
+        if self.mode & S_ISGID:
+            self.kernel.cite("DIR-SETGID")
+            return self.gid
+        return self.kernel.profile.gid
+
+    # As an open file --------------------------------------------------------------------------
+
+    def check_type(self, wanted: int) -> None:
+        if wanted & MAY_WRITE:
+            raise Refused(EISDIR, "OPEN-DIRECTORY-WRITE")
+
+    def read(self, description: OpenFileDescription, count: int) -> bytes:
+        raise Refused(EISDIR, "DIR-READ")
+
+    def read_at(self, description: OpenFileDescription, count: int, offset: int) -> bytes:
+        raise Refused(EISDIR, "DIR-READ")
+
+    def sync(self, description: OpenFileDescription) -> int:
+        return 0
+
+    def seek(self, description: OpenFileDescription, offset: int, whence: int) -> int:
+        end = self.filesystem.directory_end
+        if whence == SEEK_CUR:
+            offset += description.offset
+        elif whence != SEEK_SET:
+            if end is None:
+                raise Refused(EINVAL, "DIR-SEEK-END")
+            offset = self._from_end(offset, whence, end)
+        if not 0 <= offset <= LLONG_MAX:
+            raise Refused(EINVAL, "DIR-SEEK")
+        description.offset = offset
+        return offset
+
+    def _from_end(self, offset: int, whence: int, end: int) -> int:
+        self.kernel.cite("DIR-SEEK-END")
+        if whence == SEEK_END:
+            return end + offset
+        if not 0 <= offset < end:
+            raise Refused(ENXIO, "DIR-SEEK-END")
+        return offset if whence == SEEK_DATA else end
+
+
+class SymbolicLink(Inode):
+    """A name that stands for another path (symlink(7))."""
+
+    def __init__(self, kernel: KernelState, target: str, gid: int) -> None:
+        super().__init__(kernel, S_IFLNK | 0o777, kernel.profile.uid, gid)
+        self.target = target
+
+    def size(self) -> Any:
+        return len(self.target.encode())
+
+    def blocks(self) -> Any:
+        return 0 if self.size() <= self.filesystem.link_target_bytes_inline else LINK_BLOCKS

@@ -1,0 +1,44 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The links of /proc/self/fd (proc_pid_fd(5))."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reference.constants import S_IFLNK
+from reference.linux.inode import Inode
+from reference.linux.profile import PROCFS
+from reference.outcomes import Anything, OneOf
+
+if TYPE_CHECKING:
+    from reference.linux.description import OpenFileDescription
+    from reference.linux.state import KernelState
+
+LINK_BYTES = 64
+"""What every such link says its size is."""
+OWNER_READ_SEARCH, OWNER_WRITE_SEARCH = 0o500, 0o300
+
+
+class DescriptorLink(Inode):
+    """One link. Its permissions tell how the descriptor may be used.
+
+    A process that has changed its user belongs to root here: whether it has is not known.
+    """
+
+    def __init__(self, kernel: KernelState) -> None:
+        super().__init__(kernel, S_IFLNK, kernel.profile.uid, kernel.profile.gid, PROCFS)
+        self.atime = self.mtime = self.ctime = Anything()
+
+    def lead_to(self, description: OpenFileDescription) -> None:
+        """The link was looked up while the number referred to this description."""
+        read = OWNER_READ_SEARCH if description.readable else 0
+        write = OWNER_WRITE_SEARCH if description.writable else 0
+        self.mode = S_IFLNK | read | write
+
+    def size(self) -> Any:
+        return LINK_BYTES
+
+    def stat(self) -> Any:
+        profile = self.kernel.profile
+        return super().stat()._replace(uid=OneOf((profile.uid, 0)), gid=OneOf((profile.gid, 0)))
