@@ -4,17 +4,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from conformance.domains import Slot
-from conformance.observation import BLOCKED, Blocked, Failure, Observation, failure, with_signals
-from conformance.ops import SPECS, Op, spec_of
+from conformance.observation import BLOCKED, Observation, failure, with_signals
+from conformance.ops import SPECS, Op
+from conformance.vocabulary.spec import Handles
 from reference.constants import EINTR
 from reference.outcomes import Choices, Refused, Sleeps
 from reference.syscalls import Syscalls
 
-_RESOLVERS = {spec.name: spec.resolver() for spec in SPECS}
+Resolve = Callable[[tuple[Any, ...], Mapping[Slot, int]], tuple[Any, ...]]
+_Plan = tuple[Resolve | None, Handles | None]
+
+# This is the hot path of every system: what an op needs is looked up once, by its call or by call and command.
+_PLANS: dict[str, _Plan] = {spec.call: (spec.resolver(), spec.handles) for spec in SPECS if spec.selector is None}
+_SELECTED_PLANS: dict[tuple[str, int], _Plan] = {
+    (spec.call, spec.selector[1]): (spec.resolver(), spec.handles) for spec in SPECS if spec.selector is not None
+}
 
 
 class System(Syscalls, Protocol):
@@ -39,30 +47,29 @@ def execute(
     """
     environment: dict[Slot, int] = {}
     observations: list[Observation] = []
-    signals = system.signals
-    for index, op in enumerate(ops):
-        spec = spec_of(op)
-        arguments = _RESOLVERS[spec.name](op.arguments, environment)
+    signals, choices = system.signals, system.choices
+    outcome: Observation
+    for index, (call, arguments, out) in enumerate(ops):
+        resolve, handles = _PLANS.get(call) or _SELECTED_PLANS[call, arguments[1]]
+        if resolve is not None:
+            arguments = resolve(arguments, environment)
         if progress is not None:
             progress[0] = index
         if follow is not None:
-            system.choices.observed = follow[index]
-        outcome = _perform(system, op.call, arguments)
-        if op.out and spec.handles is not None and not isinstance(outcome, Failure | Blocked):
-            environment.update(zip(op.out, spec.handles(outcome), strict=False))
+            choices.observed = follow[index]
+        try:
+            outcome = getattr(system, call)(*arguments)
+        except Refused as refusal:
+            system.cited.append(refusal.clause)
+            outcome = failure(refusal.errno or 0)
+        except OSError as error:
+            # A call that a signal interrupted had been asleep: see signal(7).
+            outcome = BLOCKED if error.errno == EINTR else failure(error.errno or 0)
+        except Sleeps as sleep:
+            system.cited.append(sleep.clause)
+            outcome = BLOCKED
+        else:
+            if out and handles is not None:
+                environment.update(zip(out, handles(outcome), strict=False))
         observations.append(with_signals(outcome, signals) if signals else outcome)
     return observations
-
-
-def _perform(system: System, call: str, arguments: tuple[Any, ...]) -> Observation:
-    """The outcome of one call. A call that a signal interrupted had blocked: see signal(7)."""
-    try:
-        return getattr(system, call)(*arguments)
-    except Refused as refusal:
-        system.cited.append(refusal.clause)
-        return failure(refusal.errno or 0)
-    except OSError as error:
-        return BLOCKED if error.errno == EINTR else failure(error.errno or 0)
-    except Sleeps as sleep:
-        system.cited.append(sleep.clause)
-        return BLOCKED

@@ -50,7 +50,10 @@ class SlotTable:
             everything = list(self.tags)
             return everything[source.below(len(everything))]
         live = self.live
-        fitting = [slot for tag in (tags or live) if tag in live for slot in live[tag]]
+        if len(tags) == 1:
+            fitting = live.get(tags[0])
+        else:
+            fitting = [slot for tag in (tags or live) if tag in live for slot in live[tag]]
         if not fitting:
             return None
         return fitting[-1 - source.below(len(fitting))]

@@ -19,6 +19,7 @@ import signal
 import stat
 import sys
 import time
+import traceback
 from pkgutil import resolve_name
 from types import FrameType
 from typing import Any, NoReturn
@@ -88,7 +89,12 @@ class Worker:
 
     def _answer(self, programs: list[tuple[Op, ...]]) -> None:
         started = time.process_time()
-        observations = [self._run(number, ops) for number, ops in enumerate(programs)]
+        try:
+            observations = [self._run(number, ops) for number, ops in enumerate(programs)]
+        except Exception:
+            # A mistake in our own code, not of the kernel's: without this it would be lost with standard error.
+            send(self._replies, ("failed", traceback.format_exc()))
+            raise
         send(self._replies, ("done", (observations, time.process_time() - started)))
 
     def _run(self, number: int, ops: tuple[Op, ...]) -> list[Any]:
@@ -96,7 +102,7 @@ class Worker:
         observations = execute(ops, self._native, self._progress)
         self._native.reset()
         os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-        if any(op.call in _NUMBERING_CALLS for op in ops):
+        if any(call in _NUMBERING_CALLS for call, _, _ in ops):
             self._restore_standard_descriptors()
         if any(call in _NAMING_CALLS for call, _, _ in ops):
             _empty_directory()

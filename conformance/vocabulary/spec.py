@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.domains import INTEGER, Domain, Environment
+from conformance.domains import INTEGER, NEVER_OPENED, Domain, Environment, SlotName
 
 Handles = Callable[[Any], tuple[int, ...]]
 
@@ -57,22 +57,22 @@ class OpSpec:
     selector: tuple[int, int] | None = None
     handles: Handles | None = None
 
-    def resolver(self) -> Callable[[tuple[Any, ...], Environment], tuple[Any, ...]]:
-        """A function from arguments that name slots and payloads to arguments for a system."""
-        plan = tuple((i, p.domain.resolver) for i, p in enumerate(self.parameters))
-        plan = tuple((i, resolve) for i, resolve in plan if resolve is not None)
-        if not plan:
-            return lambda arguments, environment: arguments
+    def resolver(self) -> Callable[[tuple[Any, ...], Environment], tuple[Any, ...]] | None:
+        """A function from arguments that name slots and payloads to arguments for a system; None: they name none."""
+        plan = [(i, p.domain.resolver) for i, p in enumerate(self.parameters)]
+        resolvers = [(i, resolve) for i, resolve in plan if resolve is not None]
+        if not resolvers:
+            return None
+        if len(resolvers) == 1 and resolvers[0] == (0, SlotName.resolver):
+            # By far the most frequent shape: one descriptor, then numbers.
+            return lambda arguments, environment: (environment.get(arguments[0], NEVER_OPENED), *arguments[1:])
 
         def resolve_all(arguments: tuple[Any, ...], environment: Environment) -> tuple[Any, ...]:
             resolved = list(arguments)
-            for index, resolve in plan:
-                resolved[index] = resolve(arguments[index], environment)  # type: ignore[misc]
+            for index, resolve in resolvers:
+                resolved[index] = resolve(arguments[index], environment)
             return tuple(resolved)
 
-        if len(plan) == 1 and plan[0][0] == 0:
-            (_, first) = plan[0]
-            return lambda arguments, environment: (first(arguments[0], environment), *arguments[1:])  # type: ignore[misc]
         return resolve_all
 
 
