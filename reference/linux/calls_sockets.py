@@ -139,6 +139,7 @@ class SocketCalls(KernelState):
         # CHECK
         if len(buffers) > IOV_MAX:
             raise Refused(EMSGSIZE, "MSG-IOV-MAX")
+        socket.check_before_rights()
         passed = self._passed(rights)
         # CHANGE
         wait = not (description.nonblocking or flags & MSG_DONTWAIT)

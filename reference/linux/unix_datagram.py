@@ -39,12 +39,12 @@ class DatagramSocket(UnixSocket):
         # CHECK
         if flags & MSG_OOB:
             raise Refused(EOPNOTSUPP, "OOB-STREAM-ONLY")
-        peer = self.peer
-        if peer is None:
-            raise Refused(ENOTCONN, "SOCK-NO-PEER")
         if len(data) > self.options.send_buffer_bytes - DATAGRAM_RESERVE_BYTES:
             raise Refused(EMSGSIZE, "DGRAM-TOO-LONG")
         self.check_room(wait)
+        peer = self.peer
+        if peer is None:
+            raise Refused(ENOTCONN, "SOCK-NO-PEER")
         if peer.gone:
             self._disconnect()
             raise Refused(ECONNREFUSED, "DGRAM-PEER-GONE")
@@ -138,11 +138,12 @@ class SequencedSocket(DatagramSocket):
     type = SOCK_SEQPACKET
     connected = True
 
-    def send(self, data: bytes, rights: Rights, flags: int, wait: bool) -> int:
-        # CHECK
+    def check_before_rights(self) -> None:
         if self.error:
             raise Refused(self.take_error(), "SOCK-ERROR")
-        # CHANGE
+
+    def send(self, data: bytes, rights: Rights, flags: int, wait: bool) -> int:
+        self.check_before_rights()
         return super().send(data, rights, flags, wait)
 
     def end_without_waiting(self) -> None:

@@ -69,6 +69,7 @@ class UnixSocket(Inode):
     ``gone`` says that this end was closed; its peer may still hold on to it.
     """
 
+    asynchronous = True
     type = 0
     connected = True
 
@@ -90,6 +91,9 @@ class UnixSocket(Inode):
     def send(self, data: bytes, rights: Rights, flags: int, wait: bool) -> int:
         """Queue data and descriptors at the peer: the number of bytes taken. ``wait`` is False for a non-blocking description."""
         raise NotImplementedError
+
+    def check_before_rights(self) -> None:
+        """Refuse what is refused before the descriptors of a message are looked at."""
 
     def receive(self, reception: Reception) -> None:
         """Fill a reception from the queue."""
@@ -236,8 +240,9 @@ class UnixSocket(Inode):
         self.discard_queue()
 
     def unread(self) -> bool:
-        """Whether a message waits that a reader would be missing."""
-        return bool(self.queue)
+        """Whether a message waits that a reader would be missing. One empty message at the head of the queue is overlooked."""
+        queue = self.queue
+        return bool(queue) and (bool(queue[0].left) or len(queue) > 1)
 
     def discard_queue(self) -> None:
         """Throw every waiting message away."""

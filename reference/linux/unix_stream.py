@@ -170,10 +170,6 @@ class StreamSocket(UnixSocket):
         events = super().poll(description)
         return events | POLLPRI if self.urgent is not None else events
 
-    def unread(self) -> bool:
-        queue = self.queue
-        return bool(queue) and (bool(queue[0].left) or len(queue) > 1)
-
 
 class StreamRead:
     """One read of a stream, without MSG_OOB: what it has gathered so far."""
@@ -206,7 +202,7 @@ class StreamRead:
             position: int | None = None
             if queue:
                 position = socket.step_over_mark(0, self.reception, self.copied)
-                if position is None and (self.copied or not self.reception.count):
+                if position is None and self.copied:
                     return True
             while position is not None and not queue[position].left:
                 position = position + 1 if position + 1 < len(queue) else None
@@ -239,7 +235,7 @@ class StreamRead:
         while True:
             if position is not None:
                 position = socket.step_over_mark(position, self.reception, self.copied)
-                if position is None and (self.copied or not self.reception.count):
+                if position is None and self.copied:
                     return True
             while position is not None and self.skip >= queue[position].left:
                 self.skip -= queue[position].left
