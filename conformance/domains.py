@@ -454,13 +454,15 @@ def _simpler_pattern(value: Pattern) -> Iterator[Pattern | bytes]:
         yield Pattern(length, value.seed)
 
 
-def _simpler_bytes(value: bytes) -> Iterator[bytes]:
+def _simpler_bytes(value: bytes) -> Iterator[Pattern | bytes]:
     if value in (b"", b"x"):
         return
     yield b"x"
     yield b""
     plain = b"x" * len(value)
-    if value != plain:
+    if len(value) > SPELLED_BYTES_MAX:
+        yield Pattern(len(value), 0)
+    elif value != plain:
         yield plain
     half = len(value) // 2
     if half:

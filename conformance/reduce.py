@@ -41,9 +41,7 @@ class Reduction:
     after: int
 
 
-def reduce_program(
-    ops: Sequence[Op], still_diverges: StillDiverges, tries_max: int = REDUCTION_TRIES_MAX
-) -> Reduction:
+def reduce_program(ops: Sequence[Op], still_diverges: StillDiverges, tries_max: int = REDUCTION_TRIES_MAX) -> Reduction:
     """The smallest program found that ``still_diverges``, within a budget of candidates.
 
     Raises Inconclusive when the program does not diverge to begin with.

@@ -12,13 +12,17 @@ from collections.abc import Iterator
 from conformance.domains import Slot
 from conformance.ops import Op
 from conformance.strategies.slots import SlotTable
-from reference.constants import F_GETFL, FIONREAD, POLLIN, POLLOUT, POLLPRI, POLLRDHUP, SEEK_CUR
+from reference.constants import F_GETFD, F_GETFL, FIONREAD, POLLIN, POLLOUT, POLLPRI, POLLRDHUP, SEEK_CUR
 
 _EVERYTHING = POLLIN | POLLPRI | POLLOUT | POLLRDHUP
 
 
 def _status_flags(slot: Slot) -> Op:
     return Op("fcntl", (slot, F_GETFL))
+
+
+def _descriptor_flags(slot: Slot) -> Op:
+    return Op("fcntl", (slot, F_GETFD))
 
 
 def _position(slot: Slot) -> Op:
@@ -38,12 +42,12 @@ def _ready(slot: Slot) -> Op:
 
 
 PROBES = {
-    "file": (_status_flags, _position, _stat),
-    "device": (_status_flags,),
-    "directory": (_status_flags,),
-    "pipe": (_status_flags, _waiting, _ready),
-    "socket": (_status_flags, _waiting, _ready),
-    "pty": (_status_flags, _waiting, _ready),
+    "file": (_status_flags, _descriptor_flags, _position, _stat),
+    "device": (_status_flags, _descriptor_flags),
+    "directory": (_status_flags, _descriptor_flags),
+    "pipe": (_status_flags, _descriptor_flags, _waiting, _ready),
+    "socket": (_status_flags, _descriptor_flags, _waiting, _ready),
+    "pty": (_status_flags, _descriptor_flags, _waiting, _ready),
     "epoll": (_ready,),
 }
 """What is asked of a slot, by the first part of its tag."""

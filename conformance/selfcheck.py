@@ -1,0 +1,122 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The self-check: every planted bug must be found, and reduced to (nearly) the shortest program that shows it.
+
+A wrong system plays the kernel. Programs come from the campaign's own generator, with the campaign's own weights,
+so a bug that is missed here is a recipe to mend: the campaign would have missed it in a real system too.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+
+from conformance import events
+from conformance.divergence import diverge
+from conformance.environment import profile_for, working_base
+from conformance.interpreter import execute
+from conformance.kinds import recipes_of
+from conformance.observation import Observation
+from conformance.ops import Op
+from conformance.reduce import reduce_program, same_bucket
+from conformance.strategies.programs import seeded_program
+from conformance.systems.miniatures import (
+    descriptors,
+    files,
+    locks,
+    native,
+    pipes,
+    readiness,
+    sockets,
+    terminals,
+)
+from conformance.systems.miniatures.base import PlantedBug
+from conformance.systems.native_worker import NativeWorker
+from reference.linux.kernel import Linux
+from reference.linux.profile import Profile
+
+PROGRAMS_MAX = 2000
+REDUCTION_SLACK_OPS = 2
+NATIVE_BATCH_PROGRAMS = 16
+
+BUGS: tuple[PlantedBug, ...] = (
+    *descriptors.BUGS,
+    *files.BUGS,
+    *locks.BUGS,
+    *pipes.BUGS,
+    *sockets.BUGS,
+    *terminals.BUGS,
+    *readiness.BUGS,
+    *native.BUGS,
+)
+
+Observe = Callable[[Sequence[tuple[Op, ...]]], list[list[Observation]]]
+"""Observations of some programs, each on a fresh system."""
+
+
+def selfcheck(
+    seed: int | str = 0, budget: int = PROGRAMS_MAX, bugs: Sequence[PlantedBug] = BUGS
+) -> Iterator[events.Miniature]:
+    """How each planted bug fared: found within ``budget`` programs, reduced to how many ops."""
+    for bug in bugs:
+        with ExitStack() as stack:
+            yield _check(bug, *_system(bug, stack), seed, budget)
+
+
+def _system(bug: PlantedBug, stack: ExitStack) -> tuple[Observe, Profile]:
+    """The wrong system, and the profile of the right model that it is held against."""
+    if bug.make is None:
+        base = working_base(None)
+        profile = profile_for(base)
+        return stack.enter_context(NativeWorker(profile, base, system=bug.native)).run, profile
+    make, profile = bug.make, Profile()
+    return lambda programs: [execute(ops, make(profile)) for ops in programs], profile
+
+
+def _check(bug: PlantedBug, observe: Observe, profile: Profile, seed: int | str, budget: int) -> events.Miniature:
+    found = None
+    recipes = recipes_of(bug.programs)
+    size = 1 if bug.make else NATIVE_BATCH_PROGRAMS
+    for start in range(0, budget, size):
+        programs = [seeded_program(f"{seed}/{bug.programs}/{n}", recipes).ops for n in range(start, start + size)]
+        for number, (ops, observed) in enumerate(zip(programs, observe(programs), strict=True), start + 1):
+            divergence = diverge(ops, observed, lambda: Linux(profile))
+            if divergence is not None:
+                judge = same_bucket(divergence.bucket, lambda ops: observe([ops])[0], lambda: Linux(profile))
+                found = number, reduce_program(ops, judge).after
+                break
+        if found:
+            break
+    minimum = len(bug.minimal_ops)
+    programs_used, after = found or (None, None)
+    return events.Miniature(
+        name=bug.name,
+        kind=bug.kind,
+        what=bug.what,
+        found_after_programs=programs_used,
+        reduced_ops=after,
+        minimum_ops=minimum,
+        passed=after is not None and after <= minimum + REDUCTION_SLACK_OPS,
+    )
+
+
+def row_text(row: events.Miniature) -> str:
+    """One row as a line of a table."""
+    found = "missed" if row.found_after_programs is None else f"{row.found_after_programs}"
+    reduced = "" if row.reduced_ops is None else f"{row.reduced_ops}"
+    return f"{'ok' if row.passed else 'FAILED':8}{row.name:32}{row.kind:14}{found:>8}{reduced:>8}{row.minimum_ops:>8}"
+
+
+def main() -> int:
+    """Print the table; 1 when a bug was missed, or not reduced enough."""
+    print(f"{'':8}{'planted bug':32}{'kind':14}{'found':>8}{'reduced':>8}{'minimum':>8}")
+    failed = 0
+    for row in selfcheck():
+        print(row_text(row), flush=True)
+        failed += not row.passed
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
