@@ -45,7 +45,8 @@ _STATUS_FLAGS = (0, 0, 0, O_CLOEXEC, O_NONBLOCK, O_APPEND, O_ASYNC, O_PATH, O_PA
 _NUMBERS = (*range(3, 14), 0, 1, 2, 20, 40, 100, 253, 254, 255)
 _NUMBERS_OUTSIDE = (256, 257, 511, -1, INT_MAX, -INT_MAX - 1)
 _MINIMA = (0, 3, 4, 5, 6, 8, 10, 20, 100, 253, 254, 255, 255, 0, 3, 5, 256, 257, -1, INT_MAX, UINT_MAX)
-_DUP3_FLAGS = (0, 0, 0, O_CLOEXEC, O_CLOEXEC, O_NONBLOCK, O_CLOEXEC | O_APPEND, *ODD_FLAGS)
+_DUP3_FLAGS = (0, 0, O_CLOEXEC)
+_DUP3_FLAGS_ODD = (O_NONBLOCK, O_CLOEXEC | O_APPEND, *ODD_FLAGS)
 _RANGE_FLAGS = (0, 0, 0, 0, CLOSE_RANGE_CLOEXEC, CLOSE_RANGE_CLOEXEC, CLOSE_RANGE_UNSHARE)
 _RANGE_FLAGS_ODD = (CLOSE_RANGE_CLOEXEC | CLOSE_RANGE_UNSHARE, 1, 8, -1)
 _DESCRIPTOR_FLAGS = (FD_CLOEXEC, 0, 2, FD_CLOEXEC | 2, -1, -2)
@@ -98,7 +99,8 @@ def _dup3(source: Source, slots: SlotTable) -> Op | None:
     slot = slots.any_of(source)
     if slot is None:
         return None
-    flags = _DUP3_FLAGS[source.below(len(_DUP3_FLAGS))]
+    pool = _DUP3_FLAGS_ODD if source.below(10) == 9 else _DUP3_FLAGS
+    flags = pool[source.below(len(pool))]
     number = _number(source, slots)
     return Op("dup3", (slot, number, flags), (slots.new(slots.tags[slot]),))
 
