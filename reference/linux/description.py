@@ -20,6 +20,7 @@ from reference.constants import (
 )
 
 if TYPE_CHECKING:
+    from reference.linux.epoll import Registration
     from reference.linux.objects import FileObject
 
 _OPEN_ONLY = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC
@@ -31,7 +32,7 @@ class OpenFileDescription:
 
     ``announced``: F_SETFL or FIOASYNC asked for SIGIO; O_ASYNC given to open(2) only shows in the flags.
     ``direct``: O_DIRECT can be switched on. ``nowait``: RWF_NOWAIT is known here.
-    ``private`` is room for what the object keeps per description.
+    ``private`` is room for what the object keeps per description. ``registrations`` are those of epoll instances.
     """
 
     __slots__ = (
@@ -44,6 +45,7 @@ class OpenFileDescription:
         "private",
         "readable",
         "references",
+        "registrations",
         "writable",
     )
 
@@ -53,6 +55,7 @@ class OpenFileDescription:
         self.offset = 0
         self.private: Any = None
         self.references = 0
+        self.registrations: list[Registration] = []
         self.announced = False
         self.direct = False
         self.nowait = False

@@ -27,6 +27,7 @@ class SharedDevice(Inode):
     """A device node of the machine: everybody may read and write it, nobody may change its attributes."""
 
     seekable = True
+    shared = True
 
     def __init__(self, kernel: KernelState) -> None:
         super().__init__(kernel, S_IFCHR | 0o666, 0, 0, DEVTMPFS)

@@ -66,11 +66,20 @@ class FdTable:
     def detach(self, fd: int) -> OpenFileDescription:
         """Free a number. The reference that it held is still to be given up."""
         self.close_on_exec.discard(fd)
-        return self.entries.pop(fd)
+        description = self.entries.pop(fd)
+        locks = description.object.locks
+        if locks is not None and not description.path_only:
+            locks.descriptor_closed()
+        return description
 
 
 def drop(description: OpenFileDescription) -> None:
     """Give up one reference to a description, from a descriptor or from a message in flight."""
     description.references -= 1
     if description.references == 0:
-        description.object.released(description)
+        for registration in tuple(description.registrations):
+            registration.remove()
+        target = description.object
+        if target.locks is not None:
+            target.locks.description_closed(description)
+        target.released(description)

@@ -33,6 +33,7 @@ from reference.structures import Stat
 
 if TYPE_CHECKING:
     from reference.linux.description import OpenFileDescription
+    from reference.linux.locks import FileLocks
     from reference.linux.state import KernelState
     from reference.linux.waiting import WaitQueue
 
@@ -47,6 +48,7 @@ class FileObject:
     ``asynchronous`` ones announce input and output with SIGIO (O_ASYNC, fcntl(2)).
     ``uid`` is the owner; what has none of its own is root's.
     ``vectors`` is False for those that serve a vector buffer by buffer, ``uncached`` is True for those that know RWF_DONTCACHE.
+    ``shared`` ones stand on an inode that other programs of the machine use too. ``locks`` holds the locks, once there was one.
     """
 
     asynchronous = False
@@ -54,6 +56,8 @@ class FileObject:
     transfers = True
     vectors = True
     uncached = False
+    shared = False
+    locks: FileLocks | None = None
     uid = 0
 
     def __init__(self, kernel: KernelState) -> None:

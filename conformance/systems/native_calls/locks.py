@@ -1,11 +1,101 @@
 # Copyright The fdconform Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Native calls: locks."""
+"""Native calls that lock: flock(2), and the record locks of fcntl(2).
+
+Some inodes belong to the machine: the memory devices, the multiplexer that pseudoterminal masters share,
+and the one behind all descriptors without a name (epoll).
+A lock taken there would meet the locks of other programs that run at the same time,
+so it is refused here with ENOLCK, after the checks that the kernel makes of an unlocking call.
+"""
 
 from __future__ import annotations
 
+import ctypes
+import os
+import stat
+from errno import ENOLCK
+
+from conformance.systems.native_calls.descriptors import NativeDescriptors
+from conformance.systems.native_calls.libc import checked, function
 from conformance.systems.native_calls.state import NativeState
+from reference.constants import (
+    F_GETLK,
+    F_OFD_GETLK,
+    F_OFD_SETLK,
+    F_RDLCK,
+    F_SETLK,
+    F_UNLCK,
+    F_WRLCK,
+    LOCK_EX,
+    LOCK_NB,
+    LOCK_SH,
+    LOCK_UN,
+)
+from reference.structures import Flock
+
+CALLER_PID = 1
+"""What stands for the caller's process id."""
+SHARED_DEVICE_MAJORS = (1, 5)
+"""Memory devices, and /dev/ptmx with the other alternate terminal devices."""
+
+
+class _Flock(ctypes.Structure):
+    _fields_ = (
+        ("type", ctypes.c_short),
+        ("whence", ctypes.c_short),
+        ("start", ctypes.c_longlong),
+        ("len", ctypes.c_longlong),
+        ("pid", ctypes.c_int),
+    )
+
+
+_TAKEN = (F_RDLCK, F_WRLCK)
+_flock = function("flock", ctypes.c_int, ctypes.c_int)
+_fcntl_prototype = ctypes.CFUNCTYPE(
+    ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.POINTER(_Flock), use_errno=True
+)
+_fcntl = _fcntl_prototype(("fcntl", ctypes.CDLL(None)))
+
+
+def _shared(fd: int) -> bool:
+    """Whether the inode behind a descriptor belongs to the machine; False for a number that is not open."""
+    try:
+        status = os.fstat(fd)
+    except OSError:
+        return False
+    kind = stat.S_IFMT(status.st_mode)
+    return kind == 0 or kind == stat.S_IFCHR and os.major(status.st_rdev) in SHARED_DEVICE_MAJORS
 
 
 class NativeLocks(NativeState):
-    """To be written."""
+    """flock."""
+
+    def flock(self, fd: int, operation: int) -> int:
+        if operation & ~LOCK_NB in (LOCK_SH, LOCK_EX) and _shared(fd):
+            checked(_flock(fd, LOCK_UN))
+            raise OSError(ENOLCK, os.strerror(ENOLCK))
+        return checked(_flock(fd, operation))
+
+
+def _register(command: int, setting: int) -> None:
+    """Register a command; ``setting`` is the command that sets what it sets or asks for."""
+    asks = command != setting
+
+    def call(native: NativeDescriptors, fd: int, argument: Flock) -> Flock | int:
+        lock = _Flock(*argument)
+        if argument.type in _TAKEN and _shared(fd):
+            lock.type = F_UNLCK
+            checked(_fcntl(fd, setting, ctypes.byref(lock)))
+            raise OSError(ENOLCK, os.strerror(ENOLCK))
+        result = checked(_fcntl(fd, command, ctypes.byref(lock)))
+        if not asks:
+            return result
+        pid = CALLER_PID if lock.pid == os.getpid() else lock.pid
+        return Flock(lock.type, lock.whence, lock.start, lock.len, pid)
+
+    NativeDescriptors.fcntl_commands[command] = call
+
+
+for _asking, _setting in ((F_GETLK, F_SETLK), (F_OFD_GETLK, F_OFD_SETLK)):
+    _register(_asking, _setting)
+    _register(_setting, _setting)

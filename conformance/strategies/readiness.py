@@ -1,0 +1,183 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Recipes for ops that ask what is ready.
+
+Waiting with nothing ready costs a native run some milliseconds, so most timeouts are 0.
+"""
+
+from __future__ import annotations
+
+from conformance.domains import Slot
+from conformance.ops import Op
+from conformance.strategies.recipes import Make, Recipe
+from conformance.strategies.scalars import ODD_FLAGS
+from conformance.strategies.slots import SlotTable
+from conformance.strategies.source import Source
+from reference.constants import (
+    EPOLL_CLOEXEC,
+    EPOLL_CTL_ADD,
+    EPOLL_CTL_DEL,
+    EPOLL_CTL_MOD,
+    EPOLLERR,
+    EPOLLET,
+    EPOLLEXCLUSIVE,
+    EPOLLHUP,
+    EPOLLIN,
+    EPOLLMSG,
+    EPOLLONESHOT,
+    EPOLLOUT,
+    EPOLLPRI,
+    EPOLLRDBAND,
+    EPOLLRDHUP,
+    EPOLLRDNORM,
+    EPOLLWAKEUP,
+    EPOLLWRBAND,
+    EPOLLWRNORM,
+    INT_MAX,
+    POLLERR,
+    POLLHUP,
+    POLLIN,
+    POLLMSG,
+    POLLNVAL,
+    POLLOUT,
+    POLLPRI,
+    POLLRDBAND,
+    POLLRDHUP,
+    POLLRDNORM,
+    POLLREMOVE,
+    POLLWRBAND,
+    POLLWRNORM,
+    UINT_MAX,
+)
+
+_EVENTS_ALL = 0xFFFF
+_POLL_EVENTS = (
+    POLLIN,
+    POLLOUT,
+    POLLIN | POLLOUT,
+    POLLIN | POLLPRI | POLLOUT | POLLRDHUP,
+    POLLIN | POLLPRI | POLLOUT | POLLRDNORM | POLLRDBAND | POLLWRNORM | POLLWRBAND | POLLRDHUP,
+    0,
+    POLLPRI,
+    POLLRDHUP,
+    POLLRDNORM,
+    POLLWRNORM,
+    POLLRDBAND | POLLWRBAND,
+    POLLERR | POLLHUP | POLLNVAL,
+    POLLMSG | POLLREMOVE,
+    _EVENTS_ALL,
+)
+_TIMEOUTS = (*(0,) * 60, 1, -1)
+_TIMEOUTS_ODD = (-2, INT_MAX, -INT_MAX - 1, 1, -1)
+_MANY = (255, 256, 257, 300)
+_LIST_MAX = 4
+
+_INTERESTS = (
+    EPOLLIN,
+    EPOLLOUT,
+    EPOLLIN | EPOLLOUT,
+    EPOLLIN | EPOLLRDHUP,
+    0,
+    EPOLLPRI,
+    EPOLLRDNORM,
+    EPOLLWRNORM,
+    EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP,
+    EPOLLERR | EPOLLHUP,
+    EPOLLRDHUP,
+    EPOLLRDBAND | EPOLLWRBAND | EPOLLMSG,
+)
+_MODES = (0, 0, 0, EPOLLET, EPOLLET, EPOLLET, EPOLLONESHOT, EPOLLONESHOT | EPOLLET, EPOLLWAKEUP)
+_EXCLUSIVE_INTERESTS = (EPOLLIN, EPOLLOUT, EPOLLIN | EPOLLOUT, EPOLLIN, 0, EPOLLERR, EPOLLRDHUP, EPOLLPRI)
+_EXCLUSIVE_MODES = (0, EPOLLET, 0, EPOLLET, EPOLLWAKEUP, EPOLLONESHOT)
+_EVENTS_ODD = (UINT_MAX, 1 << 16, 1 << 27, EPOLLIN | 1 << 26, EPOLLEXCLUSIVE | EPOLLONESHOT)
+_OPERATIONS = (*(EPOLL_CTL_ADD,) * 6, *(EPOLL_CTL_MOD,) * 4, *(EPOLL_CTL_DEL,) * 2)
+_OPERATIONS_ODD = (0, 4, -1, INT_MAX)
+_DATA_ODD = (2**64 - 1, 2**63, 2**32, UINT_MAX)
+_EVENTS_MAX = (16, 16, 16, 16, 1, 1, 2, 3, 64)
+_EVENTS_MAX_ODD = (0, -1, INT_MAX, INT_MAX // 12, INT_MAX // 12 + 1, -INT_MAX - 1)
+
+
+def _timeout(source: Source) -> int:
+    if source.below(200) == 199:
+        return _TIMEOUTS_ODD[source.below(len(_TIMEOUTS_ODD))]
+    return _TIMEOUTS[source.below(len(_TIMEOUTS))]
+
+
+def _polling(call: str) -> Make:
+    def make(source: Source, slots: SlotTable) -> Op | None:
+        entries = []
+        for _ in range(source.below(_LIST_MAX + 1)):
+            slot = slots.any_of(source)
+            if slot is not None:
+                entries.append((slot, _POLL_EVENTS[source.below(len(_POLL_EVENTS))]))
+        if entries and source.below(60) == 59:
+            entries = entries[:1] * _MANY[source.below(len(_MANY))]
+        return Op(call, (tuple(entries), _timeout(source)))
+
+    return make
+
+
+def _set(source: Source, slots: SlotTable) -> tuple[Slot, ...]:
+    members = [slots.any_of(source) for _ in range(source.below(_LIST_MAX))]
+    return tuple([slot for slot in members if slot is not None])
+
+
+def _select(source: Source, slots: SlotTable) -> Op | None:
+    return Op("select", (_set(source, slots), _set(source, slots), _set(source, slots), _timeout(source)))
+
+
+def _create(source: Source, slots: SlotTable) -> Op:
+    flags = 0
+    if source.below(4) == 3:
+        flags = EPOLL_CLOEXEC
+    if source.below(16) == 15:
+        flags = ODD_FLAGS[source.below(len(ODD_FLAGS))]
+    return Op("epoll_create1", (flags,), (slots.new("epoll"),))
+
+
+def _events(source: Source) -> int:
+    if source.below(24) == 23:
+        return _EVENTS_ODD[source.below(len(_EVENTS_ODD))]
+    if source.below(12) == 11:
+        interest = _EXCLUSIVE_INTERESTS[source.below(len(_EXCLUSIVE_INTERESTS))]
+        return interest | EPOLLEXCLUSIVE | _EXCLUSIVE_MODES[source.below(len(_EXCLUSIVE_MODES))]
+    return _INTERESTS[source.below(len(_INTERESTS))] | _MODES[source.below(len(_MODES))]
+
+
+def _watched(source: Source, slots: SlotTable) -> Slot | None:
+    """What an instance is asked to watch: mostly something with readiness, now and then an instance, or anything."""
+    choice = source.below(16)
+    if choice < 13:
+        fitting = [slot for tag, live in slots.live.items() if tag.startswith(("pipe", "socket", "pty")) for slot in live]
+        if fitting:
+            return fitting[-1 - source.below(len(fitting))]
+    return slots.any_of(source, "epoll") if choice < 15 else slots.any_of(source)
+
+
+def _ctl(source: Source, slots: SlotTable) -> Op | None:
+    instance = slots.any_of(source, "epoll")
+    target = _watched(source, slots)
+    if instance is None or target is None:
+        return None
+    operations = _OPERATIONS_ODD if source.below(40) == 39 else _OPERATIONS
+    operation = operations[source.below(len(operations))]
+    data = _DATA_ODD[source.below(len(_DATA_ODD))] if source.below(24) == 23 else source.below(100)
+    return Op("epoll_ctl", (instance, operation, target, _events(source), data))
+
+
+def _wait(source: Source, slots: SlotTable) -> Op | None:
+    instance = slots.any_of(source, "epoll")
+    if instance is None:
+        return None
+    limits = _EVENTS_MAX_ODD if source.below(40) == 39 else _EVENTS_MAX
+    return Op("epoll_wait", (instance, limits[source.below(len(limits))], _timeout(source)))
+
+
+RECIPES = (
+    Recipe("poll", 6, _polling("poll")),
+    Recipe("ppoll", 2, _polling("ppoll")),
+    Recipe("select", 4, _select),
+    Recipe("epoll_create1", 3, _create, opens=True),
+    Recipe("epoll_ctl", 16, _ctl),
+    Recipe("epoll_wait", 10, _wait),
+)
