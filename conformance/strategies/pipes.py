@@ -101,7 +101,7 @@ _REOPEN_FLAGS = (
     O_RDWR | O_TRUNC | O_NONBLOCK,
     O_PATH,
 )
-_OPEN_EXTRA = (0, 0, 0, 0, 0, O_CREAT, O_CREAT | O_EXCL, O_NOFOLLOW, O_TRUNC)
+_OPEN_EXTRA = (O_CREAT, O_CREAT | O_EXCL, O_NOFOLLOW, O_TRUNC)
 _TAGS = {O_RDONLY: "pipe.read", O_WRONLY: "pipe.write", O_RDWR: "pipe.both", 3: "pipe.both"}
 _NAMES = ("p", "p", "p", "q")
 _MODES = (0o644, 0o644, 0o600, 0o666, 0o444, 0o200, 0, 0o7777)
@@ -192,7 +192,9 @@ def _mkfifo(source: Source, slots: SlotTable) -> Op:
 
 def _open_fifo(source: Source, slots: SlotTable) -> Op:
     name = _NAMES[source.below(len(_NAMES))]
-    flags = _REOPEN_FLAGS[source.below(len(_REOPEN_FLAGS))] | _OPEN_EXTRA[source.below(len(_OPEN_EXTRA))]
+    flags = _REOPEN_FLAGS[source.below(len(_REOPEN_FLAGS))]
+    if source.below(12) == 11:
+        flags |= _OPEN_EXTRA[source.below(len(_OPEN_EXTRA))]
     return Op("open", (name, flags, 0o644), (slots.new(_TAGS[flags & 3]),))
 
 
