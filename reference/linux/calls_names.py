@@ -32,22 +32,9 @@ from reference.linux.fifo import Fifo
 from reference.linux.open_flags import TMPFILE_BIT, effective_flags
 from reference.linux.paths import SELF, LastStep, Walk, check_path
 from reference.linux.proc import DescriptorLink
+from reference.linux.regular import RegularFile
 from reference.linux.state import KernelState
 from reference.outcomes import Anything, Refused
-
-try:
-    from reference.linux.regular import RegularFile
-except ImportError:
-    from reference.linux.inode import Inode as _Base
-
-    class RegularFile(_Base):  # type: ignore[no-redef]
-        def __init__(self, kernel, mode, uid, gid):  # type: ignore
-            super().__init__(kernel, 0o100000 | mode, uid, gid)
-
-        def truncate(self, length: int) -> int:
-            self.content_changed()
-            return 0
-
 
 if TYPE_CHECKING:
     from reference.linux.inode import Inode

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reference.constants import ENOSPC, EOPNOTSUPP, EPERM, RWF_HIPRI, S_IFCHR
+from reference.constants import ENOSPC, EOPNOTSUPP, EPERM, RWF_HIPRI, S_IFCHR, UTIME_NOW
 from reference.linux.description import OpenFileDescription
 from reference.linux.inode import Inode
 from reference.linux.profile import DEVTMPFS
@@ -33,16 +33,16 @@ class SharedDevice(Inode):
         super().__init__(kernel, S_IFCHR | 0o666, 0, 0, DEVTMPFS)
         self.atime = self.mtime = self.ctime = Anything()
 
-    def owned(self) -> bool:
-        return False
+    def change_mode(self, mode: int) -> None:
+        raise Refused(EPERM, "DEV-SHARED")
 
     def change_owner(self, uid: int, gid: int) -> None:
         if uid != -1 or gid != -1:
             raise Refused(EPERM, "DEV-SHARED")
 
     def change_times(self, atime: int, mtime: int) -> None:
-        super().change_times(atime, mtime)
-        self.atime = self.mtime = self.ctime = Anything()
+        if not atime == mtime == -UTIME_NOW:
+            raise Refused(EPERM, "DEV-SHARED")
 
     def seek(self, description: OpenFileDescription, offset: int, whence: int) -> int:
         self.kernel.cite("DEV-SEEK")
