@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from reference.constants import O_RDWR
 from reference.linux.calls_attributes import AttributeCalls
 from reference.linux.calls_descriptors import DescriptorCalls
 from reference.linux.calls_files import FileCalls
@@ -19,7 +20,6 @@ from reference.linux.profile import Profile
 
 
 class Linux(
-    DescriptorCalls,
     TransferCalls,
     FileCalls,
     NameCalls,
@@ -30,11 +30,13 @@ class Linux(
     TerminalCalls,
     ReadinessCalls,
     LockCalls,
+    DescriptorCalls,
 ):
     """One process on a fresh Linux, in an empty directory, with descriptors 0 to 2 on /dev/null."""
 
     def __init__(self, profile: Profile | None = None) -> None:
         super().__init__(profile or Profile())
-        for _ in range(3):
-            self.open("/dev/null", 2, 0)
+        null = self.open("/dev/null", O_RDWR, 0)
+        for _ in range(2):
+            self.dup(null)
         self.cited.clear()
