@@ -238,6 +238,7 @@ _TRUNCATE_LENGTHS = (0, 1, 5, 100, 4096, 4097, 2**21, 2**21 + 1, -1, LLONG_MAX)
 _SEEKS = (0, 1, 5, 4096, -1, 2**31, 2**40, LLONG_MAX, -LLONG_MAX - 1)
 _COUNTS = (1, 0, 10, 4096, 4097, 65536)
 _ODD_PATH_ONE_IN = 12
+_KNOWN_IN_ODD = 5
 _ODD_VALUE_ONE_IN = 12
 
 
@@ -247,18 +248,48 @@ def _one(source: Source, usual: tuple[int, ...], odd: tuple[int, ...]) -> int:
     return pool[source.below(len(pool))]
 
 
-def _path(source: Source, names: tuple[str, ...]) -> str:
-    """A name from a pool; seldom one of another kind, or an odd path."""
+def _known(slots: SlotTable) -> list[str]:
+    """The names that the program has probably made, oldest first."""
+    known = slots.notes.get("names")
+    if known is None:
+        slots.notes["names"] = known = []
+    return known  # type: ignore[return-value]
+
+
+def _path(source: Source, slots: SlotTable, names: tuple[str, ...]) -> str:
+    """A name that was probably made, or one from a pool; seldom one of another kind, or an odd path."""
     choice = source.below(_ODD_PATH_ONE_IN)
+    if choice < _KNOWN_IN_ODD:
+        known = _known(slots)
+        if known:
+            return known[-1 - source.below(len(known))]
     pool = _ODD_PATHS if choice == _ODD_PATH_ONE_IN - 1 else _ANY_NAME if choice == _ODD_PATH_ONE_IN - 2 else names
     return pool[source.below(len(pool))]
+
+
+def _new_path(source: Source, slots: SlotTable, names: tuple[str, ...]) -> str:
+    """A name to be made, remembered as known; seldom an odd path."""
+    pool = _ODD_PATHS if source.below(_ODD_PATH_ONE_IN) == _ODD_PATH_ONE_IN - 1 else names
+    path = pool[source.below(len(pool))]
+    known = _known(slots)
+    if path not in known and "/" not in path:
+        known.append(path)
+        if pool is _DIRECTORIES and path != ".":
+            known.extend([f"{path}/f", f"{path}/g"])
+    return path
 
 
 # Opening --------------------------------------------------------------------------------------
 
 
+def _create(source: Source, slots: SlotTable) -> Op:
+    flags = O_CREAT | _ACCESS[source.below(len(_ACCESS))] | _DECORATION[source.below(len(_DECORATION))]
+    path = _new_path(source, slots, _FILES)
+    return Op("open", (path, flags, _one(source, _MODES, _MODES_ODD)), (slots.new("file"),))
+
+
 def _open_file(source: Source, slots: SlotTable) -> Op:
-    path = _path(source, _FILES)
+    path = _path(source, slots, _FILES)
     choice = source.below(16)
     if choice == 15:
         flags = _FLAG_ODDITIES[source.below(len(_FLAG_ODDITIES))]
@@ -272,24 +303,24 @@ def _open_file(source: Source, slots: SlotTable) -> Op:
 
 def _open_directory(source: Source, slots: SlotTable) -> Op:
     flags = _DIRECTORY_FLAGS[source.below(len(_DIRECTORY_FLAGS))]
-    return Op("open", (_path(source, _DIRECTORIES), flags, 0o644), (slots.new("directory"),))
+    return Op("open", (_path(source, slots, _DIRECTORIES), flags, 0o644), (slots.new("directory"),))
 
 
 def _open_temporary(source: Source, slots: SlotTable) -> Op:
     flags = _TMPFILE_FLAGS[source.below(len(_TMPFILE_FLAGS))]
     mode = _one(source, _MODES, _MODES_ODD)
-    return Op("open", (_path(source, _DIRECTORIES), flags, mode), (slots.new("file"),))
+    return Op("open", (_path(source, slots, _DIRECTORIES), flags, mode), (slots.new("file"),))
 
 
 def _open_link(source: Source, slots: SlotTable) -> Op:
     flags = _PATH_FLAGS[source.below(len(_PATH_FLAGS))] if source.below(2) else _ACCESS[source.below(len(_ACCESS))]
-    return Op("open", (_path(source, _LINKS), flags, 0), (slots.new("file"),))
+    return Op("open", (_path(source, slots, _LINKS), flags, 0), (slots.new("file"),))
 
 
 def _open_fifo(source: Source, slots: SlotTable) -> Op:
     access = _ACCESS[source.below(len(_ACCESS))]
     extra = (O_NONBLOCK, O_NONBLOCK | O_TRUNC, O_NONBLOCK | O_CREAT, O_PATH, 0)[source.below(5)]
-    return Op("open", (_path(source, _FIFOS), access | extra, 0o600), (slots.new("pipe.both"),))
+    return Op("open", (_path(source, slots, _FIFOS), access | extra, 0o600), (slots.new("pipe.both"),))
 
 
 def _open_device(source: Source, slots: SlotTable) -> Op:
@@ -323,29 +354,29 @@ def _close(source: Source, slots: SlotTable) -> Op | None:
 
 
 def _link(source: Source, slots: SlotTable) -> Op:
-    old = _DEVICES[source.below(3)] if source.below(32) == 31 else _path(source, _FILES)
-    return Op("link", (old, _path(source, _FILES)))
+    old = _DEVICES[source.below(3)] if source.below(32) == 31 else _path(source, slots, _FILES)
+    return Op("link", (old, _new_path(source, slots, _FILES)))
 
 
 def _unlink(source: Source, slots: SlotTable) -> Op:
-    return Op("unlink", (_path(source, _FILES + _LINKS + _FIFOS),))
+    return Op("unlink", (_path(source, slots, _FILES + _LINKS + _FIFOS),))
 
 
 def _symlink(source: Source, slots: SlotTable) -> Op:
     pool = _TARGETS_ODD if source.below(12) == 11 else _TARGETS
-    return Op("symlink", (pool[source.below(len(pool))], _path(source, _LINKS)))
+    return Op("symlink", (pool[source.below(len(pool))], _new_path(source, slots, _LINKS)))
 
 
 def _mkdir(source: Source, slots: SlotTable) -> Op:
-    return Op("mkdir", (_path(source, _DIRECTORIES), _one(source, _DIRECTORY_MODES, _MODES_ODD)))
+    return Op("mkdir", (_new_path(source, slots, _DIRECTORIES), _one(source, _DIRECTORY_MODES, _MODES_ODD)))
 
 
 def _mkfifo(source: Source, slots: SlotTable) -> Op:
-    return Op("mkfifo", (_path(source, _FIFOS), _one(source, _MODES, _MODES_ODD)))
+    return Op("mkfifo", (_new_path(source, slots, _FIFOS), _one(source, _MODES, _MODES_ODD)))
 
 
 def _truncate(source: Source, slots: SlotTable) -> Op:
-    return Op("truncate", (_path(source, _FILES), _TRUNCATE_LENGTHS[source.below(len(_TRUNCATE_LENGTHS))]))
+    return Op("truncate", (_path(source, slots, _FILES), _TRUNCATE_LENGTHS[source.below(len(_TRUNCATE_LENGTHS))]))
 
 
 # Attributes -----------------------------------------------------------------------------------
@@ -432,18 +463,19 @@ def _poll(source: Source, slots: SlotTable) -> Op | None:
 
 
 RECIPES = (
-    Recipe("open", 8, _open_file, opens=True),
-    Recipe("open", 3, _open_directory, opens=True),
-    Recipe("open", 2, _open_temporary, opens=True),
+    Recipe("open", 6, _create, opens=True),
+    Recipe("open", 6, _open_file),
+    Recipe("open", 3, _open_directory),
+    Recipe("open", 2, _open_temporary),
     Recipe("open", 2, _open_link),
     Recipe("open", 2, _open_fifo),
-    Recipe("open", 3, _open_device, opens=True),
+    Recipe("open", 3, _open_device),
     Recipe("reopen", 4, _reopen),
     Recipe("close", 1, _close),
     Recipe("link", 3, _link),
     Recipe("unlink", 4, _unlink),
     Recipe("symlink", 3, _symlink),
-    Recipe("mkdir", 3, _mkdir),
+    Recipe("mkdir", 3, _mkdir, opens=True),
     Recipe("mkfifo", 2, _mkfifo),
     Recipe("truncate", 2, _truncate),
     Recipe("fstat", 5, _fstat),
