@@ -33,6 +33,7 @@ from reference.structures import Stat
 
 if TYPE_CHECKING:
     from reference.linux.description import OpenFileDescription
+    from reference.linux.regular import RegularFile
     from reference.linux.locks import FileLocks
     from reference.linux.state import KernelState
     from reference.linux.waiting import WaitQueue
@@ -48,6 +49,7 @@ class FileObject:
     ``asynchronous`` ones announce input and output with SIGIO (O_ASYNC, fcntl(2)).
     ``uid`` is the owner; what has none of its own is root's.
     ``vectors`` is False for those that serve a vector buffer by buffer, ``uncached`` is True for those that know RWF_DONTCACHE.
+    ``executable`` is False for those that live on a mount without programs, ``syncs_ranges`` is True where sync_file_range(2) works.
     ``shared`` ones stand on an inode that other programs of the machine use too. ``locks`` holds the locks, once there was one.
     """
 
@@ -56,6 +58,8 @@ class FileObject:
     transfers = True
     vectors = True
     uncached = False
+    executable = True
+    syncs_ranges = False
     shared = False
     locks: FileLocks | None = None
     uid = 0
@@ -147,6 +151,10 @@ class FileObject:
         """fsync(2) and fdatasync(2)."""
         raise Refused(EINVAL, "OBJ-SYNC")
 
+    def backing(self, description: OpenFileDescription, length: int) -> RegularFile:
+        """The file whose pages a mapping of the object shows; ``length`` bytes of it will be looked at (mmap(2))."""
+        raise Refused(ENODEV, "MMAP-OBJECT")
+
     def ioctl(self, description: OpenFileDescription, request: int, argument: Any) -> Any:
         """ioctl(2), after the requests that every object answers."""
         raise Refused(ENOTTY, "OBJ-IOCTL")
@@ -162,6 +170,9 @@ class FileObject:
     def reopen(self, flags: int) -> OpenFileDescription:
         """open(2) of the object through /proc/self/fd: a new description of it."""
         raise Refused(ENXIO, "OBJ-REOPEN")
+
+    def check_announcing(self, description: OpenFileDescription) -> None:
+        """Refuse to start or stop announcing with SIGIO, on an object that does so in general."""
 
     def released(self, description: OpenFileDescription) -> None:
         """The last reference to a description of this object went away."""

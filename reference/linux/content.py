@@ -1,0 +1,117 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a regular file holds: its bytes, its size, and which of its pages have storage behind them.
+
+Storage is kept by page, which is also the block of the file systems here.
+A page without storage is a hole. ``RESERVED`` storage was allocated ahead and reads as zeros;
+it may lie past the end of the file. ``WRITTEN`` pages hold data, were it zeros.
+
+The bytes reach to the end of the last page, past the size:
+a mapping shows that tail, and may store into it (mmap(2)).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reference.constants import PAGE_SIZE
+
+HOLE, RESERVED, WRITTEN = 0, 1, 2
+"""States of a page's storage."""
+
+
+def page_ceiling(position: int) -> int:
+    """The first page that starts at or after a position."""
+    return -(-position // PAGE_SIZE)
+
+
+class Content:
+    """The bytes of a file, in memory: sizes are bounded by RLIMIT_FSIZE, so a flat buffer does."""
+
+    __slots__ = ("bytes", "pages", "size")
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.bytes = bytearray()
+        self.pages: dict[int, int] = {}
+
+    # Bytes ------------------------------------------------------------------------------------
+
+    def read(self, position: int, count: int) -> bytes:
+        """Up to ``count`` bytes from a position, none past the end."""
+        return bytes(self.bytes[position : min(position + count, self.size)])
+
+    def write(self, position: int, data: bytes) -> None:
+        """Put bytes at a position; the file grows to hold them."""
+        end = position + len(data)
+        if end > self.size:
+            self.grow(end)
+        self.bytes[position:end] = data
+        pages = self.pages
+        first, last = position // PAGE_SIZE, (end - 1) // PAGE_SIZE
+        if first == last:
+            pages[first] = WRITTEN
+        else:
+            pages.update(dict.fromkeys(range(first, last + 1), WRITTEN))
+
+    def grow(self, size: int) -> None:
+        """Move the end of the file up; pages that are new read as zeros."""
+        self.size = size
+        missing = page_ceiling(size) * PAGE_SIZE - len(self.bytes)
+        if missing > 0:
+            self.bytes.extend(bytes(missing))
+
+    def shrink(self, size: int) -> None:
+        """Move the end of the file down, or leave it, and give back all storage past it."""
+        keep = page_ceiling(size)
+        del self.bytes[keep * PAGE_SIZE :]
+        self.size = size
+        self.clear(size, len(self.bytes))
+        self.drop_pages(keep)
+
+    def clear(self, start: int, end: int) -> None:
+        """Zero bytes, as far as there are any; storage stays as it is."""
+        end = min(end, len(self.bytes))
+        if start < end:
+            self.bytes[start:end] = bytes(end - start)
+
+    def cut(self, start: int, end: int) -> None:
+        """Take whole pages out; what follows moves down."""
+        del self.bytes[start:end]
+        self.size -= end - start
+        first, last, shift = start // PAGE_SIZE, end // PAGE_SIZE, (end - start) // PAGE_SIZE
+        self.pages = {
+            (page if page < first else page - shift): state
+            for page, state in self.pages.items()
+            if not first <= page < last
+        }
+
+    def insert(self, start: int, length: int) -> None:
+        """Put a hole of whole pages in; what follows moves up."""
+        self.bytes[start:start] = bytes(length)
+        self.size += length
+        first, shift = start // PAGE_SIZE, length // PAGE_SIZE
+        self.pages = {(page if page < first else page + shift): state for page, state in self.pages.items()}
+
+    # Storage ----------------------------------------------------------------------------------
+
+    def drop_pages(self, first: int, end: int | None = None) -> None:
+        """Give back the storage of pages from ``first`` on, up to but not including ``end``."""
+        pages = self.pages
+        for page in [page for page in pages if page >= first and (end is None or page < end)]:
+            del pages[page]
+
+    def reserve(self, first: int, end: int) -> None:
+        """Allocate storage for the holes among these pages."""
+        pages = self.pages
+        for page in range(first, end):
+            pages.setdefault(page, RESERVED)
+
+    def states_from(self, position: int) -> Iterator[tuple[int, int, int]]:
+        """From a position to the end of the file: where each page, or the rest of the first, starts; its number and state."""
+        pages = self.pages
+        page = position // PAGE_SIZE
+        while position < self.size:
+            yield position, page, pages.get(page, HOLE)
+            page += 1
+            position = page * PAGE_SIZE

@@ -1,0 +1,87 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""File sealing (fcntl(2)): promises that a file in memory will not change in some way any more.
+
+Each seal is looked at where it bites: in writes, sizes and storage (:mod:`reference.linux.regular`),
+in new mappings (:mod:`reference.linux.calls_memory`), and in modes, here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reference.constants import (
+    EBUSY,
+    EINVAL,
+    EPERM,
+    F_ADD_SEALS,
+    F_GET_SEALS,
+    F_SEAL_EXEC,
+    F_SEAL_FUTURE_WRITE,
+    F_SEAL_GROW,
+    F_SEAL_SEAL,
+    F_SEAL_SHRINK,
+    F_SEAL_WRITE,
+    MFD_ALLOW_SEALING,
+    MFD_NOEXEC_SEAL,
+)
+from reference.linux.calls_descriptors import fcntl_command
+from reference.linux.inode import ANY_EXECUTE
+from reference.linux.profile import MEMORY
+from reference.linux.regular import RegularFile
+from reference.linux.state import KernelState
+from reference.outcomes import Refused
+
+ALL_SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE | F_SEAL_EXEC
+CONTENT_SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE
+MODE_ANYBODY = 0o777
+
+
+class MemoryFile(RegularFile):
+    """A file of memfd_create(2): it has no name, and seals when it was asked for with them."""
+
+    def __init__(self, kernel: KernelState, flags: int) -> None:
+        mode = MODE_ANYBODY & ~ANY_EXECUTE if flags & MFD_NOEXEC_SEAL else MODE_ANYBODY
+        super().__init__(kernel, mode, kernel.profile.uid, kernel.profile.gid, MEMORY)
+        self.nlink = 0
+        if flags & MFD_NOEXEC_SEAL:
+            self.seals = F_SEAL_EXEC
+        elif flags & MFD_ALLOW_SEALING:
+            self.seals = 0
+
+    def change_mode(self, mode: int) -> None:
+        if (self.seals or 0) & F_SEAL_EXEC and self.owned() and (self.mode ^ mode) & ANY_EXECUTE:
+            raise Refused(EPERM, "SEAL-EXEC")
+        super().change_mode(mode)
+
+
+@fcntl_command(F_ADD_SEALS)
+def fcntl_add_seals(kernel: KernelState, fd: int, argument: Any) -> int:
+    """F_ADD_SEALS."""
+    # RESOLVE
+    description = kernel.description(fd)
+    target = description.object
+    # CHECK
+    if not description.writable:
+        raise Refused(EPERM, "SEAL-ACCESS")
+    if argument & ~ALL_SEALS or not isinstance(target, RegularFile) or target.seals is None:
+        raise Refused(EINVAL, "SEAL-KNOWN")
+    if target.seals & F_SEAL_SEAL:
+        raise Refused(EPERM, "SEAL-SEAL")
+    if argument & F_SEAL_EXEC and target.mode & ANY_EXECUTE:
+        kernel.cite("SEAL-EXEC-ALL")
+        argument |= CONTENT_SEALS
+    if argument & F_SEAL_WRITE & ~target.seals and any([mapping.may_write for mapping in target.mappings]):
+        raise Refused(EBUSY, "SEAL-BUSY")
+    # CHANGE
+    target.seals |= argument
+    return 0
+
+
+@fcntl_command(F_GET_SEALS)
+def fcntl_get_seals(kernel: KernelState, fd: int, argument: Any) -> int:
+    """F_GET_SEALS."""
+    target = kernel.description(fd).object
+    if not isinstance(target, RegularFile) or target.seals is None:
+        raise Refused(EINVAL, "SEAL-KNOWN")
+    return target.seals
