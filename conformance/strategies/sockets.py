@@ -184,7 +184,45 @@ _VALUES = {
     option: tuple(pack("<i", number) for number in _INT_VALUES.get(option, _ON_OFF)) for option in (*_OPTIONS, *_FIXED)
 } | {SO_RCVTIMEO: _TIME_VALUES, SO_SNDTIMEO: _TIME_VALUES, SO_LINGER: _LINGERS}
 
-_PAIR_NOTE = "sockets.pair"
+_NOTE = "sockets"
+
+
+class _Pairs:
+    """What is remembered of pairs: the number and the peer of each slot, and the slots that something was sent to."""
+
+    __slots__ = ("loaded", "number", "peer")
+
+    def __init__(self) -> None:
+        self.number: dict[Slot, int] = {}
+        self.peer: dict[Slot, Slot] = {}
+        self.loaded: list[Slot] = []
+
+
+def _pairs(slots: SlotTable) -> _Pairs:
+    pairs = slots.notes.get(_NOTE)
+    if not isinstance(pairs, _Pairs):
+        pairs = slots.notes[_NOTE] = _Pairs()
+    return pairs
+
+
+def _sender(source: Source, slots: SlotTable) -> Slot | None:
+    """A socket to send on; its peer is worth a look then."""
+    slot = slots.any_of(source, *SOCKETS)
+    if slot is not None:
+        pairs = _pairs(slots)
+        peer = pairs.peer.get(slot)
+        if peer is not None:
+            pairs.loaded.append(peer)
+    return slot
+
+
+def _receiver(source: Source, slots: SlotTable) -> Slot | None:
+    """A socket to receive on: mostly one that something was sent to."""
+    loaded = _pairs(slots).loaded
+    if loaded and source.below(3) < 2:
+        position = source.below(len(loaded))
+        return loaded.pop(position) if source.below(2) else loaded[position]
+    return slots.any_of(source, *SOCKETS)
 
 
 # Values ---------------------------------------------------------------------------------------
@@ -216,22 +254,27 @@ def _lengths(source: Source) -> tuple[int, ...]:
     return tuple([_COUNTS[source.below(len(_COUNTS))] for _ in range(1 + source.below(3))])
 
 
-def _flags(source: Source, common: tuple[int, ...], bits: tuple[int, ...]) -> int:
+def _flags(source: Source, slots: SlotTable, slot: Slot, common: tuple[int, ...], bits: tuple[int, ...]) -> int:
+    """Flags of a message; out-of-band only seldom where there is no such thing."""
     if source.below(4) < 3:
-        return common[source.below(len(common))]
-    return bits[source.below(len(bits))] | bits[source.below(len(bits))] | bits[source.below(len(bits))]
+        flags = common[source.below(len(common))]
+    else:
+        flags = bits[source.below(len(bits))] | bits[source.below(len(bits))] | bits[source.below(len(bits))]
+    if flags & MSG_OOB and slots.tags[slot] != STREAM and source.below(8) < 7:
+        flags &= ~MSG_OOB
+    return flags
 
 
 def _rights(source: Source, slots: SlotTable, carrier: Slot) -> tuple[Slot, ...]:
     """Slots to pass: anything that is no socket, and sockets of older pairs."""
-    pairs: dict[Slot, int] = slots.notes.setdefault(_PAIR_NOTE, {})  # type: ignore[assignment]
-    younger = pairs.get(carrier, 0)
+    number = _pairs(slots).number
+    younger = number.get(carrier, 0)
     fitting = [
         slot
         for tag, live in slots.live.items()
         if tag != PASSED
         for slot in live
-        if not tag.startswith("socket") or pairs.get(slot, younger) < younger
+        if not tag.startswith("socket") or number.get(slot, younger) < younger
     ]
     if slots.closed and source.below(12) == 11:
         fitting = slots.closed
@@ -252,36 +295,37 @@ def _socketpair(source: Source, slots: SlotTable) -> Op:
     type, tag = _TYPES[source.below(len(_TYPES))]
     type |= _CREATION[source.below(len(_CREATION))]
     one, other = slots.new(tag), slots.new(tag)
-    pairs: dict[Slot, int] = slots.notes.setdefault(_PAIR_NOTE, {})  # type: ignore[assignment]
-    pairs[one] = pairs[other] = len(pairs) + 1
+    pairs = _pairs(slots)
+    pairs.number[one] = pairs.number[other] = len(pairs.number) + 1
+    pairs.peer[one], pairs.peer[other] = other, one
     return Op("socketpair", (AF_UNIX, type, _PROTOCOLS[source.below(len(_PROTOCOLS))]), (one, other))
 
 
 def _send(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, *SOCKETS)
-    return None if slot is None else Op("send", (slot, _data(source), _flags(source, _SEND_FLAGS, _SEND_BITS)))
+    slot = _sender(source, slots)
+    return None if slot is None else Op("send", (slot, _data(source), _flags(source, slots, slot, _SEND_FLAGS, _SEND_BITS)))
 
 
 def _recv(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, *SOCKETS)
-    return None if slot is None else Op("recv", (slot, _count(source), _flags(source, _RECEIVE_FLAGS, _RECEIVE_BITS)))
+    slot = _receiver(source, slots)
+    return None if slot is None else Op("recv", (slot, _count(source), _flags(source, slots, slot, _RECEIVE_FLAGS, _RECEIVE_BITS)))
 
 
 def _sendmsg(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, *SOCKETS)
+    slot = _sender(source, slots)
     if slot is None:
         return None
     rights = _rights(source, slots, slot) if source.below(3) else ()
-    return Op("sendmsg", (slot, _pieces(source), rights, _flags(source, _SEND_FLAGS, _SEND_BITS)))
+    return Op("sendmsg", (slot, _pieces(source), rights, _flags(source, slots, slot, _SEND_FLAGS, _SEND_BITS)))
 
 
 def _recvmsg(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, *SOCKETS)
+    slot = _receiver(source, slots)
     if slot is None:
         return None
     room = _RIGHTS_MAX[source.below(len(_RIGHTS_MAX))]
     named = tuple([slots.new(PASSED) for _ in range(min(room, source.below(3)))])
-    return Op("recvmsg", (slot, _lengths(source), room, _flags(source, _RECEIVE_FLAGS, _RECEIVE_BITS)), named)
+    return Op("recvmsg", (slot, _lengths(source), room, _flags(source, slots, slot, _RECEIVE_FLAGS, _RECEIVE_BITS)), named)
 
 
 def _shutdown(source: Source, slots: SlotTable) -> Op | None:
@@ -316,32 +360,32 @@ def _setsockopt(source: Source, slots: SlotTable) -> Op | None:
 
 
 def _read(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, *SOCKETS)
+    slot = _receiver(source, slots)
     return None if slot is None else Op("read", (slot, _COUNTS[source.below(len(_COUNTS))]))
 
 
 def _write(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, *SOCKETS)
+    slot = _sender(source, slots)
     return None if slot is None else Op("write", (slot, _data(source)))
 
 
 def _readv(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, *SOCKETS)
+    slot = _receiver(source, slots)
     return None if slot is None else Op("readv", (slot, _lengths(source)))
 
 
 def _writev(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, *SOCKETS)
+    slot = _sender(source, slots)
     return None if slot is None else Op("writev", (slot, _pieces(source)))
 
 
 def _preadv2(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, *SOCKETS)
+    slot = _receiver(source, slots)
     return None if slot is None else Op("preadv2", (slot, _lengths(source), -1, RWF_NOWAIT))
 
 
 def _pwritev2(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, *SOCKETS)
+    slot = _sender(source, slots)
     return None if slot is None else Op("pwritev2", (slot, _pieces(source), -1, RWF_NOWAIT))
 
 
@@ -377,7 +421,7 @@ def _f_setfl(source: Source, slots: SlotTable) -> Op | None:
 
 
 RECIPES = (
-    Recipe("socketpair", 6, _socketpair, opens=True),
+    Recipe("socketpair", 4, _socketpair, opens=True),
     Recipe("send", 12, _send),
     Recipe("recv", 10, _recv),
     Recipe("sendmsg", 8, _sendmsg),

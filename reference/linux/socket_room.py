@@ -42,7 +42,7 @@ URGENT_COST_BYTES = _head_cost(1)
 
 
 def stream_piece(wanted: int, buffer_bytes: int) -> int:
-    """How many of ``wanted`` bytes the next piece of a stream takes: at most half of the send buffer, less a reserve."""
+    """How many of ``wanted`` bytes the next piece takes: at most half of the send buffer, less a reserve."""
     return min(wanted, buffer_bytes // 2 - STREAM_RESERVE_BYTES, PAGE_HEAD_BYTES + STREAM_PAGES_BYTES)
 
 

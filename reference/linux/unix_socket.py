@@ -89,7 +89,7 @@ class UnixSocket(Inode):
     # What a kind has of its own -----------------------------------------------------------------
 
     def send(self, data: bytes, rights: Rights, flags: int, wait: bool) -> int:
-        """Queue data and descriptors at the peer: the number of bytes taken. ``wait`` is False for a non-blocking description."""
+        """Queue data and descriptors at the peer: the number of bytes taken. ``wait`` says that the call may sleep."""
         raise NotImplementedError
 
     def check_before_rights(self) -> None:
@@ -240,7 +240,7 @@ class UnixSocket(Inode):
         self.discard_queue()
 
     def unread(self) -> bool:
-        """Whether a message waits that a reader would be missing. One empty message at the head of the queue is overlooked."""
+        """Whether a message waits that a reader would miss. An empty message at the head of the queue is overlooked."""
         queue = self.queue
         return bool(queue) and (bool(queue[0].left) or len(queue) > 1)
 

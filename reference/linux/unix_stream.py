@@ -277,7 +277,9 @@ class StreamRead:
         """The queue has no more: end of file, an error, a wait, or an end with what there is."""
         socket = self.socket
         reception = self.reception
-        least = reception.count if reception.flags & MSG_WAITALL else min(socket.options.low_water_bytes, reception.count)
+        least = reception.count
+        if not reception.flags & MSG_WAITALL:
+            least = min(least, socket.options.low_water_bytes)
         if self.copied >= max(least, 1):
             return True
         error = socket.take_error()

@@ -83,21 +83,17 @@ class NativeSockets(NativeState):
 
     def sendmsg(self, fd: int, buffers: tuple[bytes, ...], rights: tuple[int, ...], flags: int) -> int:
         segments = (ctypes.c_char_p * (2 * len(buffers)))()
-        segments[::2] = buffers  # type: ignore[index]
+        segments[::2] = list(buffers)
         lengths = (_size * (2 * len(buffers))).from_buffer(segments)
         lengths[1::2] = [len(buffer) for buffer in buffers]
-        control = b""
+        room = 0
         if rights:
-            payload = b"".join([_INT.pack(right) for right in rights])
-            control = _HEADER.pack(CONTROL_HEADER_BYTES + len(payload), SOL_SOCKET, SCM_RIGHTS) + payload
+            room = CONTROL_HEADER_BYTES + _INT.size * len(rights)
+            _HEADER.pack_into(self._control, 0, room, SOL_SOCKET, SCM_RIGHTS)
+            for position, right in enumerate(rights):
+                _INT.pack_into(self._control, CONTROL_HEADER_BYTES + _INT.size * position, right)
         self._header.raw = _MESSAGE.pack(
-            0,
-            0,
-            ctypes.addressof(segments),
-            len(buffers),
-            ctypes.cast(control, ctypes.c_void_p).value or 0 if control else 0,
-            len(control),
-            0,
+            0, 0, ctypes.addressof(segments), len(buffers), self._control_address if room else 0, room, 0
         )
         return checked(_sendmsg(fd, self._header_address, _as_int(flags)))
 
@@ -121,7 +117,7 @@ class NativeSockets(NativeState):
         )
         received = checked(_recvmsg(fd, self._header_address, _as_int(flags)))
         filled = _MESSAGE.unpack(self._header.raw)
-        rights, control = _items(self._control[: filled[5]] if room else b"")
+        rights, control = _items(ctypes.string_at(self._control_address, filled[5]) if room else b"")
         return Message(ctypes.string_at(base, min(received, offset)), rights, control, filled[6] & 0xFFFFFFFF)
 
     def shutdown(self, fd: int, how: int) -> int:
@@ -130,7 +126,7 @@ class NativeSockets(NativeState):
     def getsockopt(self, fd: int, level: int, option: int, length: int) -> bytes:
         given = ctypes.c_uint(length & 0xFFFFFFFF)
         checked(_getsockopt(fd, _as_int(level), _as_int(option), self._option, ctypes.byref(given)))
-        value = self._option[: min(given.value, OPTION_BYTES_MAX)]
+        value = ctypes.string_at(self._option, min(given.value, OPTION_BYTES_MAX))
         if level == SOL_SOCKET and option == SO_PEERCRED:
             return (_INT.pack(_normal_pid(value[:4])) + value[4:])[: len(value)]
         return value
