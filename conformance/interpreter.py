@@ -38,11 +38,13 @@ def execute(
     system: System,
     progress: memoryview | None = None,
     follow: Sequence[Observation] | None = None,
+    settle: Callable[[], None] | None = None,
 ) -> list[Observation]:
     """What each op gives, in order.
 
     The index of the op that runs is kept in ``progress[0]``, for a parent that watches.
     A model follows the observations of another system in ``follow`` where the kernel is free.
+    ``settle`` waits behind each op until what the op set in motion has come to rest.
     A slot whose maker failed stands for a number that was never opened.
     """
     environment: dict[Slot, int] = {}
@@ -71,5 +73,7 @@ def execute(
         else:
             if out and handles is not None:
                 environment.update(zip(out, handles(outcome), strict=False))
+        if settle is not None:
+            settle()
         observations.append(with_signals(outcome, signals) if signals else outcome)
     return observations

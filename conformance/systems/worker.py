@@ -40,6 +40,8 @@ RECORDED_SIGNALS = tuple(
 )
 _NUMBERING_CALLS = frozenset(("close_range", "dup2", "dup3"))
 """Calls with which a program can reach the numbers 0 to 2, which no slot of it has."""
+_UNSETTLING_CALLS = frozenset(("posix_openpt",))
+"""Calls that make objects whose data the kernel moves behind the program's back."""
 _NAMING_CALLS = frozenset(("open", "mkfifo", "link", "symlink", "mkdir"))
 
 
@@ -72,7 +74,9 @@ class Worker:
         signal.signal(GIVE_UP, _interrupt)
 
     def _record(self, number: int, frame: FrameType | None) -> None:
-        self._native.signals.append(number)
+        """A signal that comes twice during one op counts once, as it would while the first is pending (signal(7))."""
+        if number not in self._native.signals:
+            self._native.signals.append(number)
 
     def serve(self) -> None:
         """Answer every request: ("batch", programs) here, ("alone", program) in a fork of its own."""
@@ -99,7 +103,8 @@ class Worker:
 
     def _run(self, number: int, ops: tuple[Op, ...]) -> list[Any]:
         self._progress[1] = number
-        observations = execute(ops, self._native, self._progress)
+        settle = self._native.settle if any(call in _UNSETTLING_CALLS for call, _, _ in ops) else None
+        observations = execute(ops, self._native, self._progress, settle=settle)
         self._native.reset()
         os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
         if any(call in _NUMBERING_CALLS for call, _, _ in ops):

@@ -144,6 +144,7 @@ class DescriptorCalls(KernelState):
         if on != bool(description.flags & O_ASYNC):
             if not description.object.asynchronous:
                 raise Refused(ENOTTY, "IOCTL-FIOASYNC-NONE")
+            description.object.check_announcing(description)
             _announce(description, on)
         self.cite("IOCTL-FIOASYNC")
         return 0
@@ -233,6 +234,7 @@ def fcntl_setfl(kernel: KernelState, fd: int, argument: Any) -> int:
         raise Refused(EINVAL, "SETFL-DIRECT")
     # CHANGE
     if target.asynchronous and (argument ^ description.flags) & O_ASYNC:
+        target.check_announcing(description)
         kernel.cite("SETFL-ASYNC")
         _announce(description, bool(argument & O_ASYNC))
     kernel.cite("SETFL-BITS")

@@ -1,0 +1,79 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The queue between the two ends of a pseudoterminal: bytes that were written and not yet taken in by a line discipline.
+
+The queue is a chain of buffers. A buffer is counted with half of the bytes it can hold,
+and a new one is refused once more than :data:`COUNTED_BYTES_MAX` are counted.
+What is left in the last buffer goes unused when a piece does not fit there whole and a new buffer can be had.
+A buffer is given back when it was read to its end and another one follows, so the last one stays.
+"""
+
+from __future__ import annotations
+
+COUNTED_BYTES_MAX = 8192
+PIECE_BYTES_MAX = 1792
+_ROUND_BYTES = 256
+
+
+class Buffer:
+    """One link of the chain. ``scanned`` is how far flow control characters were looked for ahead of time."""
+
+    __slots__ = ("counted", "data", "read", "scanned")
+
+    def __init__(self, counted: int) -> None:
+        self.counted = counted
+        self.data = bytearray()
+        self.read = 0
+        self.scanned = 0
+
+
+class PtyBuffer:
+    """The chain of one direction. ``queued`` says that the kernel was asked to move data on."""
+
+    __slots__ = ("chain", "counted", "queued")
+
+    def __init__(self) -> None:
+        self.chain = [Buffer(0)]
+        self.counted = 0
+        self.queued = False
+
+    def room(self) -> int:
+        """The bytes that can be added with certainty."""
+        return max(COUNTED_BYTES_MAX - self.counted, 0)
+
+    def add(self, data: bytes) -> int:
+        """Add what fits: the number of bytes taken."""
+        taken = 0
+        self.queued = True
+        while taken < len(data):
+            piece = min(len(data) - taken, PIECE_BYTES_MAX)
+            last = self.chain[-1]
+            left = 2 * last.counted - len(last.data)
+            if left < piece:
+                if self.counted > COUNTED_BYTES_MAX:
+                    piece = left
+                else:
+                    last = Buffer(-(-piece // _ROUND_BYTES) * _ROUND_BYTES)
+                    self.counted += last.counted
+                    self.chain.append(last)
+            if piece == 0:
+                break
+            last.data += data[taken : taken + piece]
+            taken += piece
+        return taken
+
+    def clear(self) -> None:
+        """Throw away everything that waits."""
+        while len(self.chain) > 1:
+            self.counted -= self.chain.pop(0).counted
+        last = self.chain[0]
+        last.read = last.scanned = len(last.data)
+
+    def first_waiting(self) -> Buffer | None:
+        """The first buffer with bytes to be read, after giving back those that were read; None when all were."""
+        chain = self.chain
+        while chain[0].read == len(chain[0].data):
+            if len(chain) == 1:
+                return None
+            self.counted -= chain.pop(0).counted
+        return chain[0]

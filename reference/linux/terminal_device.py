@@ -1,0 +1,20 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""/dev/ptmx (pts(4)): every opening makes a new pseudoterminal and returns its master."""
+
+from __future__ import annotations
+
+from reference.linux.description import OpenFileDescription
+from reference.linux.device import DEVICES, SharedDevice
+from reference.linux.terminal import Master
+
+
+class TerminalMultiplexer(SharedDevice):
+    """The device node itself, of which only O_PATH gives a description."""
+
+    def open(self, flags: int, created: bool = False) -> OpenFileDescription:
+        self.kernel.cite("TTY-PTMX")
+        return Master(self.kernel).open(flags, created)
+
+
+DEVICES["ptmx"] = TerminalMultiplexer
