@@ -49,7 +49,8 @@ def outcomes(divergence: Divergence) -> tuple[tuple[str, str], ...]:
 
     When native itself is the side that was held against the model, its outcome is not shown twice.
     """
-    model, _, system = (side.strip() for side in divergence.law.partition("=="))
+    model, equals, system = (side.strip() for side in divergence.law.partition("=="))
+    model = model if equals else ""
     rows = [(f"allowed by {model or 'the model'}", divergence.predicted)]
     if system and system != "native":
         native = _native_outcome(divergence)

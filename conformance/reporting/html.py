@@ -36,7 +36,7 @@ from conformance.reporting.text import compact, counted, duration, number, print
 _SEEDS_SHOWN_MAX = 20
 _HEAT_LEVELS = 6
 _VERDICTS = {
-    "conforms": "Every program gave what the law demands.",
+    "conforms": "The law held in everything that ran.",
     "diverges": "Programs were found that break the law.",
     "failed": "The run did not pass.",
     "inconclusive": "The run cannot be called green.",
@@ -165,17 +165,19 @@ def _figures(
     divergent = sum(bucket.count for bucket in report.failing_buckets)
     cpu = f"{duration(report.footer.cpu_seconds)} of processor" if report.footer else "unfinished"
     found = sum(miniature.passed for miniature in report.miniatures)
-    figures = [
+    time = Figure("time", duration(report.seconds), cpu)
+    planted = Figure("planted bugs", f"{found} / {len(report.miniatures)}", "found and reduced")
+    if report.is_selfcheck:
+        return planted, time
+    figures = (
         Figure("programs", number(report.programs), counted(len(report.kinds), "kind")),
         Figure("ops", number(report.ops), f"{number(report.ops_per_second)} per second"),
-        Figure("time", duration(report.seconds), cpu),
+        time,
         Figure("buckets", number(len(report.failing_buckets)), counted(divergent, "divergent program")),
         Figure("ops reached", f"{reached} / {len(ops)}", counted(outcomes, "outcome")),
         Figure("clauses reached", f"{clauses} / {clauses_all}", share(clauses, clauses_all)),
-    ]
-    if report.miniatures:
-        figures.append(Figure("planted bugs", f"{found} / {len(report.miniatures)}", "found and reduced"))
-    return tuple(figures)
+    )
+    return (*figures, planted) if report.miniatures else figures
 
 
 def _card(bucket: Bucket, clauses: Mapping[str, Clause]) -> Card:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from html import escape
 
 from conformance.clauses import Clause
 from conformance.reporting.card import card_text, environment_items
@@ -65,12 +66,16 @@ def _facts(report: RunReport, clauses: Mapping[str, Clause]) -> str:
         ("run", _escaped(f"{header.run}, started {header.started}")),
         ("command", _code(header.command)),
         ("seed, budget", _escaped(f"{header.seed}, {header.budget}")),
-        ("ran", f"{counted(report.programs, 'program')}, {counted(report.ops, 'op')} in {duration(report.seconds)}"),
-        ("speed", f"{number(report.ops_per_second)} ops/s"),
-        ("reached", reached_line(report, clauses)),
+        *(() if report.is_selfcheck else _reached(report, clauses)),
         *((_escaped(name), _escaped(value)) for name, value in environment_items(header)),
     ]
     return _table(("", ""), rows)
+
+
+def _reached(report: RunReport, clauses: Mapping[str, Clause]) -> tuple[tuple[str, str], ...]:
+    done = f"{counted(report.programs, 'program')}, {counted(report.ops, 'op')} in {duration(report.seconds)}"
+    speed = f"{number(report.ops_per_second)} ops/s"
+    return ("ran", done), ("speed", speed), ("reached", reached_line(report, clauses))
 
 
 def _buckets(report: RunReport, clauses: Mapping[str, Clause]) -> str:
@@ -90,7 +95,8 @@ def _buckets(report: RunReport, clauses: Mapping[str, Clause]) -> str:
         )
     ]
     for bucket in report.buckets[:_CARDS_SHOWN_MAX]:
-        title = _escaped(f"{bucket.first.bucket}: {bucket.first.title}")
+        # Inside an HTML block Markdown's own escapes are not read.
+        title = escape(printable(f"{bucket.first.bucket}: {bucket.first.title}"))
         card = _block(card_text(bucket, report.header, clauses))
         parts.append(f"<details><summary>{title}</summary>\n\n{card}\n\n</details>")
     more = len(report.buckets) - _CARDS_SHOWN_MAX
@@ -124,6 +130,8 @@ def _miniatures(report: RunReport) -> str:
 
 
 def _unreached(report: RunReport, clauses: Mapping[str, Clause]) -> str:
+    if report.is_selfcheck:
+        return ""
     ops = [_code(row.name) for row in op_rows(report) if not row.total]
     missed = [_code(row.clause.id) for row in clause_rows(report, clauses) if not row.count]
     lines = [f"- {counted(len(ops), 'op')}: {few(ops, _NAMES_SHOWN_MAX)}"] if ops else []

@@ -113,6 +113,11 @@ class RunReport:
         return max(self.programs + len(self.miniatures) - self.failed - self.skipped, 0)
 
     @property
+    def is_selfcheck(self) -> bool:
+        """Whether planted bugs are all that the run was about: what it reached then says nothing."""
+        return bool(self.miniatures) and not self.programs
+
+    @property
     def obstacles(self) -> tuple[str, ...]:
         """Why the run cannot be called whole, in sentences; empty when it can."""
         if self.footer is None:

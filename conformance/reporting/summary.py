@@ -30,9 +30,13 @@ def verdict_line(report: RunReport) -> str:
 
 
 def totals_line(report: RunReport) -> str:
-    """What every run ends with: ``N passed, N failed``, and ``, N skipped`` when there are any."""
+    """What every run ends with: ``N passed, N failed``, and ``, N skipped`` when there are any.
+
+    A run that is not green without any failed program, such as one cut short, is itself counted as a failure.
+    """
+    failed = report.failed if report.failed or report.green else 1
     skipped = f", {report.skipped} skipped" if report.skipped else ""
-    return f"{report.passed} passed, {report.failed} failed{skipped}"
+    return f"{report.passed} passed, {failed} failed{skipped}"
 
 
 def reached_line(report: RunReport, clauses: Mapping[str, Clause]) -> str:
@@ -54,7 +58,7 @@ def summary_text(report: RunReport, clauses: Mapping[str, Clause], page: str = "
     lines = [verdict_line(report)]
     lines += [_row("run", f"{report.header.run}, seed {report.header.seed}, budget {report.header.budget}")]
     lines += [_row("where", where)] if where else []
-    lines += [_row("ran", done), _row("reached", reached_line(report, clauses))]
+    lines += [] if report.is_selfcheck else [_row("ran", done), _row("reached", reached_line(report, clauses))]
     shown = report.failing_buckets[:_BUCKETS_SHOWN_MAX]
     lines += [
         _row("bucket", f"{bucket.first.bucket} ×{number(bucket.count)}  {bucket.first.title}") for bucket in shown

@@ -54,7 +54,9 @@ def test_an_interrupted_run_is_inconclusive(green: tuple[Event, ...], footer: Fo
     assert "stopped from outside" in report.obstacles[0]
 
 
-def test_a_footer_that_counts_more_programs_than_the_log_is_not_believed(green: tuple[Event, ...], footer: Footer) -> None:
+def test_a_footer_that_counts_more_programs_than_the_log_is_not_believed(
+    green: tuple[Event, ...], footer: Footer
+) -> None:
     report = fold([(*green[:-1], msgspec.structs.replace(footer, programs=129))])
     assert not report.green
     assert report.obstacles == ("The log holds 128 programs, its footer says 129: events are missing.",)

@@ -29,10 +29,12 @@
       output.textContent = shown === rows.length ? `${rows.length} shown` : `${shown} of ${rows.length} shown`;
     };
     let pending = 0;
-    form.addEventListener("input", () => {
+    const later = () => {
       clearTimeout(pending);
       pending = setTimeout(apply, PAUSE_MS);
-    });
+    };
+    form.addEventListener("input", later);
+    form.addEventListener("change", later);
     form.addEventListener("submit", (event) => event.preventDefault());
     output.textContent = `${rows.length} shown`;
     if (new FormData(form).get("text") || form.querySelector("select").value) apply();

@@ -1,0 +1,88 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The failure card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+from syrupy.assertion import SnapshotAssertion
+
+from conformance.clauses import Clause
+from conformance.events import Divergence, Event, Header
+from conformance.reporting.card import card_text, hints, outcomes, program_lines
+from conformance.reporting.run import Bucket, fold
+
+
+def test_cards_read_well(red: tuple[Event, ...], clauses: Mapping[str, Clause], snapshot: SnapshotAssertion) -> None:
+    report = fold([red])
+    assert "\n".join(card_text(bucket, report.header, clauses) for bucket in report.buckets) == snapshot
+
+
+def test_the_parts_come_in_the_order_in_which_a_reader_asks(
+    epipe: Divergence, header: Header, clauses: Mapping[str, Clause]
+) -> None:
+    text = card_text(Bucket(epipe, 1), header, clauses)
+    parts = (
+        epipe.title,
+        "clause PIPE-EPIPE",
+        ">>> write",
+        "allowed by linux",
+        "native  ",
+        "environment",
+        "replay",
+        "hint",
+    )
+    places = [text.index(part) for part in parts]
+    assert places == sorted(places)
+
+
+def test_only_the_diverging_step_is_marked(epipe: Divergence) -> None:
+    assert [(line.text, line.marked) for line in program_lines(epipe)] == [
+        ("r0, r1 = pipe2(0) == (3, 4)", False),
+        ("close(r0) == 0", False),
+        ('write(r1, b"x") == 1', True),
+    ]
+
+
+def test_without_a_trace_the_reduced_program_is_shown(epipe: Divergence) -> None:
+    assert program_lines(msgspec.structs.replace(epipe, trace=""))[2].text == 'write(r1, b"x")'
+
+
+def test_native_is_not_shown_twice_when_it_is_what_was_observed(epipe: Divergence) -> None:
+    assert outcomes(epipe) == (("allowed by linux", "EPIPE & SIGPIPE"), ("native", "1"))
+
+
+def test_native_stands_between_the_model_and_another_system(epipe: Divergence) -> None:
+    foreign = msgspec.structs.replace(epipe, law="linux == my-vfs", observed="0")
+    assert outcomes(foreign) == (("allowed by linux", "EPIPE & SIGPIPE"), ("native", "1"), ("my-vfs", "0"))
+
+
+def test_a_law_without_two_sides_still_gives_a_card(epipe: Divergence) -> None:
+    assert (
+        outcomes(msgspec.structs.replace(epipe, law="save and restore change nothing"))[0][0] == "allowed by the model"
+    )
+
+
+def test_a_clause_that_is_written_nowhere_is_named_all_the_same(epipe: Divergence, header: Header) -> None:
+    assert "clause PIPE-EPIPE: written in no clause file" in card_text(Bucket(epipe, 1), header, {})
+
+
+def test_hints_name_the_man_page_of_a_clause(epipe: Divergence, clauses: Mapping[str, Clause]) -> None:
+    assert hints(epipe, clauses) == ("read man 7 pipe",)
+
+
+def test_a_divergence_that_does_not_repeat_is_called_unsteady(epipe: Divergence, clauses: Mapping[str, Clause]) -> None:
+    assert any("do not agree" in hint for hint in hints(msgspec.structs.replace(epipe, confirmed=(2, 5)), clauses))
+
+
+def test_a_step_without_clauses_says_so(epipe: Divergence) -> None:
+    assert hints(msgspec.structs.replace(epipe, clauses=()), {})[0].startswith("no clause was cited")
+
+
+def test_nothing_in_a_card_can_drive_a_terminal(epipe: Divergence, header: Header) -> None:
+    nasty = msgspec.structs.replace(epipe, title="a\x1b[2Jb\r\x00", observed="\x9b31m", replay="x\x07")
+    text = card_text(Bucket(nasty, 1), header, {})
+    assert all(character == "\n" or character.isprintable() for character in text)
+    assert "a\\x1b[2Jb\\r\\x00" in text

@@ -1,0 +1,277 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The HTML report in a real browser: headless Chromium, driven through chromedriver.
+
+Without Chromium these tests fail, so that nobody takes their absence for success;
+where there can be no browser, set FDCONFORM_NO_BROWSER.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+import pytest
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import Select, WebDriverWait
+
+from conformance.clauses import Clause
+from conformance.events import Divergence, Event
+from conformance.reporting.html import html_text
+from conformance.reporting.run import fold
+
+NO_BROWSER = "FDCONFORM_NO_BROWSER"
+WAIT_SECONDS = 10
+MANY_BUCKETS = 2000
+LOAD_MS_MAX = 10_000
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1280,1000",
+)
+
+pytestmark = pytest.mark.skipif(bool(os.environ.get(NO_BROWSER)), reason=f"{NO_BROWSER} is set")
+
+
+def program(names: tuple[str, ...], package: str) -> str:
+    """The path of the first of these programs; fails with the name of the package that brings it."""
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        pytest.fail(f"{names[0]} is missing: install the package {package} (Debian, Ubuntu), or set {NO_BROWSER}=1")
+    return found
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    options = ChromeOptions()
+    options.binary_location = program(("chromium", "chromium-browser", "google-chrome"), "chromium")
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = Chrome(options=options, service=Service(program(("chromedriver",), "chromium-driver")))
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+class Page:
+    """A report that is open in the browser."""
+
+    def __init__(self, browser: Chrome, path: Path) -> None:
+        self.browser = browser
+        self.path = path
+        self.complaints()
+        browser.get(path.as_uri())
+
+    def all(self, selector: str) -> list[WebElement]:
+        return self.browser.find_elements(By.CSS_SELECTOR, selector)
+
+    def one(self, selector: str) -> WebElement:
+        return self.browser.find_element(By.CSS_SELECTOR, selector)
+
+    def script(self, text: str) -> object:
+        return self.browser.execute_script(f"return {text}")
+
+    def buckets(self) -> list[str]:
+        shown = "[...document.querySelectorAll('details.bucket:not([hidden])')].map((row) => row.id)"
+        found = self.script(shown)
+        assert isinstance(found, list)
+        return found
+
+    def told(self, form: str) -> str:
+        return self.one(f'form[data-filters="{form}"] output').text
+
+    def wait_told(self, form: str, text: str) -> None:
+        WebDriverWait(self.browser, WAIT_SECONDS).until(
+            lambda _: self.told(form) == text, f"{self.told(form)} != {text}"
+        )
+
+    def clipboard(self) -> str:
+        read = "navigator.clipboard.readText().then(arguments[0], (error) => arguments[0]('failed: ' + error))"
+        return str(self.browser.execute_async_script(read))
+
+    def complaints(self) -> list[object]:
+        entries = self.browser.get_log("browser")  # type: ignore[no-untyped-call]
+        return [entry for entry in entries if entry["level"] in ("SEVERE", "WARNING")]
+
+
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture
+def open_page(browser: Chrome, tmp_path: Path, clauses: Mapping[str, Clause]) -> Iterator[OpenPage]:
+    """Renders events and opens the page, with the media that are asked for; no complaint may be left at the end."""
+    opened: list[Page] = []
+
+    def open_(events: tuple[Event, ...], *, scheme: str = "light", width: int = 1280, media: str = "") -> Page:
+        path = tmp_path / "report.html"
+        path.write_text(html_text(fold([events]), clauses), encoding="utf-8")
+        metrics = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": features})
+        opened.append(Page(browser, path))
+        return opened[-1]
+
+    yield open_
+    for page in opened:
+        assert page.complaints() == []
+
+
+def test_the_report_opens_without_a_request(open_page: OpenPage, red: tuple[Event, ...]) -> None:
+    page = open_page(red)
+    assert page.browser.title == "fdconform: diverges, 2026-11-23T11-30-00"
+    assert page.one("h1").text == "Diverges"
+    assert page.one("#totals").text == "125 passed, 5 failed"
+    assert page.script("performance.getEntriesByType('resource').length") == 0
+
+
+def test_buckets_are_filtered_by_kind_op_and_text(open_page: OpenPage, red: tuple[Event, ...]) -> None:
+    page = open_page(red)
+    assert page.told("bucket-list") == "2 shown"
+    Select(page.one('form[data-filters="bucket-list"] [name="kind"]')).select_by_visible_text("files")
+    page.wait_told("bucket-list", "1 of 2 shown")
+    assert page.buckets() == ["B-11c0ffee"]
+    Select(page.one('form[data-filters="bucket-list"] [name="op"]')).select_by_visible_text("write")
+    page.wait_told("bucket-list", "0 of 2 shown")
+    for name in ("kind", "op"):
+        Select(page.one(f'form[data-filters="bucket-list"] [name="{name}"]')).select_by_index(0)
+    page.wait_told("bucket-list", "2 shown")
+    page.one('form[data-filters="bucket-list"] [name="text"]').send_keys("sigpipe 7-41")
+    page.wait_told("bucket-list", "1 of 2 shown")
+    assert page.buckets() == ["B-7f3a0001"]
+
+
+def test_ops_that_were_not_reached_can_be_picked_out(open_page: OpenPage, green: tuple[Event, ...]) -> None:
+    page = open_page(green)
+    Select(page.one('form[data-filters="matrix"] [name="reached"]')).select_by_value("no")
+    page.wait_told("matrix", "3 of 7 shown")
+    shown = [cell.text for cell in page.all(".matrix tbody tr:not(.group) th") if cell.is_displayed()]
+    assert shown == ["close", "read", "fcntl(F_SETPIPE_SZ)"]
+
+
+def test_clauses_are_filtered_by_level_and_by_whether_they_were_reached(
+    open_page: OpenPage, green: tuple[Event, ...]
+) -> None:
+    page = open_page(green)
+    Select(page.one('form[data-filters="clause-rows"] [name="level"]')).select_by_visible_text("posix")
+    page.wait_told("clause-rows", "2 of 3 shown")
+    Select(page.one('form[data-filters="clause-rows"] [name="reached"]')).select_by_value("no")
+    page.wait_told("clause-rows", "1 of 3 shown")
+    assert [row.text for row in page.all("#clause-rows th") if row.is_displayed()] == ["TTY-EOF"]
+
+
+def test_a_card_opens_from_the_keyboard(open_page: OpenPage, red: tuple[Event, ...]) -> None:
+    page = open_page(red)
+    summary = page.one("#B-7f3a0001 > summary")
+    assert not page.one("#B-7f3a0001 .program").is_displayed()
+    summary.send_keys(Keys.ENTER)
+    card = page.one("#B-7f3a0001 .card")
+    assert card.is_displayed()
+    assert page.one("#B-7f3a0001 .marked").text == '>>>write(r1, b"x") == 1'
+    assert "A write to a pipe that nobody can read" in card.text
+
+
+def test_every_control_can_be_reached_with_the_tab_key(open_page: OpenPage, red: tuple[Event, ...]) -> None:
+    page = open_page(red)
+    reached = set()
+    for _ in range(40):
+        page.browser.switch_to.active_element.send_keys(Keys.TAB)
+        reached.add(page.script("document.activeElement.tagName + '.' + document.activeElement.className"))
+    assert reached >= {"A.skip", "BUTTON.copy", "SELECT.", "INPUT.", "SUMMARY.", "DIV.scroll"}
+
+
+@pytest.mark.parametrize(
+    ("label", "text"),
+    [
+        ("Copy command", "fdconform replay reports/2026-11-23T11-30-00/B-7f3a0001.fd"),
+        ("Copy program", '# what is left\nr0, r1 = pipe2(0)\nclose(r0)\nwrite(r1, b"x")\n'),
+    ],
+)
+def test_copy_buttons_copy(open_page: OpenPage, red: tuple[Event, ...], label: str, text: str) -> None:
+    page = open_page(red)
+    page.browser.execute_cdp_cmd("Browser.grantPermissions", {"permissions": ["clipboardReadWrite"]})
+    page.one("#B-7f3a0001 > summary").click()
+    (button,) = (button for button in page.all("#B-7f3a0001 button.copy") if button.text == label)
+    button.click()
+    WebDriverWait(page.browser, WAIT_SECONDS).until(lambda _: button.text == "Copied", button.text)
+    assert page.clipboard() == text
+    WebDriverWait(page.browser, WAIT_SECONDS).until(lambda _: button.text == label, button.text)
+
+
+def test_a_link_to_a_bucket_opens_it(open_page: OpenPage, red: tuple[Event, ...]) -> None:
+    page = open_page(red)
+    page.browser.get(f"{page.path.as_uri()}#B-11c0ffee")
+    assert page.one("#B-11c0ffee .card").is_displayed()
+
+
+@pytest.mark.parametrize(("scheme", "dark"), [("light", False), ("dark", True)])
+def test_the_page_follows_the_colour_scheme(
+    open_page: OpenPage, red: tuple[Event, ...], scheme: str, dark: bool
+) -> None:
+    page = open_page(red, scheme=scheme)
+    brightness = "getComputedStyle(document.body).{}.match(/\\d+/g).slice(0, 3).reduce((a, b) => a + +b, 0)"
+    paper, ink = page.script(brightness.format("backgroundColor")), page.script(brightness.format("color"))
+    assert isinstance(paper, int)
+    assert isinstance(ink, int)
+    assert (paper < ink) is dark
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1280])
+def test_nothing_sticks_out_of_a_narrow_screen(open_page: OpenPage, red: tuple[Event, ...], width: int) -> None:
+    page = open_page(red, width=width)
+    page.script("document.querySelectorAll('details').forEach((row) => { row.open = true; })")
+    wide = page.script("document.documentElement.scrollWidth")
+    assert isinstance(wide, int)
+    assert wide <= width
+
+
+def test_a_run_cut_short_is_red_at_the_top(open_page: OpenPage, green: tuple[Event, ...]) -> None:
+    page = open_page(green[:-1])
+    assert page.one("h1").text == "Cut short"
+    assert page.one("#totals").text == "128 passed, 1 failed"
+    assert page.script("getComputedStyle(document.querySelector('header')).backgroundColor") == "rgb(168, 38, 29)"
+
+
+def test_on_paper_the_cards_are_open_and_the_controls_gone(open_page: OpenPage, red: tuple[Event, ...]) -> None:
+    page = open_page(red, media="print")
+    page.script("dispatchEvent(new Event('beforeprint'))")
+    assert page.one("#B-7f3a0001 .card").is_displayed()
+    assert not page.one("nav").is_displayed()
+    page.script("dispatchEvent(new Event('afterprint'))")
+    assert page.one("#B-7f3a0001").get_attribute("open") is None
+
+
+def test_bytes_of_programs_cannot_become_markup(open_page: OpenPage, red: tuple[Event, ...], epipe: Divergence) -> None:
+    attack = '"\'><img src=x onerror="window.broken=1"><script>window.broken=1</script></pre></details>'
+    names = ("title", "program", "reduced", "trace", "predicted", "observed", "replay", "op", "kind")
+    page = open_page((*red[:2], msgspec.structs.replace(epipe, **dict.fromkeys(names, attack), step=0), red[-1]))
+    assert page.script("window.broken") is None
+    assert page.one(".bucket-title").text == attack
+    assert page.all("main img") == []
+
+
+def test_two_thousand_buckets_stay_usable(open_page: OpenPage, red: tuple[Event, ...], epipe: Divergence) -> None:
+    found = (msgspec.structs.replace(epipe, bucket=f"B-{place:08x}", seed=f"s{place}") for place in range(MANY_BUCKETS))
+    page = open_page((*red[:2], *found, red[-1]))
+    loaded = page.script("performance.getEntriesByType('navigation')[0].loadEventEnd")
+    assert isinstance(loaded, float | int)
+    assert loaded < LOAD_MS_MAX
+    page.one('form[data-filters="bucket-list"] [name="text"]').send_keys("s1234")
+    page.wait_told("bucket-list", f"1 of {MANY_BUCKETS} shown")
+    assert page.buckets() == ["B-000004d2"]
