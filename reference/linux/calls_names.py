@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reference.constants import (
+    EACCES,
     EEXIST,
     EINVAL,
     EISDIR,
@@ -28,6 +29,7 @@ from reference.linux.description import OpenFileDescription
 from reference.linux.device import DEVICES, SharedDevice
 from reference.linux.directory import Directory, SymbolicLink
 from reference.linux.fifo import Fifo
+from reference.linux.inode import MAY_WRITE
 
 from reference.linux.open_flags import TMPFILE_BIT, effective_flags
 from reference.linux.paths import SELF, LastStep, Walk, check_path
@@ -209,6 +211,24 @@ class NameCalls(KernelState):
         last.directory.add(last.name, inode)
         # RETURN
         return 0
+
+    def truncate(self, path: str, length: int) -> int:
+        """truncate(2)."""
+        # CHECK
+        if length < 0:
+            raise Refused(EINVAL, "TRUNC-LENGTH")
+        check_path(path)
+        # RESOLVE
+        inode = self._walk().inode(path)
+        # CHECK
+        if isinstance(inode, Directory):
+            raise Refused(EISDIR, "TRUNC-DIRECTORY")
+        if not isinstance(inode, RegularFile):
+            raise Refused(EINVAL, "TRUNC-OTHER")
+        if not inode.permits(MAY_WRITE):
+            raise Refused(EACCES, "TRUNC-PERMISSION")
+        # CHANGE
+        return inode.truncate_by_name(length)
 
     def unlink(self, path: str) -> int:
         """unlink(2). Descriptors of the inode stay what they are."""
