@@ -91,7 +91,7 @@ _ODD_PATHS = (
 )
 _ANY_NAME = _FILES + _DIRECTORIES + _LINKS + _FIFOS
 _TARGETS = ("f", "g", "d", "l", "k", "d/f", "f", "missing", "./d/", "d/e", "p", "f/", "l/f", "k/", "/dev/null")
-_TARGETS_ODD = ("", "x" * 59, "x" * 60, "x" * 127, "x" * 128, "x" * 4095, "x" * 4096, "/dev/missing")
+_TARGETS_ODD = ("", "x" * 59, "x" * 60, "x" * 127, "x" * 128, "x" * 4095, "x" * 4096)
 
 _ACCESS = (O_RDWR, O_RDWR, O_RDWR, O_RDONLY, O_RDONLY, O_WRONLY, O_WRONLY | O_RDWR)
 _CREATION = (

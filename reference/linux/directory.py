@@ -38,6 +38,7 @@ class Directory(Inode):
     """Names and the inodes they stand for. Its size is the file system's own business."""
 
     seekable = True
+    syncs_ranges = True
 
     def __init__(self, kernel: KernelState, mode: int, uid: int, gid: int) -> None:
         super().__init__(kernel, S_IFDIR | mode, uid, gid)
