@@ -187,10 +187,13 @@ def _reopen(source: Source, slots: SlotTable) -> Op | None:
 
 
 def _mkfifo(source: Source, slots: SlotTable) -> Op:
+    slots.notes["fifo"] = True
     return Op("mkfifo", (_NAMES[source.below(len(_NAMES))], _MODES[source.below(len(_MODES))]))
 
 
 def _open_fifo(source: Source, slots: SlotTable) -> Op:
+    if "fifo" not in slots.notes and source.below(8) < 7:
+        return _mkfifo(source, slots)
     name = _NAMES[source.below(len(_NAMES))]
     flags = _REOPEN_FLAGS[source.below(len(_REOPEN_FLAGS))]
     if source.below(12) == 11:
