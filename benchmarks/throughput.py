@@ -20,8 +20,9 @@ from pathlib import Path
 
 from benchmarks.flatten import Flat
 from conformance.environment import profile_for, working_base
+from conformance.judging import Task
 from conformance.kinds import RECIPES
-from conformance.shard import Shard, Task
+from conformance.shard import Shard
 from conformance.strategies.programs import seeded_program
 from conformance.systems.native_worker import NativeWorker
 
@@ -42,7 +43,7 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory(dir=base) as scratch, NativeWorker(profile_for(base), base) as worker:
         loop = _build(Path(scratch))
-        shard = Shard(profile_for(base), worker)
+        shard = Shard(worker)
         totals = [0.0, 0.0]
         for kind in RECIPES:
             ops, c_seconds, campaign_seconds = _measure(kind, options, Path(scratch), loop, shard)
@@ -69,8 +70,10 @@ def _measure(
     kind: str, options: argparse.Namespace, scratch: Path, loop: Path, shard: Shard
 ) -> tuple[int, float, float]:
     """Ops of a round, and the median processor seconds that each side needs for them."""
+    profile = profile_for(scratch)
     tasks = [
-        Task(index, kind, options.seed, count=BATCH_PROGRAMS) for index in range(options.programs // BATCH_PROGRAMS)
+        Task(index, kind, options.seed, profile, count=BATCH_PROGRAMS)
+        for index in range(options.programs // BATCH_PROGRAMS)
     ]
     flat = Flat()
     for task in tasks:

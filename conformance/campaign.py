@@ -1,6 +1,6 @@
 # Copyright The fdconform Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A campaign: programs within a budget, spread over processes, every divergence confirmed, reduced and put in its bucket.
+"""A campaign: programs within a budget, over several processes; each divergence is confirmed, reduced, and bucketed.
 
 Order: regressions and fixtures first, then generated programs, the kinds in turn.
 The campaign goes on past known buckets; everything it learns goes to the event log at once.
@@ -22,8 +22,8 @@ from conformance import events
 from conformance.budget import Budget
 from conformance.environment import describe
 from conformance.errors import ExitCode, SystemFailed
-from conformance.ops import Op
-from conformance.shard import Result, Suspect, Task, shard_main
+from conformance.judging import NamedProgram, Result, Task
+from conformance.shard import shard_main
 from conformance.triage import Triage
 from reference.linux.profile import Profile
 
@@ -46,7 +46,7 @@ class Plan:
     jobs: int
     profile: Profile
     base: Path
-    programs: tuple[tuple[str, tuple[Op, ...]], ...] = ()
+    programs: tuple[NamedProgram, ...] = ()
 
 
 class Campaign:
@@ -117,10 +117,11 @@ class Campaign:
         index = 0
         for start in range(0, len(plan.programs), PROGRAMS_PER_BATCH):
             chunk = plan.programs[start : start + PROGRAMS_PER_BATCH]
-            yield Task(index, "stored", plan.seed, programs=chunk)
+            yield Task(index, "stored", plan.seed, plan.profile, programs=chunk)
             index += 1
         while not plan.budget.spent(time.monotonic() - self._started, self._ops):
-            yield Task(index, plan.kinds[index % len(plan.kinds)], plan.seed, count=PROGRAMS_PER_BATCH)
+            kind = plan.kinds[index % len(plan.kinds)]
+            yield Task(index, kind, plan.seed, plan.profile, count=PROGRAMS_PER_BATCH)
             index += 1
 
     def _take(self, result: Result, triage: Triage) -> None:

@@ -14,11 +14,11 @@ from pathlib import Path
 from conformance import events
 from conformance.divergence import Divergence, diverge
 from conformance.grammar import observation_text, op_text, program_text, trace_line
+from conformance.judging import Suspect
 from conformance.observation import Observation
 from conformance.ops import Op
 from conformance.program import Program
 from conformance.reduce import reduce_program, same_bucket
-from conformance.shard import Suspect
 from conformance.systems.native_worker import NativeWorker, WorkerDied
 from reference.linux.kernel import Linux
 from reference.linux.profile import Profile

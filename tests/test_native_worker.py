@@ -14,9 +14,10 @@ import pytest
 
 from conformance.environment import profile_for, working_base
 from conformance.grammar import read_program
+from conformance.judging import Task
 from conformance.observation import BLOCKED, Failure, Signalled
 from conformance.ops import Op
-from conformance.shard import Shard, Task
+from conformance.shard import Shard
 from conformance.systems.native_worker import NativeWorker, WorkerDied
 from reference.constants import EBADF, EPIPE, SIGPIPE
 from reference.linux.profile import Profile
@@ -35,7 +36,7 @@ def worker(profile: Profile, tmp_path: Path) -> Iterator[NativeWorker]:
 def test_programs_are_handed_descriptors_from_three_on_and_share_nothing(native: NativeWorker) -> None:
     program = ops('r0 = open("f", O_RDWR | O_CREAT | O_EXCL, 0o600)\nwrite(r0, b"x")')
 
-    assert [[3, 1]] * 5 == native.run([program] * 5)
+    assert native.run([program] * 5) == [[3, 1]] * 5
 
 
 def test_a_slot_whose_maker_failed_is_a_bad_descriptor(native: NativeWorker) -> None:
@@ -53,19 +54,19 @@ def test_a_signal_is_recorded_with_the_op_that_raised_it(native: NativeWorker) -
 def test_a_call_that_sleeps_is_interrupted_and_counts_as_blocked(native: NativeWorker) -> None:
     observed = native.run([ops('r0, r1 = pipe2(0)\nread(r0, 1)\nwrite(r1, b"x")\nread(r0, 1)')])
 
-    assert [(3, 4), BLOCKED, 1, b"x"] == observed[0]
+    assert observed[0] == [(3, 4), BLOCKED, 1, b"x"]
 
 
 def test_a_blocking_write_that_moved_something_returns_what_it_moved(native: NativeWorker) -> None:
     observed = native.run([ops('r0, r1 = pipe2(0)\nwrite(r1, pattern(100000, seed=0))\nwrite(r1, b"x")')])
 
-    assert [(3, 4), 65536, BLOCKED] == observed[0]
+    assert observed[0] == [(3, 4), 65536, BLOCKED]
 
 
 def test_closing_every_number_leaves_the_worker_alive(native: NativeWorker) -> None:
     observed = native.run([ops("close_range(0, 2**32 - 1, 0)\nr0, r1 = pipe2(0)"), ops("r0, r1 = pipe2(0)")])
 
-    assert [[0, (0, 1)], [(3, 4)]] == observed
+    assert observed == [[0, (0, 1)], [(3, 4)]]
 
 
 def test_a_worker_killed_in_the_middle_of_a_batch_says_where_it_was(worker: NativeWorker, profile: Profile) -> None:
@@ -88,13 +89,13 @@ def test_a_batch_whose_worker_was_killed_is_run_again_and_nothing_is_lost(
     pid = worker._pid
     killer = threading.Timer(0.05, os.kill, (pid, signal.SIGKILL))
     killer.start()
-    result = Shard(profile, worker).run(Task(0, "stored", "0", programs=named))
+    result = Shard(worker).run(Task(0, "stored", "0", profile, programs=named))
     killer.join()
 
-    assert 30 == result.programs
-    assert 60 == result.ops
-    assert [] == result.suspects
-    assert 1 == len(result.notes)
+    assert result.programs == 30
+    assert result.ops == 60
+    assert result.suspects == []
+    assert len(result.notes) == 1
     assert "run again" in result.notes[0]
 
 
@@ -116,4 +117,4 @@ def test_programs_run_as_an_ordinary_user_when_the_profile_says_so() -> None:
     with NativeWorker(profile, base) as worker:
         (observed,) = worker.run([ops('r0 = open("f", O_RDWR | O_CREAT, 0o600)\nfstat(r0)')])
 
-    assert 65534 == observed[1].uid
+    assert observed[1].uid == 65534

@@ -10,7 +10,8 @@ No time enters into the decision, only whether the kernel says that the thread s
 
 **Isolation.** The worker has a process group of its own, so that Ctrl-C at the terminal is no signal to a program.
 
-**Deadline.** A program that makes no progress for ``PROGRAM_DEADLINE_S`` seconds is killed with its worker and reported as hung.
+**Deadline.** A program that makes no progress for ``PROGRAM_DEADLINE_S`` seconds is killed with its worker,
+and reported as hung.
 """
 
 from __future__ import annotations
@@ -66,8 +67,6 @@ class NativeWorker:
         os.chown(self._directory, profile.uid, profile.gid)
         self._process: subprocess.Popen[bytes] | None = None
         self._pid = 0
-        self.cpu_seconds = 0.0
-        """Processor time that programs have used in the worker."""
 
     def __enter__(self) -> NativeWorker:
         return self
@@ -83,13 +82,23 @@ class NativeWorker:
     def run(self, programs: Sequence[tuple[Op, ...]]) -> list[list[Observation]]:
         """The observations of each program, run in one batch. WorkerDied when the worker does not survive it."""
         # Plain tuples cross the pipe at a fraction of the cost of named ones.
-        return self._ask(("batch", [tuple(map(tuple, ops)) for ops in programs]))
+        observations: list[list[Observation]] = self._ask(("batch", [tuple(map(tuple, ops)) for ops in programs]))
+        return observations
 
     def run_alone(self, program: tuple[Op, ...]) -> list[Observation]:
         """The observations of one program in a fork of its own."""
-        return self._ask(("alone", tuple(map(tuple, program))))[0]
+        observations: list[list[Observation]] = self._ask(("alone", tuple(map(tuple, program))))
+        return observations[0]
 
-    def _ask(self, request: Any) -> list[list[Observation]]:
+    def perform(self, function: str, argument: Any) -> Any:
+        """What a function gives inside the worker.
+
+        ``function`` is named as :func:`pkgutil.resolve_name` understands it;
+        it is given ``argument`` and a function that observes a program, with its number in the batch.
+        """
+        return self._ask(("perform", (function, argument)))
+
+    def _ask(self, request: Any) -> Any:
         if self._process is None:
             self._start()
         try:
@@ -101,10 +110,7 @@ class NativeWorker:
             raise self._died(f"failed inside:\n{body}")
         if kind == "died":
             raise self._died(f"ended with wait status {body}")
-        answer: list[list[Observation]]
-        answer, cpu_seconds = body
-        self.cpu_seconds += cpu_seconds
-        return answer
+        return body
 
     def _start(self) -> None:
         requests_read, self._requests = os.pipe2(os.O_CLOEXEC)
@@ -133,7 +139,7 @@ class NativeWorker:
                 "system": self._system,
             },
         )
-        kind, self._pid = receive(self._replies)
+        _, self._pid = receive(self._replies)
 
     def _stop(self, *, kill: bool = True) -> None:
         """End the worker: with a signal, or by closing its requests, which it takes for the end of its work."""

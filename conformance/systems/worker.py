@@ -18,8 +18,8 @@ import shutil
 import signal
 import stat
 import sys
-import time
 import traceback
+from collections.abc import Callable
 from pkgutil import resolve_name
 from types import FrameType
 from typing import Any, NoReturn
@@ -33,10 +33,9 @@ from reference.outcomes import Sleeps
 PRIVATE_FD_MIN = 512
 NUDGE = signal.SIGUSR1
 GIVE_UP = signal.SIGUSR2
-RECORDED_SIGNALS = tuple(
-    signal.Signals(number)
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE, signal.SIGTSTP, signal.SIGTTIN)
-    + (signal.SIGTTOU, signal.SIGURG, signal.SIGXFSZ, signal.SIGWINCH, signal.SIGIO, signal.SIGCONT)
+RECORDED_SIGNALS = (
+    *(signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU),
+    *(signal.SIGURG, signal.SIGXFSZ, signal.SIGWINCH, signal.SIGIO, signal.SIGCONT),
 )
 _NUMBERING_CALLS = frozenset(("close_range", "dup2", "dup3"))
 """Calls with which a program can reach the numbers 0 to 2, which no slot of it has."""
@@ -79,7 +78,11 @@ class Worker:
             self._native.signals.append(number)
 
     def serve(self) -> None:
-        """Answer every request: ("batch", programs) here, ("alone", program) in a fork of its own."""
+        """Answer every request.
+
+        ("batch", programs) gives their observations, ("alone", program) those of one program, in a fork of its own;
+        ("perform", (name, argument)) calls a function by name, with the argument and a function that observes programs.
+        """
         send(self._replies, ("ready", os.getpid()))
         while True:
             try:
@@ -88,18 +91,20 @@ class Worker:
                 return
             if kind == "alone":
                 self._alone(body)
+            elif kind == "perform":
+                function, argument = body
+                self._answer(lambda function=function, argument=argument: resolve_name(function)(argument, self._run))
             else:
-                self._answer(body)
+                self._answer(lambda body=body: [self._run(number, ops) for number, ops in enumerate(body)])
 
-    def _answer(self, programs: list[tuple[Op, ...]]) -> None:
-        started = time.process_time()
+    def _answer(self, answer: Callable[[], Any]) -> None:
         try:
-            observations = [self._run(number, ops) for number, ops in enumerate(programs)]
+            value = answer()
         except Exception:
             # A mistake in our own code, not of the kernel's: without this it would be lost with standard error.
             send(self._replies, ("failed", traceback.format_exc()))
             raise
-        send(self._replies, ("done", (observations, time.process_time() - started)))
+        send(self._replies, ("done", value))
 
     def _run(self, number: int, ops: tuple[Op, ...]) -> list[Any]:
         self._progress[1] = number
@@ -127,7 +132,7 @@ class Worker:
 
     def _answer_and_exit(self, ops: tuple[Op, ...]) -> NoReturn:
         send(self._replies, ("ready", os.getpid()))
-        self._answer([ops])
+        self._answer(lambda: [self._run(0, ops)])
         os._exit(0)
 
 
