@@ -1,6 +1,9 @@
 # Copyright The fdconform Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Programs as the flat file that ``loop.c`` runs: each op a function of libc with numbers, slots and places in a blob."""
+"""Programs as the flat file that ``loop.c`` runs.
+
+Each op is a function of libc with numbers, slots and places in a blob.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +81,7 @@ class Flat:
             function,
             call.digest,
             result,
-            *(slots + [0, 0])[:2],
+            *[*slots, 0, 0][:2],
             len(call.patches),
             *(kind for kind, _ in arguments),
             *(_signed(value) for _, value in arguments),

@@ -38,9 +38,8 @@ def main() -> None:
     parser.add_argument("--seed", default="bench")
     options = parser.parse_args()
     base = working_base(None)
-    print(
-        f"{'kind':10} {'ops':>8} {'C ops/cpu-s':>12} {'campaign ops/cpu-s':>19} {'ratio':>6}   median of {options.rounds} rounds"
-    )
+    head = f"{'kind':10} {'ops':>8} {'C ops/cpu-s':>12} {'campaign ops/cpu-s':>19} {'ratio':>6}"
+    print(f"{head}   median of {options.rounds} rounds")
     with tempfile.TemporaryDirectory(dir=base) as scratch, NativeWorker(profile_for(base), base) as worker:
         loop = _build(Path(scratch))
         shard = Shard(worker)

@@ -133,7 +133,8 @@ def _ptmx() -> Finding:
             "pseudoterminals",
             f"/dev/ptmx: {os.strerror(error.errno or 0)}",
             False,
-            "mount devpts (mount -t devpts devpts /dev/pts), or leave terminals out: --kind files --kind pipes --kind sockets",
+            "mount devpts (mount -t devpts devpts /dev/pts), or leave terminals out:"
+            " --kind files --kind pipes --kind sockets",
         )
     return Finding("pseudoterminals", "/dev/ptmx opens", True)
 

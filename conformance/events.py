@@ -51,7 +51,8 @@ class Divergence(msgspec.Struct, frozen=True, tag="divergence", tag_field="event
 
     ``program`` and ``reduced`` are canonical texts (the program as generated; the reduced program),
     ``step`` is the index of the diverging op in ``reduced``, ``trace`` the reduced program with native observations.
-    ``predicted`` and ``observed`` are texts of the diverging step; ``confirmed`` says how many of how many lone re-runs diverged.
+    ``predicted`` and ``observed`` are texts of the diverging step;
+    ``confirmed`` says how many of how many lone re-runs diverged.
     """
 
     bucket: str

@@ -1,6 +1,9 @@
 # Copyright The fdconform Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Golden traces: what a real kernel gave for the stored programs, kept so that the model can be worked on where no Linux is."""
+"""Golden traces: what a real kernel gave for the stored programs.
+
+They are kept so that the model can be worked on where no Linux is.
+"""
 
 from __future__ import annotations
 

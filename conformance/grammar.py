@@ -17,8 +17,17 @@ from typing import Any
 
 from conformance.domains import Domain, Slot, text_of
 from conformance.errors import BadProgram, BadTrace
-from conformance.observation import BLOCKED, ERRNO_NAMES, ERRNO_NUMBERS, SIGNAL_NAMES, Blocked, Failure, Observation
-from conformance.observation import Signalled, Unsupported
+from conformance.observation import (
+    BLOCKED,
+    ERRNO_NAMES,
+    ERRNO_NUMBERS,
+    SIGNAL_NAMES,
+    Blocked,
+    Failure,
+    Observation,
+    Signalled,
+    Unsupported,
+)
 from conformance.ops import Op, spec_of
 from conformance.payload import Pattern, materialise
 from conformance.program import Program, Trace, validate

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno as platform_errno
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from reference import constants
@@ -55,7 +55,7 @@ BLOCKED = Blocked()
 Observation = Any
 
 
-@lru_cache(maxsize=None)
+@cache
 def failure(number: int) -> Failure:
     """The one instance for an error number."""
     return Failure(number)

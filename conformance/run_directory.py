@@ -1,6 +1,9 @@
 # Copyright The fdconform Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Run directories: ``reports/NAME/`` with the event log and what was rendered from it; ``latest`` points to the newest."""
+"""Run directories: ``reports/NAME/`` with the event log and what was rendered from it.
+
+``latest`` points to the newest.
+"""
 
 from __future__ import annotations
 

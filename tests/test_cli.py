@@ -51,7 +51,7 @@ def test_replay_of_a_recorded_lie_marks_the_step_and_exits_1(tmp_path: Path) -> 
     lie = tmp_path / "lie.trace"
     lie.write_text(
         "#: kernel = 6.18\n#: filesystem = ext4\n#: uid = 0\n#: gid = 0\n"
-        "r0, r1 = pipe2(O_NONBLOCK) == (3, 4)\nread(r0, 1) == b\"\"\n#: end\n"
+        'r0, r1 = pipe2(O_NONBLOCK) == (3, 4)\nread(r0, 1) == b""\n#: end\n'
     )
     done = fdconform("replay", "--on", "recorded", str(lie))
 
@@ -100,14 +100,18 @@ def test_run_leaves_a_report_and_ends_with_a_plain_count(tmp_path: Path) -> None
 
     assert ExitCode.CONFORMS == done.returncode, done.stdout + done.stderr
     assert " passed, 0 failed" in done.stdout.splitlines()[-1]
-    assert {"events.jsonl", "report.html", "junit.xml", "summary.md"} <= {p.name for p in (tmp_path / "latest").iterdir()}
+    assert {"events.jsonl", "report.html", "junit.xml", "summary.md"} <= {
+        p.name for p in (tmp_path / "latest").iterdir()
+    }
 
 
 def test_the_same_seed_gives_the_same_programs(tmp_path: Path) -> None:
     logs = []
     for name in ("a", "b"):
         fdconform("run", "--budget", "3000ops", "--kind", "pipes", "--jobs", "1", "--reports", str(tmp_path / name))
-        logs.append([e for e in read_events(tmp_path / name / "latest" / "events.jsonl") if type(e).__name__ == "Batch"])
+        logs.append(
+            [e for e in read_events(tmp_path / name / "latest" / "events.jsonl") if type(e).__name__ == "Batch"]
+        )
 
     assert [batch.outcomes for batch in logs[0]] == [batch.outcomes for batch in logs[1]]
     assert logs[0]
@@ -115,7 +119,18 @@ def test_the_same_seed_gives_the_same_programs(tmp_path: Path) -> None:
 
 def test_ctrl_c_ends_a_run_with_its_report_written(tmp_path: Path) -> None:
     running = subprocess.Popen(
-        [sys.executable, "-m", "conformance.cli", "run", "--budget", "5m", "--kind", "pipes", "--reports", str(tmp_path)],
+        [
+            sys.executable,
+            "-m",
+            "conformance.cli",
+            "run",
+            "--budget",
+            "5m",
+            "--kind",
+            "pipes",
+            "--reports",
+            str(tmp_path),
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
