@@ -3,11 +3,12 @@
 """Recipes for ops that lock.
 
 Locks of a few bytes close together meet each other often.
-What conflicts is seen by descriptions of one inode, so a slot is often followed by one that was opened beside it.
+Locks conflict between descriptions of one inode, so files are often opened once more.
 """
 
 from __future__ import annotations
 
+from conformance.domains import Slot
 from conformance.ops import Op
 from conformance.strategies.recipes import Make, Recipe
 from conformance.strategies.scalars import EXTREME_OFFSETS
@@ -26,6 +27,11 @@ from reference.constants import (
     LOCK_NB,
     LOCK_SH,
     LOCK_UN,
+    O_CLOEXEC,
+    O_PATH,
+    O_RDONLY,
+    O_RDWR,
+    O_WRONLY,
     SEEK_CUR,
     SEEK_END,
     SEEK_SET,
@@ -52,11 +58,30 @@ _STARTS = (0, 1, 2, 3, 4, 5, 8, 10, 12, 15, 16, 20, 0, 5, 10)
 _LENGTHS = (1, 2, 3, 5, 10, 0, 4, 6, 20, 0, 1, 5)
 _LENGTHS_BELOW_ZERO = (-1, -2, -5, -10, -3)
 _EXTREMES = (*EXTREME_OFFSETS, LLONG_MAX - 1, LLONG_MAX - 2, LLONG_MAX - 10)
+_NEWEST = 4
+_REOPEN_FLAGS = (O_RDWR, O_RDWR, O_RDWR, O_RDONLY, O_WRONLY, O_RDWR | O_CLOEXEC, O_PATH)
 _PIDS_ODD = (1, -1, 2, 77)
 
 
+def _holder(source: Source, slots: SlotTable) -> Slot | None:
+    """A file, mostly one of the newest, so that locks meet; now and then anything."""
+    choice = source.below(8)
+    files = slots.live.get("file")
+    if files and choice < 5:
+        return files[-1 - source.below(min(len(files), _NEWEST))]
+    return slots.any_of(source, "file") if choice < 7 else slots.any_of(source)
+
+
+def _reopen(source: Source, slots: SlotTable) -> Op | None:
+    """One more description of a file, for locks to meet on."""
+    slot = _holder(source, slots)
+    if slot is None:
+        return None
+    return Op("reopen", (slot, _REOPEN_FLAGS[source.below(len(_REOPEN_FLAGS))]), (slots.new(slots.tags[slot]),))
+
+
 def _flock(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, "file") if source.below(6) < 5 else slots.any_of(source)
+    slot = _holder(source, slots)
     if slot is None:
         return None
     operations = _OPERATIONS
@@ -90,13 +115,14 @@ def _lock(source: Source) -> Flock:
 
 def _record(command: int) -> Make:
     def make(source: Source, slots: SlotTable) -> Op | None:
-        slot = slots.any_of(source, "file") if source.below(6) < 5 else slots.any_of(source)
+        slot = _holder(source, slots)
         return None if slot is None else Op("fcntl", (slot, command, _lock(source)))
 
     return make
 
 
 RECIPES = (
+    Recipe("reopen", 4, _reopen),
     Recipe("flock", 8, _flock),
     Recipe("fcntl(F_SETLK)", 8, _record(F_SETLK)),
     Recipe("fcntl(F_GETLK)", 4, _record(F_GETLK)),

@@ -90,10 +90,13 @@ _MODES = (0, 0, 0, EPOLLET, EPOLLET, EPOLLET, EPOLLONESHOT, EPOLLONESHOT | EPOLL
 _EXCLUSIVE_INTERESTS = (EPOLLIN, EPOLLOUT, EPOLLIN | EPOLLOUT, EPOLLIN, 0, EPOLLERR, EPOLLRDHUP, EPOLLPRI)
 _EXCLUSIVE_MODES = (0, EPOLLET, 0, EPOLLET, EPOLLWAKEUP, EPOLLONESHOT)
 _EVENTS_ODD = (UINT_MAX, 1 << 16, 1 << 27, EPOLLIN | 1 << 26, EPOLLEXCLUSIVE | EPOLLONESHOT)
-_OPERATIONS = (*(EPOLL_CTL_ADD,) * 6, *(EPOLL_CTL_MOD,) * 4, *(EPOLL_CTL_DEL,) * 2)
-_OPERATIONS_ODD = (0, 4, -1, INT_MAX)
+_CHANGES = (*(EPOLL_CTL_MOD,) * 6, *(EPOLL_CTL_DEL,) * 2, EPOLL_CTL_ADD)
+_OPERATIONS_ODD = (0, 4, -1, INT_MAX, EPOLL_CTL_MOD, EPOLL_CTL_DEL)
 _DATA_ODD = (2**64 - 1, 2**63, 2**32, UINT_MAX)
 _EVENTS_MAX = (16, 16, 16, 16, 1, 1, 2, 3, 64)
+_POLLABLE = ("pipe", "socket", "pty")
+_WATCHED = "readiness.watched"
+"""Where the pairs of instance and target that were added are remembered."""
 _EVENTS_MAX_ODD = (0, -1, INT_MAX, INT_MAX // 12, INT_MAX // 12 + 1, -INT_MAX - 1)
 
 
@@ -144,23 +147,30 @@ def _events(source: Source) -> int:
     return _INTERESTS[source.below(len(_INTERESTS))] | _MODES[source.below(len(_MODES))]
 
 
-def _watched(source: Source, slots: SlotTable) -> Slot | None:
+def _watchable(source: Source, slots: SlotTable) -> Slot | None:
     """What an instance is asked to watch: mostly something with readiness, now and then an instance, or anything."""
     choice = source.below(16)
     if choice < 13:
-        fitting = [slot for tag, live in slots.live.items() if tag.startswith(("pipe", "socket", "pty")) for slot in live]
+        fitting = [slot for tag, live in slots.live.items() if tag.startswith(_POLLABLE) for slot in live]
         if fitting:
             return fitting[-1 - source.below(len(fitting))]
     return slots.any_of(source, "epoll") if choice < 15 else slots.any_of(source)
 
 
 def _ctl(source: Source, slots: SlotTable) -> Op | None:
-    instance = slots.any_of(source, "epoll")
-    target = _watched(source, slots)
-    if instance is None or target is None:
-        return None
-    operations = _OPERATIONS_ODD if source.below(40) == 39 else _OPERATIONS
-    operation = operations[source.below(len(operations))]
+    watched: list[tuple[Slot, Slot]] = slots.notes.setdefault(_WATCHED, [])  # type: ignore[assignment]
+    if watched and source.below(5) < 2:
+        instance, target = watched[-1 - source.below(len(watched))]
+        operation = _CHANGES[source.below(len(_CHANGES))]
+    else:
+        chosen, wanted = slots.any_of(source, "epoll"), _watchable(source, slots)
+        if chosen is None or wanted is None:
+            return None
+        instance, target = chosen, wanted
+        operation = EPOLL_CTL_ADD
+        watched.append((instance, target))
+    if source.below(40) == 39:
+        operation = _OPERATIONS_ODD[source.below(len(_OPERATIONS_ODD))]
     data = _DATA_ODD[source.below(len(_DATA_ODD))] if source.below(24) == 23 else source.below(100)
     return Op("epoll_ctl", (instance, operation, target, _events(source), data))
 
@@ -174,10 +184,10 @@ def _wait(source: Source, slots: SlotTable) -> Op | None:
 
 
 RECIPES = (
-    Recipe("poll", 6, _polling("poll")),
-    Recipe("ppoll", 2, _polling("ppoll")),
-    Recipe("select", 4, _select),
-    Recipe("epoll_create1", 3, _create, opens=True),
-    Recipe("epoll_ctl", 16, _ctl),
-    Recipe("epoll_wait", 10, _wait),
+    Recipe("poll", 8, _polling("poll")),
+    Recipe("ppoll", 3, _polling("ppoll")),
+    Recipe("select", 6, _select),
+    Recipe("epoll_create1", 10, _create, opens=True),
+    Recipe("epoll_ctl", 40, _ctl),
+    Recipe("epoll_wait", 30, _wait),
 )

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from reference.constants import (
     EAGAIN,
     EBADF,
@@ -28,6 +30,7 @@ from reference.constants import (
 )
 from reference.linux.calls_descriptors import fcntl_command
 from reference.linux.description import OpenFileDescription
+from reference.linux.directory import Directory
 from reference.linux.inode import Inode
 from reference.linux.locks import LOCK_TYPES, PROCESS, FileLocks, Owner, Span
 from reference.linux.state import KernelState
@@ -96,15 +99,17 @@ def _locks_of(description: OpenFileDescription) -> FileLocks:
     return target.locks
 
 
-def _base(description: OpenFileDescription, whence: int) -> int:
-    """The offset that ``l_start`` counts from."""
+def _base(description: OpenFileDescription, whence: int) -> Any:
+    """The offset that ``l_start`` counts from. How large a directory is, is its file system's own business."""
     if whence == SEEK_SET:
         return 0
     if whence == SEEK_CUR:
         return description.offset
     if whence == SEEK_END:
         target = description.object
-        return int(target.size()) if isinstance(target, Inode) else 0
+        if isinstance(target, Directory):
+            raise Refused(ENOLCK, "RLOCK-DIRECTORY-END")
+        return target.size() if isinstance(target, Inode) else 0
     raise Refused(EINVAL, "RLOCK-WHENCE")
 
 

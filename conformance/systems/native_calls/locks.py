@@ -6,6 +6,7 @@ Some inodes belong to the machine: the memory devices, the multiplexer that pseu
 and the one behind all descriptors without a name (epoll).
 A lock taken there would meet the locks of other programs that run at the same time,
 so it is refused here with ENOLCK, after the checks that the kernel makes of an unlocking call.
+A range counted from the end of a directory is refused as well: how large a directory is, is its file system's own business.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from reference.constants import (
     LOCK_NB,
     LOCK_SH,
     LOCK_UN,
+    SEEK_END,
+    SEEK_SET,
 )
 from reference.structures import Flock
 
@@ -81,7 +84,19 @@ def _register(command: int, setting: int) -> None:
     """Register a command; ``setting`` is the command that sets what it sets or asks for."""
     asks = command != setting
 
+    def refuse_end_of_directory(fd: int, kind: int) -> None:
+        try:
+            directory = stat.S_ISDIR(os.fstat(fd).st_mode)
+        except OSError:
+            return
+        if directory:
+            probe = _Flock(kind if command == F_GETLK else F_RDLCK, SEEK_SET, 0, 0, 0)
+            checked(_fcntl(fd, F_GETLK, ctypes.byref(probe)))
+            raise OSError(ENOLCK, os.strerror(ENOLCK))
+
     def call(native: NativeDescriptors, fd: int, argument: Flock) -> Flock | int:
+        if argument.whence == SEEK_END:
+            refuse_end_of_directory(fd, argument.type)
         lock = _Flock(*argument)
         if argument.type in _TAKEN and _shared(fd):
             lock.type = F_UNLCK
