@@ -152,7 +152,7 @@ class Enumeration(Domain):
 
 @dataclass(frozen=True)
 class Flags(Domain):
-    """Named bits joined by ``|``. ``zero`` names the absence of all (O_RDONLY), ``field_mask`` a field inside (O_ACCMODE)."""
+    """Named bits joined by ``|``. ``zero`` is written first where no access mode is set (O_RDONLY)."""
 
     names: tuple[str, ...]
     zero: str = ""

@@ -58,7 +58,7 @@ def working_base(wanted: Path | None) -> Path:
         raise Inconclusive(
             f"the model does not know the file system {kind}",
             where=str(wanted),
-            hint=f"name a directory on {' or '.join(sorted(FILESYSTEMS))} with --dir; {MEMORY_DIRECTORY} is often tmpfs",
+            hint=f"name a directory on {' or '.join(sorted(FILESYSTEMS))} with --dir; /dev/shm is often one",
         )
     if not os.access(wanted, os.W_OK):
         raise Inconclusive(
@@ -68,7 +68,7 @@ def working_base(wanted: Path | None) -> Path:
 
 
 def profile_for(base: Path, uid: int | None = None) -> Profile:
-    """The profile of programs that run on this machine below ``base``, as the caller or as the user ``uid`` (root only)."""
+    """The profile of programs on this machine below ``base``, as the caller, or as the user ``uid`` (root only)."""
     uid = os.getuid() if uid is None else uid
     gid = os.getgid() if uid == os.getuid() else uid
     return Profile(

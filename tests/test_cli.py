@@ -17,12 +17,13 @@ from conformance.errors import ExitCode
 from conformance.events import Footer, read_events
 
 ROOT = Path(__file__).parents[1]
+COMMAND = (sys.executable, "-m", "conformance.cli")
 GOOD = 'r0, r1 = pipe2(O_NONBLOCK)\nclose(r0)\nwrite(r1, b"x")\n'
 
 
 def fdconform(*arguments: str, stdin: str = "", cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "conformance.cli", *arguments],
+        [*COMMAND, *arguments],
         input=stdin,
         capture_output=True,
         text=True,

@@ -23,7 +23,7 @@ from reference.linux.kernel import Linux
 @DIRECTORY
 @USER
 def command(program: str, directory: Path | None, as_user: bool) -> int:
-    """Print the shortest program found that diverges as the one in FILE does; exit 0 without output when it conforms."""
+    """Print the shortest program found that diverges as the one in FILE does; exit 0 when it conforms."""
     ops = read_program_file(program).ops
     profile, base = chosen_profile(directory, as_user)
     with NativeWorker(profile, base) as worker:

@@ -13,7 +13,6 @@ import click
 
 from conformance import events
 from conformance.campaign import run_name
-from conformance.clauses import load_clauses
 from conformance.commands.options import REPORTS, chosen_profile
 from conformance.environment import describe
 from conformance.errors import ExitCode
@@ -53,10 +52,7 @@ def command(seed: str, programs: int, reports: Path) -> int:
         for row in selfcheck(seed, programs):
             log.write(row)
             found, missed = found + row.passed, missed + (not row.passed)
-            click.echo(
-                f"{'ok    ' if row.passed else 'MISSED'}  {row.name:34} {row.kind:11} "
-                f"found after {row.found_after_programs or '-':>5}  reduced to {row.reduced_ops or '-':>3}  minimum {row.minimum_ops}"
-            )
+            click.echo(_line(row))
         log.write(
             events.Footer(
                 ended=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -72,3 +68,9 @@ def command(seed: str, programs: int, reports: Path) -> int:
         )
     sys.stdout.write(summarise(target, render(target)))
     return ExitCode.DIVERGES if missed else ExitCode.CONFORMS
+
+
+def _line(row: events.Miniature) -> str:
+    verdict = "ok    " if row.passed else "MISSED"
+    found = f"found after {row.found_after_programs or '-':>5}  reduced to {row.reduced_ops or '-':>3}"
+    return f"{verdict}  {row.name:34} {row.kind:11} {found}  minimum {row.minimum_ops}"
