@@ -59,7 +59,7 @@ class Progress:
         self._kinds: Counter[str] = Counter()
         self._programs = self._ops = self._divergences = 0
         self._buckets: set[str] = set()
-        self._console = Console(file=output or sys.stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
+        self._console = Console(file=output or sys.stderr, highlight=False, markup=False, emoji=False)
         self._live = (
             Live(
                 console=self._console,
@@ -136,11 +136,16 @@ class Progress:
     def _say(self, text: str, style: str, *, whole: bool = False) -> None:
         """Print above the live display. Of a whole card only the first line is coloured."""
         if not whole:
-            self._console.print(Text(clipped(printable(text), 2 * _PLAIN_COLUMNS), style))
+            self._print(clipped(printable(text), 2 * _PLAIN_COLUMNS), style)
             return
         first, _, rest = text.partition("\n")
-        self._console.print(Text(first, f"bold {style}"))
-        self._console.print(Text(rest))
+        self._print(first, f"bold {style}")
+        self._print(rest, "")
+
+    def _print(self, text: str, style: str) -> None:
+        """Print lines as they are: commands stay whole when they are copied, while the live display still wraps."""
+        # In a group, because rich joins bare texts into one that has lost its "no wrap".
+        self._console.print(Group(Text(text, style, no_wrap=True, overflow="ignore")), crop=False)
 
     def _plain_progress(self) -> None:
         if self._live is None and self._clock() - self._last_line >= _PLAIN_INTERVAL_SECONDS:

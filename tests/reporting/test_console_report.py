@@ -75,21 +75,42 @@ def test_time_left_of_a_budget_in_ops_follows_the_pace(header: Header, batches: 
     assert "3 min 00 s left" in output.getvalue()
 
 
+def open_terminal(monkeypatch: pytest.MonkeyPatch, columns: int) -> Terminal:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
+    return Terminal()
+
+
+def without_escapes(text: str) -> str:
+    return re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "", text)
+
+
+def test_a_narrow_terminal_wraps_the_live_line_but_never_a_command(
+    header: Header, batches: tuple[Batch, ...], epipe: Divergence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = open_terminal(monkeypatch, 40)
+    with Progress({}, budget_seconds=60, output=output) as progress:
+        for event in (header, *batches, epipe):
+            progress.update(event)
+    lines = re.split("[\r\n]+", without_escapes(output.getvalue()))
+    assert any(line.endswith(epipe.replay) for line in lines)
+    assert any("128" in line for line in lines)
+    assert all(len(line) <= 40 for line in lines if "\u2501" in line or "ops/s" in line)
+
+
 def test_a_terminal_gets_a_live_line_that_is_gone_at_the_end(
     header: Header, batches: tuple[Batch, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.setenv("COLUMNS", "160")
-    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE"):
-        monkeypatch.delenv(name, raising=False)
-    output = Terminal()
+    output = open_terminal(monkeypatch, 160)
     progress = Progress({}, budget_seconds=60, output=output)
     progress.update(header)
     for batch in batches:
         progress.update(batch)
     progress.close()
     progress.close()
-    text = re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "", output.getvalue())
+    text = without_escapes(output.getvalue())
     assert "128 programs, 2,280 ops" in text
     assert "pipes 64  files 64" in text
     assert output.getvalue().endswith("\x1b[2K")

@@ -72,8 +72,7 @@ def test_the_page_asks_for_nothing_outside_itself(red: tuple[Event, ...], clause
 
 def test_links_inside_the_page_lead_somewhere(red: tuple[Event, ...], clauses: Mapping[str, Clause]) -> None:
     outline = Outline(html_text(fold([red]), clauses))
-    missing = {address[1:] for address in outline.addresses if address.startswith("#")} - set(outline.ids)
-    assert missing == {"clause-SEEK-LOST"}
+    assert {address[1:] for address in outline.addresses if address.startswith("#")} <= set(outline.ids)
 
 
 def test_what_comes_from_programs_is_escaped(red: tuple[Event, ...], epipe: Divergence, header: Header) -> None:
