@@ -25,7 +25,7 @@ Exit codes:
 @click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="fdconform")
 def fdconform() -> None:
-    """Find where an implementation of Linux file descriptors differs from Linux, and the shortest program that shows it."""
+    """Find where an implementation of Linux descriptors differs from Linux, and the shortest program that shows it."""
 
 
 for command in (
