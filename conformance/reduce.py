@@ -24,8 +24,8 @@ from conformance.ops import Op, slots_read, spec_of
 from conformance.plainer import plainer
 
 REDUCTION_TRIES_MAX = 4000
-PAIRS_PROGRAM_OPS_MAX = 14
-"""Pairs of ops are only tried on programs that are already short: their number grows with the square."""
+SHORT_PROGRAM_OPS_MAX = 14
+"""Pairs of ops, and slots of other kinds, are only tried on programs that are already short: there are many."""
 
 StillDiverges = Callable[[tuple[Op, ...]], bool]
 Observe = Callable[[tuple[Op, ...]], Sequence[Observation]]
@@ -134,7 +134,7 @@ class _Reducer:
     def _drop_pairs(self) -> None:
         """Two ops that only go together, such as one that sets a thing up and one that undoes it."""
         changed = True
-        while changed and len(self.ops) <= PAIRS_PROGRAM_OPS_MAX:
+        while changed and len(self.ops) <= SHORT_PROGRAM_OPS_MAX:
             pairs = combinations(range(len(self.ops)), 2)
             changed = self._first(c for pair in pairs for c in without(self.ops, frozenset(pair)))
 
@@ -187,21 +187,22 @@ def without(ops: tuple[Op, ...], dropped: frozenset[int]) -> Iterator[tuple[Op, 
 
 
 def _stand_ins(ops: tuple[Op, ...], dropped: frozenset[int], slot: Slot, maker: int) -> list[Slot]:
-    """Slots of the same kind: what the slot is a dup of, the oldest one, the newest one before it, the first after."""
+    """Slots of the same kind: what the slot is a dup of, the oldest one, the newest one before it, the first after.
+
+    In a short program slots of other kinds come behind these.
+    """
     tags = slot_tags(ops)
     place = ops[maker].out.index(slot)
-    kin = [
-        (index, at, other)
-        for index, op in enumerate(ops)
-        if index not in dropped
-        for at, other in enumerate(op.out)
-        if tags[other] == tags[slot]
+    made = [
+        (index, at, other) for index, op in enumerate(ops) if index not in dropped for at, other in enumerate(op.out)
     ]
+    kin = [one for one in made if tags[one[2]] == tags[slot]]
     kin = [one for one in kin if one[1] == place] or kin
     before = [other for index, _, other in kin if index < maker]
     after = [other for index, _, other in kin if index > maker]
     origin = [other for _, _, other in kin if other in ops[maker].arguments[:1]]
-    return list(dict.fromkeys((*origin, *before[:1], *before[-1:], *after[:1])))
+    strangers = [other for _, _, other in made] if len(ops) <= SHORT_PROGRAM_OPS_MAX else []
+    return list(dict.fromkeys((*origin, *before[:1], *before[-1:], *after[:1], *strangers)))
 
 
 def _closed(ops: tuple[Op, ...], dropped: frozenset[int], renaming: Mapping[Slot, Slot]) -> tuple[Op, ...]:

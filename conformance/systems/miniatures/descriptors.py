@@ -8,24 +8,40 @@ from copy import copy
 from typing import Any
 
 from conformance.systems.miniatures.base import PlantedBug
-from reference.constants import F_DUPFD, F_SETFL, FIONBIO, O_ACCMODE, O_APPEND, UINT_MAX
+from reference.constants import F_DUPFD, F_GETFL, F_SETFL, FIONBIO, O_ACCMODE, O_APPEND, UINT_MAX
+from reference.linux.description import OpenFileDescription
 from reference.linux.fdtable import FdTable, drop
 from reference.linux.kernel import Linux
 from reference.linux.profile import Profile
 
 
-class _DupForgetsOffset(Linux):
+class _DupOpensAnew(Linux):
     def dup(self, fd: int) -> int:
         new = super().dup(fd)
-        self.fds.entries[new] = copy(self.fds.entries[fd])
+        shared = self.fds.entries[fd]
+        if shared.object.seekable and not shared.path_only:
+            self.fds.entries[new] = own = copy(shared)
+            own.references = 1
+            shared.references -= 1
         return new
 
 
 class _SetflOwn(Linux):
+    def __init__(self, profile: Profile) -> None:
+        self._stale: dict[int, tuple[OpenFileDescription, int]] = {}
+        super().__init__(profile)
+
     def fcntl(self, fd: int, command: int, argument: Any = 0) -> Any:
-        if command == F_SETFL and fd in self.fds.entries:
-            self.fds.entries[fd] = copy(self.fds.entries[fd])
-        return super().fcntl(fd, command, argument)
+        entries = self.fds.entries
+        if command == F_SETFL and fd in entries:
+            shared = entries[fd]
+            for other, description in entries.items():
+                if description is shared and other != fd:
+                    self._stale.setdefault(other, (shared, shared.flags))
+        result = super().fcntl(fd, command, argument)
+        if command == F_GETFL and fd in self._stale and self._stale[fd][0] is entries[fd]:
+            return self._stale[fd][1]
+        return result
 
 
 class _SetflMode(Linux):
@@ -125,17 +141,17 @@ _FILE = 'r0 = open("f", O_RDWR | O_CREAT, 0o600)\n'
 
 BUGS = (
     PlantedBug(
-        "dup-own-offset",
+        "dup-opens-anew",
         "descriptors",
-        "A descriptor made by dup(2) has a position of its own.",
+        "A duplicate of a file has a position and status flags of its own.",
         "files",
         _FILE + 'r1 = dup(r0)\nwrite(r0, b"x")\nlseek(r1, 0, SEEK_CUR)\n',
-        _DupForgetsOffset,
+        _DupOpensAnew,
     ),
     PlantedBug(
         "setfl-own-flags",
         "descriptors",
-        "F_SETFL changes the flags of one descriptor, not those of its duplicates.",
+        "F_GETFL of a duplicate does not show what F_SETFL changed.",
         "pipes",
         _DEVICE + "r1 = dup(r0)\nfcntl(r0, F_SETFL, O_NONBLOCK)\nfcntl(r1, F_GETFL)\n",
         _SetflOwn,

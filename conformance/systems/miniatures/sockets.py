@@ -11,7 +11,7 @@ from conformance.systems.miniatures.base import PlantedBug
 from reference.constants import MSG_NOSIGNAL, MSG_TRUNC, POLLRDHUP, SO_SNDBUF, SOL_SOCKET
 from reference.linux.description import OpenFileDescription
 from reference.linux.kernel import Linux
-from reference.linux.rights import Reception
+from reference.linux.rights import Reception, Rights
 from reference.linux.unix_datagram import DatagramSocket, SequencedSocket
 from reference.linux.unix_socket import UnixSocket
 from reference.linux.unix_stream import StreamSocket
@@ -127,9 +127,9 @@ class _RightsCloexec(Linux):
 
 
 class _RightsLost(Linux):
-    def sendmsg(self, fd: int, buffers: tuple[bytes, ...], rights: tuple[int, ...], flags: int) -> int:
-        self._passed(rights)
-        return super().sendmsg(fd, buffers, (), flags)
+    def _passed(self, rights: tuple[int, ...]) -> Rights:
+        super()._passed(rights)
+        return ()
 
 
 class _NoTruncation(Linux):
