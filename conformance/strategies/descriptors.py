@@ -42,7 +42,7 @@ from reference.constants import (
 
 _ACCESS_MODES = (O_RDWR, O_RDWR, O_RDONLY, O_WRONLY)
 _STATUS_FLAGS = (0, 0, 0, O_CLOEXEC, O_NONBLOCK, O_APPEND, O_ASYNC, O_PATH, O_PATH | O_CLOEXEC, O_ASYNC | O_CLOEXEC)
-_NUMBERS = (*range(3, 14), 0, 1, 2, 20, 40, 100, 253, 254, 255)
+_NUMBERS: tuple[int, ...] = (*range(3, 14), 0, 1, 2, 20, 40, 100, 253, 254, 255)
 _NUMBERS_OUTSIDE = (256, 257, 511, -1, INT_MAX, -INT_MAX - 1)
 _MINIMA = (0, 3, 4, 5, 6, 8, 10, 20, 100, 253, 254, 255, 255, 0, 3, 5, 256, 257, -1, INT_MAX, UINT_MAX)
 _DUP3_FLAGS = (0, 0, O_CLOEXEC)

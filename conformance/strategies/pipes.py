@@ -9,7 +9,6 @@ Pipes are often made small, so that few writes fill them.
 from __future__ import annotations
 
 from conformance.ops import Op
-from conformance.payload import Pattern
 from conformance.strategies.payloads import buffer_lengths, buffers, payload
 from conformance.strategies.recipes import Make, Recipe
 from conformance.strategies.scalars import HUGE_COUNTS, ODD_FLAGS
@@ -25,9 +24,7 @@ from reference.constants import (
     O_APPEND,
     O_ASYNC,
     O_CLOEXEC,
-    O_CREAT,
     O_DIRECT,
-    O_EXCL,
     O_NOATIME,
     O_NOFOLLOW,
     O_NONBLOCK,
@@ -101,7 +98,7 @@ _REOPEN_FLAGS = (
     O_RDWR | O_TRUNC | O_NONBLOCK,
     O_PATH,
 )
-_OPEN_EXTRA = (O_CREAT, O_CREAT | O_EXCL, O_NOFOLLOW, O_TRUNC)
+_OPEN_EXTRA = (O_NOFOLLOW, O_TRUNC, O_APPEND)
 _TAGS = {O_RDONLY: "pipe.read", O_WRONLY: "pipe.write", O_RDWR: "pipe.both", 3: "pipe.both"}
 _NAMES = ("p", "p", "p", "q")
 _MODES = (0o644, 0o644, 0o600, 0o666, 0o444, 0o200, 0, 0o7777)

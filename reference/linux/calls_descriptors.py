@@ -23,6 +23,7 @@ from reference.constants import (
     FD_CLOEXEC,
     FIOASYNC,
     FIONBIO,
+    FIONREAD,
     O_APPEND,
     O_ASYNC,
     O_CLOEXEC,
@@ -32,6 +33,7 @@ from reference.constants import (
     UINT_MAX,
 )
 from reference.linux.description import OpenFileDescription
+from reference.linux.regular import RegularFile
 from reference.linux.state import KernelState
 from reference.outcomes import Refused
 
@@ -124,7 +126,7 @@ class DescriptorCalls(KernelState):
         return call(self, fd, argument)
 
     def ioctl(self, fd: int, request: int, argument: Any = 0) -> Any:
-        """ioctl(2): FIONBIO and FIOASYNC mean the same everywhere, the rest is the object's own."""
+        """ioctl(2): FIONBIO and FIOASYNC are the same everywhere, FIONREAD on files; the rest is the object's own."""
         # RESOLVE
         description = self.description(fd)
         # CHANGE
@@ -137,7 +139,12 @@ class DescriptorCalls(KernelState):
             return 0
         if request == FIOASYNC:
             return self._ioctl_async(description, bool(argument & UINT_MAX))
-        return description.object.ioctl(description, request, argument)
+        target = description.object
+        if request == FIONREAD and isinstance(target, RegularFile):
+            self.cite("IOCTL-FIONREAD-FILE")
+            # The difference is stored as a signed number of 32 bits.
+            return (target.size() - description.offset + 2**31) % 2**32 - 2**31
+        return target.ioctl(description, request, argument)
 
     def _ioctl_async(self, description: OpenFileDescription, on: bool) -> int:
         """FIOASYNC. ENOTTY when the flag would change on an object that announces nothing."""

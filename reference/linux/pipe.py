@@ -134,7 +134,9 @@ class PipeEnds(Inode):
 
     asynchronous = True
 
-    def __init__(self, kernel: KernelState, mode: int, uid: int, gid: int, filesystem: Filesystem | None = None) -> None:
+    def __init__(
+        self, kernel: KernelState, mode: int, uid: int, gid: int, filesystem: Filesystem | None = None
+    ) -> None:
         super().__init__(kernel, mode, uid, gid, filesystem)
         self.ring = Ring()
 
@@ -263,7 +265,7 @@ class PipeEnds(Inode):
         ring.readers += description.readable
         ring.writers += description.writable
         ring.writers_seen += description.writable
-        if description.readable and ring.readers == 1 or description.writable and ring.writers == 1:
+        if (description.readable and ring.readers == 1) or (description.writable and ring.writers == 1):
             ring.read_queue.wake(0)
         self.wait_for_partner(description)
         if description.flags & O_DIRECT:

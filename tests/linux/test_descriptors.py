@@ -38,6 +38,7 @@ from reference.constants import (
     O_RDONLY,
     O_RDWR,
     O_WRONLY,
+    SEEK_SET,
 )
 from reference.linux.kernel import Linux
 from reference.linux.profile import Profile
@@ -229,6 +230,16 @@ def test_fioasync_on_a_device_without_announcements_fails_only_when_it_would_cha
 def test_a_device_without_a_count_refuses_fionread(kernel: Linux) -> None:
     fd = kernel.open(NULL, O_RDWR, 0)
     assert refusal(kernel.ioctl, fd, FIONREAD) == (ENOTTY, "OBJ-IOCTL")
+
+
+@pytest.mark.parametrize(
+    ("offset", "waiting"), [(0, 5), (5, 0), (6, -1), (2**31 + 5, -(2**31)), (2**31 + 6, 2**31 - 1)]
+)
+def test_fionread_of_a_file_is_what_lies_ahead_of_the_offset(kernel: Linux, offset: int, waiting: int) -> None:
+    fd = kernel.open("f", O_RDWR | O_CREAT, 0o600)
+    kernel.write(fd, b"hello")
+    kernel.lseek(fd, offset, SEEK_SET)
+    assert kernel.ioctl(fd, FIONREAD) == waiting
 
 
 def test_an_unknown_command_is_refused(kernel: Linux) -> None:

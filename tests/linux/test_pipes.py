@@ -84,13 +84,13 @@ def test_bytes_come_out_in_the_order_they_went_in(kernel: Linux) -> None:
 
 
 def test_small_writes_share_a_page(kernel: Linux) -> None:
-    reader, writer = kernel.pipe2(O_NONBLOCK)
+    _reader, writer = kernel.pipe2(O_NONBLOCK)
     assert sum(kernel.write(writer, b"x" * 64) for _ in range(CAPACITY // 64)) == CAPACITY
     assert refusal(kernel.write, writer, b"x") == (EAGAIN, "PIPE-FULL")
 
 
 def test_writes_of_more_than_half_a_page_fill_the_slots_early(kernel: Linux) -> None:
-    reader, writer = kernel.pipe2(O_NONBLOCK)
+    _reader, writer = kernel.pipe2(O_NONBLOCK)
     for _ in range(16):
         kernel.write(writer, b"x" * 2049)
     assert refusal(kernel.write, writer, b"x" * 2049) == (EAGAIN, "PIPE-FULL")
@@ -107,7 +107,7 @@ def test_room_that_was_read_inside_a_page_is_not_room(kernel: Linux) -> None:
 
 
 def test_a_large_write_goes_in_as_far_as_it_fits(kernel: Linux) -> None:
-    reader, writer = kernel.pipe2(O_NONBLOCK)
+    _reader, writer = kernel.pipe2(O_NONBLOCK)
     assert kernel.write(writer, b"x" * (CAPACITY + 5000)) == CAPACITY
 
 
@@ -120,7 +120,7 @@ def test_the_odd_bytes_of_a_write_join_the_last_slot_first(kernel: Linux) -> Non
 
 
 def test_a_write_that_waits_sleeps_only_when_nothing_fits(kernel: Linux) -> None:
-    reader, writer = kernel.pipe2(0)
+    _reader, writer = kernel.pipe2(0)
     assert kernel.write(writer, b"x" * (CAPACITY + 1)) == CAPACITY
     assert sleep(kernel.write, writer, b"x") == "PIPE-WRITE-WAITS"
 
