@@ -13,6 +13,9 @@ from typing import NamedTuple
 
 PERIOD_BYTES = 251
 _CYCLE = bytes(range(PERIOD_BYTES))
+_LONG_BYTES = 2**16
+_LONG_CYCLE = _CYCLE * (_LONG_BYTES // PERIOD_BYTES + 2)
+"""Nearly every payload is a slice of this."""
 NAMED_RUN_BYTES_MIN = 32
 
 
@@ -29,6 +32,8 @@ def materialise(payload: Pattern | bytes) -> bytes:
         return payload
     length, seed = payload
     start = seed % PERIOD_BYTES
+    if length <= _LONG_BYTES:
+        return _LONG_CYCLE[start : start + length]
     repeats = (start + length) // PERIOD_BYTES + 1
     return (_CYCLE * repeats)[start : start + length]
 
