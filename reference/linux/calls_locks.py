@@ -95,7 +95,7 @@ def _locks_of(description: OpenFileDescription) -> FileLocks:
     """The locks of the inode behind a description."""
     target = description.object
     if target.locks is None:
-        target.locks = FileLocks()
+        target.locks = FileLocks(target.kernel.cite)
     return target.locks
 
 

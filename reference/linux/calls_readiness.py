@@ -87,7 +87,10 @@ class ReadinessCalls(KernelState):
         if description is None or description.path_only:
             self.cite("POLL-NVAL")
             return POLLNVAL
-        return description.object.poll(description) & (events | ALWAYS_REPORTED)
+        current = description.object.poll(description)
+        if current & ALWAYS_REPORTED & ~events:
+            self.cite("POLL-ALWAYS")
+        return current & (events | ALWAYS_REPORTED)
 
     def _wait(self, timeout: int) -> None:
         """Nothing is ready: let the time pass. Nobody makes anything ready meanwhile."""
@@ -105,6 +108,7 @@ class ReadinessCalls(KernelState):
         if any(fd not in entries for fd in asked):
             raise Refused(EBADF, "SELECT-EBADF")
         # RETURN
+        self.cite("SELECT-SETS")
         masks = {fd: self._mask(entries[fd]) for fd in asked}
         result = tuple(
             [
@@ -183,6 +187,7 @@ class ReadinessCalls(KernelState):
                 registration.remove()
                 raise Refused(EINVAL, "EPOLL-PATHS")
         # CHANGE
+        self.cite("EPOLL-ADD")
         registration.listen()
         registration.inspect()
 

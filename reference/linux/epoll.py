@@ -19,6 +19,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from reference.constants import (
+    EACCES,
     EINVAL,
     EPOLLET,
     EPOLLEXCLUSIVE,
@@ -78,6 +79,11 @@ class Registration:
         del self.instance.registrations[self.key]
         self.description.registrations.remove(self)
 
+    def forget(self) -> None:
+        """The last reference to the description went away."""
+        self.instance.kernel.cite("EPOLL-LAST-CLOSE")
+        self.remove()
+
     def current(self) -> int:
         """The events that are asked for and true now."""
         return self.description.object.poll(self.description) & self.events
@@ -87,6 +93,7 @@ class Registration:
         if not self.events & ~PRIVATE_BITS:
             self.instance.kernel.cite("EPOLL-DISABLED")
         elif not events or events & self.events:
+            self.instance.kernel.cite("EPOLL-WOKEN")
             self.instance.add_ready(self)
 
     def inspect(self) -> None:
@@ -191,6 +198,12 @@ class Epoll(FileObject):
 
     def ioctl(self, description: OpenFileDescription, request: int, argument: Any) -> Any:
         raise Refused(EINVAL, "EPOLL-IOCTL")
+
+    def reopen(self, flags: int) -> OpenFileDescription:
+        profile = self.kernel.profile
+        if not profile.capable and profile.uid != self.uid:
+            raise Refused(EACCES, "EPOLL-REOPEN")
+        return super().reopen(flags)
 
     def released(self, description: OpenFileDescription) -> None:
         if description is self.description:

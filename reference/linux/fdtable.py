@@ -78,7 +78,7 @@ def drop(description: OpenFileDescription) -> None:
     description.references -= 1
     if description.references == 0:
         for registration in tuple(description.registrations):
-            registration.remove()
+            registration.forget()
         target = description.object
         if target.locks is not None:
             target.locks.description_closed(description)

@@ -15,7 +15,7 @@ The two families do not see each other (flock(2), fcntl_locking(2)).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from reference.constants import F_RDLCK, F_UNLCK, F_WRLCK, LLONG_MAX
@@ -49,9 +49,10 @@ EVERYTHING = Span(F_UNLCK, 0, LLONG_MAX)
 class FileLocks:
     """All locks of an inode. Record locks are kept by owner, the owner that locked first comes first."""
 
-    __slots__ = ("records", "wholes")
+    __slots__ = ("_cite", "records", "wholes")
 
-    def __init__(self) -> None:
+    def __init__(self, cite: Callable[[str], None]) -> None:
+        self._cite = cite
         self.wholes: dict[OpenFileDescription, int] = {}
         self.records: dict[Owner, list[Span]] = {}
 
@@ -96,12 +97,14 @@ class FileLocks:
 
     def descriptor_closed(self) -> None:
         """The process closed a descriptor of the inode: all its own record locks go, whichever descriptor made them."""
-        self.records.pop(PROCESS, None)
+        if self.records.pop(PROCESS, None):
+            self._cite("RLOCK-CLOSE")
 
     def description_closed(self, description: OpenFileDescription) -> None:
         """The last reference to a description went away, and its locks go with it."""
-        self.wholes.pop(description, None)
-        self.records.pop(description, None)
+        whole = self.wholes.pop(description, None)
+        if self.records.pop(description, None) or whole is not None:
+            self._cite("LOCK-LAST-CLOSE")
 
 
 def replaced(held: list[Span], wanted: Span) -> list[Span]:

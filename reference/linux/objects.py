@@ -161,6 +161,7 @@ class FileObject:
 
     def poll(self, description: OpenFileDescription) -> int:
         """The events that are true now. An object without readiness is always ready for both directions."""
+        self.kernel.cite("POLL-DEFAULT")
         return POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM
 
     def wait_queues(self, description: OpenFileDescription) -> tuple[WaitQueue, ...] | None:
