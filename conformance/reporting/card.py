@@ -12,6 +12,7 @@ import re
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 from conformance.clauses import Clause
 from conformance.events import Divergence, Header
@@ -20,6 +21,7 @@ from conformance.reporting.text import counted, printable
 
 _COLUMNS = 110
 _MARK = ">>> "
+_SEPARATOR = ", "
 _MAN_PAGE = re.compile(r"([A-Za-z_][\w.+-]*)\((\d[a-z]*)\)")
 # The order in which a reader asks; anything else follows by name.
 _ENVIRONMENT_ORDER = ("kernel", "filesystem", "user", "machine")
@@ -42,6 +44,43 @@ def program_lines(divergence: Divergence) -> tuple[Line, ...]:
     """The reduced program with what native gave, up to its end, the diverging step marked."""
     lines = op_lines(divergence.trace) or op_lines(divergence.reduced)
     return tuple(Line(printable(line), place == divergence.step) for place, line in enumerate(lines))
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of an outcome; ``differs`` says that the other outcome has something else here."""
+
+    text: str
+    differs: bool
+
+
+def pieces(text: str, other: str) -> tuple[Piece, ...]:
+    """An outcome in pieces, those marked that another outcome does not share.
+
+    Outcomes with nothing in common, or of one piece, are not taken apart: then the whole of it differs.
+    """
+    mine, theirs = text.split(_SEPARATOR), other.split(_SEPARATOR)
+    if len(mine) < 2 or not set(mine) & set(theirs):
+        return (Piece(text, False),)
+    found: list[Piece] = []
+    for tag, start, end, _, _ in SequenceMatcher(None, mine, theirs, autojunk=False).get_opcodes():
+        if start < end:
+            tail = _SEPARATOR if end < len(mine) else ""
+            found += [Piece(_SEPARATOR.join(mine[start:end]), tag != "equal"), *([Piece(tail, False)] if tail else [])]
+    return tuple(found)
+
+
+def parting(divergence: Divergence) -> str:
+    """Where two long outcomes part: ``blocks=0 ≠ blocks=8``; empty when they differ as a whole."""
+    sides = (
+        [piece.text for piece in pieces(text, other) if piece.differs]
+        for text, other in (
+            (divergence.predicted, divergence.observed),
+            (divergence.observed, divergence.predicted),
+        )
+    )
+    predicted, observed = (_SEPARATOR.join(side) for side in sides)
+    return printable(f"{predicted or 'nothing'} ≠ {observed or 'nothing'}") if predicted or observed else ""
 
 
 def outcomes(divergence: Divergence) -> tuple[tuple[str, str], ...]:
@@ -99,7 +138,7 @@ def hints(divergence: Divergence, clauses: Mapping[str, Clause]) -> tuple[str, .
     if pages:
         found.append("read " + ", ".join(f"man {section} {name}" for name, section in pages))
     found += [
-        f"{clause.id} holds for {name} {value} only: compare with the environment"
+        f"{clause.id} depends on the {name} ({value}): compare with the environment"
         for clause in known
         for name, value in clause.conditions
     ]
@@ -124,7 +163,8 @@ def card_text(bucket: Bucket, header: Header, clauses: Mapping[str, Clause]) -> 
     lines.append("")
     lines += [f"{_MARK if line.marked else ' ' * len(_MARK)}{line.text}" for line in program_lines(first)]
     lines.append("")
-    rows = outcomes(first)
+    parts = parting(first)
+    rows = (*outcomes(first), *((("they part at", parts),) if parts else ()))
     width = max(len(who) for who, _ in rows)
     lines += [f"  {who:<{width}}  {what}" for who, what in rows]
     lines.append("")

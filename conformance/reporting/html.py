@@ -17,15 +17,18 @@ from itertools import groupby
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from conformance.clauses import Clause
+from conformance.events import Divergence
 from conformance.reporting import charts
 from conformance.reporting.card import (
     Line,
+    Piece,
     clause_notes,
     confirmation,
     environment_items,
     hints,
     op_lines,
     outcomes,
+    pieces,
     program_lines,
 )
 from conformance.reporting.reached import OpRow, clause_rows, op_rows, outcome_totals
@@ -76,7 +79,7 @@ class Card:
     about: str
     quotes: tuple[Quote, ...]
     lines: tuple[Line, ...]
-    outcomes: tuple[tuple[str, str], ...]
+    outcomes: tuple[tuple[str, tuple[Piece, ...]], ...]
     reduced: str
     program: str
     program_ops: int
@@ -97,12 +100,13 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class MatrixRow:
-    """One op of the matrix."""
+    """One op of the matrix. ``succeeded`` says that it was ok at least once."""
 
     op: str
     total: str
     cells: tuple[Cell, ...]
     reached: bool
+    succeeded: bool
 
 
 def html_text(report: RunReport, clauses: Mapping[str, Clause]) -> str:
@@ -193,7 +197,7 @@ def _card(bucket: Bucket, clauses: Mapping[str, Clause]) -> Card:
         about=f"Seen in {counted(bucket.count, 'program')}; {confirmation(first)}.",
         quotes=tuple(_quote(name, clauses.get(name)) for name in first.clauses),
         lines=program_lines(first),
-        outcomes=outcomes(first),
+        outcomes=_outcomes(first),
         reduced=first.reduced,
         program=first.program,
         program_ops=len(op_lines(first.program)),
@@ -202,6 +206,13 @@ def _card(bucket: Bucket, clauses: Mapping[str, Clause]) -> Card:
         seeds=(first.seed, *bucket.seeds)[:_SEEDS_SHOWN_MAX],
         seeds_more=max(1 + len(bucket.seeds) - _SEEDS_SHOWN_MAX, 0),
     )
+
+
+def _outcomes(divergence: Divergence) -> tuple[tuple[str, tuple[Piece, ...]], ...]:
+    """The outcomes; what the model and the observed system do not share is marked."""
+    rows = outcomes(divergence)
+    allowed, observed = rows[0][1], rows[-1][1]
+    return tuple((who, pieces(what, allowed if place else observed)) for place, (who, what) in enumerate(rows))
 
 
 def _quote(name: str, clause: Clause | None) -> Quote:
@@ -223,7 +234,7 @@ def _matrix_row(row: OpRow, columns: Sequence[str]) -> MatrixRow:
         Cell(compact(count), _heat(count), f"{row.name}: {column}, {number(count)}") if count else Cell("", 0, "")
         for column, count in zip(columns, cells, strict=True)
     )
-    return MatrixRow(row.name, compact(row.total), made, row.total > 0)
+    return MatrixRow(row.name, compact(row.total), made, row.total > 0, "ok" in row.outcomes)
 
 
 def _heat(count: int) -> int:

@@ -92,7 +92,8 @@ def test_a_narrow_terminal_wraps_the_live_line_but_never_a_command(
 ) -> None:
     output = open_terminal(monkeypatch, 40)
     with Progress({}, budget_seconds=60, output=output) as progress:
-        for event in (header, *batches, epipe):
+        events: tuple[Event, ...] = (header, *batches, epipe)
+        for event in events:
             progress.update(event)
     lines = re.split("[\r\n]+", without_escapes(output.getvalue()))
     assert any(line.endswith(epipe.replay) for line in lines)

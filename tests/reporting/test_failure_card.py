@@ -7,11 +7,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 from conformance.clauses import Clause
 from conformance.events import Divergence, Event, Header
-from conformance.reporting.card import card_text, hints, outcomes, program_lines
+from conformance.reporting.card import card_text, hints, outcomes, parting, pieces, program_lines
 from conformance.reporting.run import Bucket, fold
 
 
@@ -79,6 +81,27 @@ def test_a_divergence_that_does_not_repeat_is_called_unsteady(epipe: Divergence,
 
 def test_a_step_without_clauses_says_so(epipe: Divergence) -> None:
     assert hints(msgspec.structs.replace(epipe, clauses=()), {})[0].startswith("no clause was cited")
+
+
+def test_long_outcomes_say_where_they_part(epipe: Divergence, header: Header) -> None:
+    stats = {"predicted": "stat(size=1, blocks=0, uid=0)", "observed": "stat(size=1, blocks=8, uid=0)"}
+    divergence = msgspec.structs.replace(epipe, **stats)
+    assert parting(divergence) == "blocks=0 ≠ blocks=8"
+    assert "they part at      blocks=0 ≠ blocks=8" in card_text(Bucket(divergence, 1), header, {})
+
+
+def test_outcomes_with_nothing_in_common_are_not_taken_apart(epipe: Divergence) -> None:
+    assert parting(epipe) == ""
+    assert parting(msgspec.structs.replace(epipe, predicted="(3, 4)", observed="EMFILE")) == ""
+
+
+def test_an_outcome_that_lacks_a_piece_parts_from_nothing(epipe: Divergence) -> None:
+    assert parting(msgspec.structs.replace(epipe, predicted="[a, b, c]", observed="[a, c]")) == "b ≠ nothing"
+
+
+@given(st.text(", ab"), st.text(", ab"))
+def test_the_pieces_of_an_outcome_are_the_whole_of_it(text: str, other: str) -> None:
+    assert "".join(piece.text for piece in pieces(text, other)) == text
 
 
 def test_nothing_in_a_card_can_drive_a_terminal(epipe: Divergence, header: Header) -> None:

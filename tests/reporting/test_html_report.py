@@ -89,7 +89,9 @@ def test_what_comes_from_programs_is_escaped(red: tuple[Event, ...], epipe: Dive
 
 def test_ops_that_were_not_reached_are_seen(green: tuple[Event, ...], clauses: Mapping[str, Clause]) -> None:
     page = html_text(fold([green]), clauses)
-    assert re.search(r'data-reached="no"><th scope="row"><code>fcntl\(F_SETPIPE_SZ\)</code>.*not reached', page)
+    assert re.search(
+        r'data-reached="no" data-ok="no"><th scope="row"><code>fcntl\(F_SETPIPE_SZ\)</code>.*not reached', page
+    )
 
 
 def test_a_run_cut_short_says_so_at_the_top(red: tuple[Event, ...], clauses: Mapping[str, Clause]) -> None:
