@@ -11,6 +11,7 @@ from reference.constants import (
     EBADF,
     EBUSY,
     EINVAL,
+    ENOMEM,
     ENXIO,
     EPERM,
     EPIPE,
@@ -222,6 +223,12 @@ def test_growing_beyond_the_maximum_needs_the_capability() -> None:
     kernel = Linux(Profile(resource_capable=True))
     _, writer = kernel.pipe2(0)
     assert kernel.fcntl(writer, F_SETPIPE_SZ, 2**20 + 1) == 2**21
+
+
+def test_nobody_gets_more_slots_than_one_allocation_lists() -> None:
+    kernel = Linux(Profile(resource_capable=True))
+    _, writer = kernel.pipe2(0)
+    assert refusal(kernel.fcntl, writer, F_SETPIPE_SZ, 2**31) == (ENOMEM, "PIPE-SIZE-MEMORY")
 
 
 def test_a_pipe_does_not_shrink_below_its_data(kernel: Linux) -> None:
