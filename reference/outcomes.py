@@ -92,6 +92,10 @@ class Choices:
     def __init__(self) -> None:
         self.observed: object = None
 
+    def refused(self, number: int) -> bool:
+        """Whether the other system failed with this error number: for calls that the kernel may refuse as it likes."""
+        return getattr(self.observed, "errno", None) == number
+
     def choose(self, allowed: Allowed) -> Any:
         """The observed value if the rule allows it, else the predicted one."""
         if self.observed is not None and allowed.allows(self.observed):

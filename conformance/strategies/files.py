@@ -8,7 +8,9 @@ and lengths of storage that is reserved or inserted beyond it are drawn from a p
 
 from __future__ import annotations
 
+from conformance.domains import Slot
 from conformance.ops import Op
+from conformance.payload import Pattern
 from conformance.strategies.payloads import buffer_lengths, buffers, payload
 from conformance.strategies.recipes import Recipe
 from conformance.strategies.scalars import EXTREME_OFFSETS, HUGE_COUNTS, LENGTHS, ODD_FLAGS, length, offset
@@ -114,51 +116,48 @@ _DIRECT_LENGTHS = (512, 4096, 1024, 8192, 511, 513, 100, 65536)
 
 def _open(source: Source, slots: SlotTable) -> Op:
     flags = _OPEN_FLAGS[source.below(len(_OPEN_FLAGS))]
-    return Op("open", (NAMES[source.below(len(NAMES))], flags, 0o600), (slots.new("file"),))
+    tag = "file.direct" if flags & O_DIRECT else "file"
+    return Op("open", (NAMES[source.below(len(NAMES))], flags, 0o600), (slots.new(tag),))
 
 
-def _file(source: Source, slots: SlotTable) -> object:
-    return slots.any_of(source, "file")
-
-
-def _count(source: Source, slots: SlotTable, slot: object) -> int:
-    """A count for a read: huge only where little can be read."""
-    if chance(source, 24) and slots.tags[slot] == "file":  # type: ignore[index]
+def _count(source: Source, slots: SlotTable, slot: Slot) -> int:
+    """A count for a read: huge only where little can be read, and where memory is not looked at before it is used."""
+    if chance(source, 24) and slots.tags[slot] == "file":
         return HUGE_COUNTS[source.below(len(HUGE_COUNTS))]
     return length(source)
 
 
 def _read(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, "file")
+    slot = slots.any_of(source, "file", "file.direct")
     return None if slot is None else Op("read", (slot, _count(source, slots, slot)))
 
 
 def _write(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, "file")
+    slot = slots.any_of(source, "file", "file.direct")
     return None if slot is None else Op("write", (slot, _data(source)))
 
 
-def _data(source: Source) -> object:
+def _data(source: Source) -> bytes | Pattern:
     return payload(source, _DIRECT_LENGTHS if chance(source, 8) else LENGTHS)
 
 
 def _readv(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, "file")
+    slot = slots.any_of(source, "file", "file.direct")
     return None if slot is None else Op("readv", (slot, buffer_lengths(source)))
 
 
 def _writev(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, "file")
+    slot = slots.any_of(source, "file", "file.direct")
     return None if slot is None else Op("writev", (slot, buffers(source)))
 
 
 def _pread(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, "file")
+    slot = slots.any_of(source, "file", "file.direct")
     return None if slot is None else Op("pread", (slot, _count(source, slots, slot), offset(source)))
 
 
 def _pwrite(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, "file")
+    slot = slots.any_of(source, "file", "file.direct")
     return None if slot is None else Op("pwrite", (slot, _data(source), offset(source)))
 
 
@@ -176,17 +175,17 @@ def _at(source: Source) -> int:
 
 
 def _preadv2(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, "file")
+    slot = slots.any_of(source, "file", "file.direct")
     return None if slot is None else Op("preadv2", (slot, buffer_lengths(source), _at(source), _flags(source)))
 
 
 def _pwritev2(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, "file")
+    slot = slots.any_of(source, "file", "file.direct")
     return None if slot is None else Op("pwritev2", (slot, buffers(source), _at(source), _flags(source)))
 
 
 def _lseek(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, "file")
+    slot = slots.any_of(source, "file", "file.direct")
     if slot is None:
         return None
     whence = _WHENCES[source.below(len(_WHENCES))]
@@ -195,7 +194,7 @@ def _lseek(source: Source, slots: SlotTable) -> Op | None:
 
 
 def _ftruncate(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, "file")
+    slot = slots.any_of(source, "file", "file.direct")
     return None if slot is None else Op("ftruncate", (slot, _SIZES[source.below(len(_SIZES))]))
 
 
@@ -204,7 +203,7 @@ def _truncate(source: Source, slots: SlotTable) -> Op:
 
 
 def _fallocate(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, "file")
+    slot = slots.any_of(source, "file", "file.direct")
     if slot is None:
         return None
     mode = _ALLOCATE_MODES[source.below(len(_ALLOCATE_MODES))]
@@ -219,17 +218,17 @@ def _fallocate(source: Source, slots: SlotTable) -> Op | None:
 
 
 def _fsync(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, "file")
+    slot = slots.any_of(source, "file", "file.direct")
     return None if slot is None else Op("fsync", (slot,))
 
 
 def _fdatasync(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, "file")
+    slot = slots.any_of(source, "file", "file.direct")
     return None if slot is None else Op("fdatasync", (slot,))
 
 
 def _sync_file_range(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, "file")
+    slot = slots.any_of(source, "file", "file.direct")
     if slot is None:
         return None
     count = _SYNC_COUNTS[source.below(len(_SYNC_COUNTS))]

@@ -72,7 +72,8 @@ def _punch(file: RegularFile, start: int, end: int, keep_size: bool) -> None:
     content = file.content
     if start >= content.size:
         return
-    end = min(end, page_ceiling(content.size) * PAGE_SIZE)
+    if end > content.size:
+        end = page_ceiling(content.size) * PAGE_SIZE
     content.clear(start, end)
     first, last = page_ceiling(start), end // PAGE_SIZE
     content.drop_pages(first, last)

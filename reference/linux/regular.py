@@ -7,7 +7,8 @@
 :class:`~reference.linux.profile.Filesystem` says which it is, and nothing else here depends on a name.
 
 **What counts as data.** lseek(2) finds written pages, and on a disk also reserved ones that are in the page cache.
-What a read brings into the cache ahead of need is the kernel's choice, so after a read the reserved pages around it may be either.
+What a read brings into the cache ahead of need is the kernel's choice,
+so after a read the reserved pages around it may be either.
 
 **Limits.** A write is cut at RLIMIT_FSIZE, and fails with EFBIG and SIGXFSZ when nothing is left of it;
 then the same with the largest size that the file system holds, without the signal.
@@ -44,6 +45,7 @@ from reference.constants import (
 )
 from reference.linux.allocation import ALLOCATIONS
 from reference.linux.content import HOLE, WRITTEN, Content, page_ceiling
+from reference.linux.direct import fits_device, runs, write_direct
 from reference.linux.inode import Inode
 from reference.outcomes import Between, OneOf, Refused
 
@@ -66,7 +68,9 @@ class RegularFile(Inode):
     seekable = True
     syncs_ranges = True
 
-    def __init__(self, kernel: KernelState, mode: int, uid: int, gid: int, filesystem: Filesystem | None = None) -> None:
+    def __init__(
+        self, kernel: KernelState, mode: int, uid: int, gid: int, filesystem: Filesystem | None = None
+    ) -> None:
         super().__init__(kernel, S_IFREG | mode, uid, gid, filesystem)
         self.content = Content()
         self.uncached = self.filesystem.uncached
@@ -129,7 +133,7 @@ class RegularFile(Inode):
             self.kernel.cite("FILE-READ-NOTHING")
             return b""
         if description.flags & O_DIRECT and filesystem.direct_alignment_bytes > 1:
-            return self._read_direct(description, count, position, lengths)
+            return self._read_direct(description, count, position, flags, lengths)
         if position >= content.size:
             self.kernel.cite("FILE-READ-END")
             data = b""
@@ -143,23 +147,29 @@ class RegularFile(Inode):
         return data
 
     def _read_direct(
-        self, description: OpenFileDescription, count: int, position: int, lengths: tuple[int, ...]
+        self, description: OpenFileDescription, count: int, position: int, flags: int, lengths: tuple[int, ...]
     ) -> bytes:
-        """A read past the page cache (open(2), O_DIRECT)."""
+        """A read past the page cache (open(2), O_DIRECT). Holes need no alignment."""
+        self._may_not_wait(flags)
         self.accessed(description)
-        if position >= self.content.size:
+        content = self.content
+        if position >= content.size:
             self.kernel.cite("FILE-READ-END")
             return b""
-        self._check_aligned(position, count, lengths)
-        return self.content.read(position, count)
+        sector, lengths = self.filesystem.direct_alignment_bytes, lengths or (count,)
+        for state, start, end in runs(content, position, position + count):
+            if state == WRITTEN and not fits_device(start, end, position, lengths, sector):
+                raise Refused(EINVAL, "FILE-DIRECT-ALIGNED")
+        self.written_back()
+        return content.read(position, count)
 
-    def _check_aligned(self, position: int, count: int, lengths: tuple[int, ...]) -> None:
-        alignment = self.filesystem.direct_alignment_bytes
-        if (position | count) % alignment or any([length % alignment for length in lengths]):
-            raise Refused(EINVAL, "FILE-DIRECT-ALIGNED")
+    def _may_not_wait(self, flags: int) -> None:
+        """A direct transfer with RWF_NOWAIT fails when it would have to wait for a lock, a block or the page cache."""
+        if flags & RWF_NOWAIT and self.kernel.choices.refused(EAGAIN):
+            raise Refused(EAGAIN, "FILE-NOWAIT")
 
     def _read_cached(self, position: int, count: int) -> bytes:
-        """A read that does not wait: it ends at the latest before a page that has to come from the disk, if that still is."""
+        """A read that does not wait: it may end before any page that was not in the page cache when we knew last."""
         data = self.content.read(position, count)
         last = (position + len(data) - 1) // PAGE_SIZE
         ends = [page * PAGE_SIZE - position for page in sorted(self.cold) if position // PAGE_SIZE <= page <= last]
@@ -217,7 +227,8 @@ class RegularFile(Inode):
         data = self._within_limits(data, position)
         self.content_changed()
         if direct:
-            self._check_aligned(position, len(data), lengths)
+            self._may_not_wait(flags)
+            write_direct(self, position, data, lengths or (len(data),))
         if self.seals:
             data = self._within_seals(data, position)
         # CHANGE
@@ -227,10 +238,7 @@ class RegularFile(Inode):
         if self.filesystem.extents:
             pages = range(position // PAGE_SIZE, page_ceiling(end))
             self.cached.difference_update(pages)
-            if direct:
-                self.cold.update(pages)
-            else:
-                self.cold.difference_update(pages)
+            (self.cold.update if direct else self.cold.difference_update)(pages)
         # RETURN
         return len(data), end
 
@@ -246,7 +254,7 @@ class RegularFile(Inode):
         return data
 
     def _within_seals(self, data: bytes, position: int) -> bytes:
-        """What of a write the seals let through: a write goes page by page, and may end before the first page it may not."""
+        """What of a write the seals let through: it goes page by page, and ends before the first that it may not touch."""
         if self.seals & WRITE_SEALS:  # type: ignore[operator]
             raise Refused(EPERM, "SEAL-WRITE")
         end = position + len(data)

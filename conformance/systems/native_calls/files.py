@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Sequence
 
 from conformance.systems.native_calls.libc import checked, function
-from conformance.systems.native_calls.scratch import SCRATCH_BYTES, scratch_address
+from conformance.systems.native_calls.scratch import SCRATCH_BYTES, place, places, scratch_address
 from conformance.systems.native_calls.state import NativeState
+from reference.constants import EINTR
 
 
 class _Buffer(ctypes.Structure):
@@ -59,46 +61,73 @@ def _scratch_bytes(count: int) -> bytes:
     return ctypes.string_at(scratch_address(), checked(count))
 
 
-def _joined(buffers: list[bytearray], count: int) -> bytes:
+def _raise_unless_interrupted() -> None:
+    """Raise the error of the call that just failed; a call that a signal interrupted is made again, as os.read would."""
+    number = ctypes.get_errno()
+    if number != EINTR:
+        raise OSError(number, os.strerror(number))
+
+
+def _joined(buffers: list[bytearray] | list[memoryview], count: int) -> bytes:
     return b"".join(buffers)[:count]
+
+
+def _placed(data: bytes) -> bytes | memoryview:
+    """Data to write, on the desk."""
+    length = len(data)
+    if not length:
+        return data
+    view = place(length)
+    view[:] = data
+    return view
+
+
+def _all_placed(buffers: tuple[bytes, ...]) -> Sequence[bytes | memoryview]:
+    views = places([len(buffer) for buffer in buffers])
+    if views is None:
+        return buffers
+    for view, data in zip(views, buffers, strict=True):
+        view[:] = data
+    return views
 
 
 class NativeFiles(NativeState):
     """read, write and their forms; lseek, truncate, fallocate, fsync; memfd_create."""
 
     def read(self, fd: int, count: int) -> bytes:
-        if 0 <= count <= SCRATCH_BYTES:
-            return os.read(fd, count)
-        return _scratch_bytes(_read(fd, scratch_address(), count & SIZE_MASK))
+        address, size = scratch_address(), count & SIZE_MASK
+        while True:
+            moved = _read(fd, address, size)
+            if moved >= 0:
+                return ctypes.string_at(address, moved)
+            _raise_unless_interrupted()
 
     def write(self, fd: int, data: bytes) -> int:
-        return os.write(fd, data)
+        return os.write(fd, _placed(data))
 
     def readv(self, fd: int, lengths: tuple[int, ...]) -> bytes:
         if _vector_fits(lengths):
-            buffers = [bytearray(length) for length in lengths]
+            buffers = places(lengths) or [bytearray(length) for length in lengths]
             return _joined(buffers, os.readv(fd, buffers))
         return _scratch_bytes(_readv(fd, _scratch_vector(lengths), len(lengths)))
 
     def writev(self, fd: int, buffers: tuple[bytes, ...]) -> int:
-        return os.writev(fd, buffers)
+        return os.writev(fd, _all_placed(buffers))
 
     def pread(self, fd: int, count: int, offset: int) -> bytes:
-        if 0 <= count <= SCRATCH_BYTES:
-            return os.pread(fd, count, offset)
         return _scratch_bytes(_pread(fd, scratch_address(), count & SIZE_MASK, offset))
 
     def pwrite(self, fd: int, data: bytes, offset: int) -> int:
-        return os.pwrite(fd, data, offset)
+        return os.pwrite(fd, _placed(data), offset)
 
     def preadv2(self, fd: int, lengths: tuple[int, ...], offset: int, flags: int) -> bytes:
         if _vector_fits(lengths):
-            buffers = [bytearray(length) for length in lengths]
+            buffers = places(lengths) or [bytearray(length) for length in lengths]
             return _joined(buffers, os.preadv(fd, buffers, offset, _signed_int(flags)))
         return _scratch_bytes(_preadv2(fd, _scratch_vector(lengths), len(lengths), offset, flags))
 
     def pwritev2(self, fd: int, buffers: tuple[bytes, ...], offset: int, flags: int) -> int:
-        return os.pwritev(fd, buffers, offset, _signed_int(flags))
+        return os.pwritev(fd, _all_placed(buffers), offset, _signed_int(flags))
 
     def lseek(self, fd: int, offset: int, whence: int) -> int:
         return os.lseek(fd, offset, whence)
