@@ -14,6 +14,8 @@ from conformance.errors import Inconclusive
 from reference.linux.profile import FILESYSTEMS, Profile
 
 MEMORY_DIRECTORY = Path("/dev/shm")
+PIPE_MAX_SIZE = Path("/proc/sys/fs/pipe-max-size")
+CAP_SYS_RESOURCE = 24
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,21 @@ def profile_for(base: Path, uid: int | None = None) -> Profile:
     uid = os.getuid() if uid is None else uid
     gid = os.getgid() if uid == os.getuid() else uid
     return Profile(
-        kernel=kernel_release(), filesystem=FILESYSTEMS[filesystem_of(base)], uid=uid, gid=gid, capable=uid == 0
+        kernel=kernel_release(),
+        filesystem=FILESYSTEMS[filesystem_of(base)],
+        uid=uid,
+        gid=gid,
+        capable=uid == 0,
+        resource_capable=uid == 0 and has_capability(CAP_SYS_RESOURCE),
+        pipe_size_bytes_max=int(PIPE_MAX_SIZE.read_text()),
     )
+
+
+def has_capability(number: int) -> bool:
+    """Whether this process holds a capability (capabilities(7)): containers often withhold some from root."""
+    status = Path("/proc/self/status").read_text()
+    effective = status.partition("CapEff:")[2].split(maxsplit=1)[0]
+    return bool(int(effective, 16) >> number & 1)
 
 
 def profile_name(profile: Profile) -> str:
