@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from conformance.domains import Slot
-from conformance.observation import BLOCKED, Observation, failure, with_signals
+from conformance.observation import BLOCKED, Observation, Signalled, failure, with_signals
 from conformance.ops import SPECS, Op
 from conformance.vocabulary.spec import Handles
 from reference.constants import EINTR
@@ -58,7 +58,8 @@ def execute(
         if progress is not None:
             progress[0] = index
         if follow is not None:
-            choices.observed = follow[index]
+            seen = follow[index]
+            choices.observed = seen.outcome if isinstance(seen, Signalled) else seen
         try:
             outcome = getattr(system, call)(*arguments)
         except Refused as refusal:

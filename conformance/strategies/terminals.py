@@ -126,7 +126,9 @@ from reference.structures import Termios, Winsize
 
 _MASTER, _SLAVE = "pty.master", "pty.slave"
 _ENDS = (_MASTER, _SLAVE)
-_LOCKED = "locked masters"
+_FILLED = "much was written to a terminal"
+"""From then on input may wait in front of a line discipline,
+and the kernel does not say whether TCSAFLUSH lets it in before or after the modes change."""
 
 _OPEN_FLAGS = (
     *(O_RDWR | O_NONBLOCK,) * 12,
@@ -153,10 +155,13 @@ _OPEN_FLAGS_ODD = (
 
 _PIECES = (
     *(b"a", b"bc", b"word", b"two words ", b"x_1 ", b"\n", b"line\n", b"A\r", b"\r\n", b"\t", b"a\tb\t", b" "),
-    *(b"\x7f", b"\x7f\x7f\x7f", b"\x15", b"\x17", b"\x16", b"\x12", b"\x04", b"\x03", b"\x1c", b"\x1a", b"\x13", b"\x11"),
+    *(b"\x7f", b"\x7f\x7f\x7f", b"\x15", b"\x17", b"\x16", b"\x12", b"\x04", b"\x13", b"\x11"),
     *(b"\x0f", b"\b", b"\0", b"\xff", b"\x01", b"\x1b[A", b"/", b"\\", b"#", b"@", b"Z", b"\xc3\xa9", b"\xe2\x82\xac", b"\xa9"),
     *(b"\xc9", b"\xd7\xdf", b"\x8d", b"\x1f", b"_", b"0123456789", b"the quick brown fox jumps over "),
 )
+_SIGNALS = (b"\x03", b"\x1c", b"\x1a")
+_BESIDE_SIGNALS = (b"", b"a", b"x\ny", b"some words", b"\x13", b"\x16", b"\xff")
+"""A signal throws away echo that the kernel has or has not moved on yet. So little echo stands before it that it surely has not."""
 _PLAIN_LENGTHS = (100, 200, 255, 256, 257, 1000, 2047, 2048, 2049, 4000, 4094, 4095, 4096, 4097)
 _PLAIN = tuple((b"abcdefghijklmno\t" * 600)[:length] for length in _PLAIN_LENGTHS)
 _LINES = tuple((b"abcdefghijklmnopqrstuvwxyz 01234\n" * 300)[:length] for length in _PLAIN_LENGTHS)
@@ -166,11 +171,12 @@ _COUNTS = (100, 1, 0, 2, 3, 4, 5, 6, 8, 10, 20, 40, 63, 64, 65, 128, 1000, 4094,
 
 _DEFAULT_CHARACTERS = bytes((3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0, 0, 0))
 _CHARACTERS = (
-    *((index, character) for index in (VINTR, VERASE, VKILL, VEOF, VEOL, VEOL2, VSTART, VSTOP) for character in b"\0a#@\r\n\t"),
+    (VINTR, 0),
+    *((index, character) for index in (VERASE, VKILL, VEOF, VEOL, VEOL2, VSTART, VSTOP) for character in b"\0a#@\r\n\t"),
     *((index, character) for index in (VWERASE, VLNEXT, VREPRINT) for character in b"\0aZ\x15"),
     *((VMIN, count) for count in (0, 0, 0, 1, 2, 5, 10, 63, 64, 65, 100, 255)),
     *((VTIME, tenths) for tenths in (0, 255)),
-    *((VEOL, 255), (VEOF, 26), (VERASE, 4), (VSTOP, 17), (VKILL, 23), (VEOF, 65), (VINTR, 255), (VEOL, 32)),
+    *((VEOL, 255), (VEOF, 26), (VERASE, 4), (VSTOP, 17), (VKILL, 23), (VEOF, 65), (VEOL, 32)),
 )
 _IFLAGS_COMMON = (ICRNL, IXON, IXANY, INLCR, IGNCR, IUTF8)
 _IFLAGS_RARE = (ISTRIP, IUCLC, PARMRK, IMAXBEL, INPCK, IGNBRK, BRKINT, IGNPAR, IXOFF)
@@ -245,20 +251,24 @@ def _on(call: str, *values: tuple[object, ...], tags: tuple[str, ...] = _ENDS) -
     return make
 
 
-def _data(source: Source) -> bytes:
-    if source.below(12) == 11:
+def _data(source: Source, slots: SlotTable) -> bytes:
+    kind = source.below(24)
+    if kind >= 22:
+        slots.notes[_FILLED] = True
         return pick(source, _LONG)
+    if kind >= 19:
+        return pick(source, _BESIDE_SIGNALS) + pick(source, _SIGNALS) + pick(source, _BESIDE_SIGNALS)
     return b"".join([_PIECES[source.below(len(_PIECES))] for _ in range(source.below(_PIECES_MAX))])
 
 
 def _write(source: Source, slots: SlotTable) -> Op | None:
     slot = slots.any_of(source, _MASTER, _MASTER, _SLAVE)
-    return None if slot is None else Op("write", (slot, _data(source)))
+    return None if slot is None else Op("write", (slot, _data(source, slots)))
 
 
 def _writev(source: Source, slots: SlotTable) -> Op | None:
     slot = slots.any_of(source, *_ENDS)
-    return None if slot is None else Op("writev", (slot, (_data(source), _data(source))))
+    return None if slot is None else Op("writev", (slot, (pick(source, _PIECES), _data(source, slots))))
 
 
 def _attributes(source: Source) -> Termios:
@@ -284,6 +294,8 @@ def _set_attributes(source: Source, slots: SlotTable) -> Op | None:
     if slot is None:
         return None
     action = pick(source, (TCSANOW, TCSANOW, TCSADRAIN, TCSAFLUSH)) if source.below(40) < 39 else 3
+    if action == TCSAFLUSH and _FILLED in slots.notes:
+        action = TCSANOW
     return Op("tcsetattr", (slot, action, _attributes(source)))
 
 

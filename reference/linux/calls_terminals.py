@@ -21,6 +21,7 @@ from reference.constants import (
     TCSETSF,
     TCSETSW,
     TCXONC,
+    TIOCGPTN,
     TIOCSPTLCK,
 )
 from reference.linux.calls_names import NameCalls
@@ -45,23 +46,24 @@ class TerminalCalls(KernelState):
 
     def unlockpt(self, fd: int) -> int:
         """unlockpt(3)."""
-        # RESOLVE
-        target = self.description(fd).object
-        # CHECK
-        if not isinstance(target, Master):
-            raise Refused(EINVAL, "TTY-UNLOCKPT")
-        # CHANGE
-        return int(self._request(fd, TIOCSPTLCK, 0))
+        try:
+            return int(self._request(fd, TIOCSPTLCK, 0))
+        except Refused as refusal:
+            if refusal.errno != ENOTTY:
+                raise
+            raise Refused(EINVAL, "TTY-UNLOCKPT") from None
 
     def open_slave(self, fd: int, flags: int) -> int:
         """ptsname(3), then open(2)."""
         # RESOLVE
-        target = self.description(fd).object
+        description = self.description(fd)
+        master = description.object
         # CHECK
-        if not isinstance(target, Master):
+        if not isinstance(master, Master):
+            master.ioctl(description, TIOCGPTN, 0)
             raise Refused(ENOTTY, "TTY-MASTER-ONLY")
         # CHANGE
-        return self._open_device(target.slave, flags)
+        return self._open_device(master.slave, flags)
 
     def _open_device(self, device: Inode, flags: int) -> int:
         """open(2) of a device whose name exists."""

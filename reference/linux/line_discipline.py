@@ -38,6 +38,7 @@ from reference.structures import Termios
 
 RING_BYTES = 4096
 INDEX = RING_BYTES - 1
+ULLONG_MAX = 2**64 - 1
 
 
 class Line(Protocol):
@@ -184,7 +185,7 @@ class LineDiscipline:
 
     def scan_ahead(self, data: bytes) -> None:
         """Let start and stop characters work in input that must wait."""
-        self.scanned += len(data)
+        self.scanned = (self.scanned + len(data)) & ULLONG_MAX
         if self.modes.flow:
             for character in data:
                 self._flow_control(character)
@@ -198,7 +199,8 @@ class LineDiscipline:
             for index, character in enumerate(data):
                 self._character(character, index < scanned)
             self.flush_echo()
-        self.scanned -= scanned
+        # A signal may have reset the count meanwhile. It wraps then, and flow control is off for all that follows.
+        self.scanned = (self.scanned - scanned) & ULLONG_MAX
         if not self.by_line:
             self.readable_end = self.head
             if self.head != self.tail:

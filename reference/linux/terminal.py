@@ -279,6 +279,10 @@ class Terminal(Inode):
         written = 0
         goal = len(data)
         decided = False
+        if goal > WRITE_STEP_BYTES and self._pair_announces():
+            # SIGIO may come between two steps, and ends the write there.
+            self.cite("TTY-WRITE-SIGIO")
+            goal = self.kernel.choose(Between(WRITE_STEP_BYTES, goal, goal))
         while written < goal:
             self.discipline.process_echo()
             step = data[written : min(written + WRITE_STEP_BYTES, goal)]
@@ -291,6 +295,9 @@ class Terminal(Inode):
                 goal = self.kernel.choose(Between(written, goal, goal))
                 decided = True
         return written
+
+    def _pair_announces(self) -> bool:
+        return any(description.announced for end in (self, self.link) for description in end.descriptions)
 
     def _write_as_is(self, data: bytes) -> int:
         sent = 0
@@ -494,8 +501,9 @@ def settle(end: Terminal) -> None:
     slave = end.slave
     master = slave.master
     while slave.input.queued or master.input.queued:
-        deliver(slave)
-        deliver(master)
+        for side in (slave, master):
+            if side.input.queued:
+                deliver(side)
 
 
 def deliver(end: Terminal) -> bool:
