@@ -30,7 +30,6 @@ from reference.linux.device import DEVICES, SharedDevice
 from reference.linux.directory import Directory, SymbolicLink
 from reference.linux.fifo import Fifo
 from reference.linux.inode import MAY_WRITE
-
 from reference.linux.open_flags import TMPFILE_BIT, effective_flags
 from reference.linux.paths import SELF, LastStep, Walk, check_path
 from reference.linux.proc import DescriptorLink
@@ -45,6 +44,8 @@ if TYPE_CHECKING:
 PROGRAM_DIRECTORY_MODE = 0o700
 DIRECTORY_MODE_BITS = 0o1777
 """What mkdir(2) takes of the mode it is given."""
+REOPEN_MODE = 0o600
+"""The mode of a file that reopen makes with O_TMPFILE: the call has no argument for it."""
 
 
 class NameCalls(KernelState):
@@ -99,6 +100,7 @@ class NameCalls(KernelState):
             if last.slash:
                 if flags & O_CREAT:
                     raise Refused(EISDIR, "OPEN-CREATE-SLASH")
+                self.cite("PATH-SLASH")
                 follow = must_be_directory = True
             inode = last.directory.lookup(last.name)
             if inode is None:
@@ -288,7 +290,3 @@ class NameCalls(KernelState):
         directory.add(last.name, Fifo(self, mode, self.profile.uid, directory.group_of_new()))
         # RETURN
         return 0
-
-
-REOPEN_MODE = 0o600
-"""The mode of a file that reopen makes with O_TMPFILE."""

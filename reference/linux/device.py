@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reference.constants import ENOSPC, EOPNOTSUPP, EPERM, RWF_HIPRI, S_IFCHR, UTIME_NOW
+from reference.constants import ENOSPC, EOPNOTSUPP, EPERM, RWF_HIPRI, S_IFCHR, UINT_MAX, UTIME_NOW
 from reference.linux.description import OpenFileDescription
 from reference.linux.inode import Inode
 from reference.linux.profile import DEVTMPFS
@@ -34,15 +34,18 @@ class SharedDevice(Inode):
         self.atime = self.mtime = self.ctime = Anything()
 
     def change_mode(self, mode: int) -> None:
-        raise Refused(EPERM, "DEV-SHARED")
+        self.kernel.cite("DEV-SHARED")
+        raise Refused(EPERM, "CHMOD-OWNER")
 
     def change_owner(self, uid: int, gid: int) -> None:
-        if uid != -1 or gid != -1:
-            raise Refused(EPERM, "DEV-SHARED")
+        self.kernel.cite("DEV-SHARED")
+        if uid & UINT_MAX != UINT_MAX or gid & UINT_MAX != UINT_MAX:
+            raise Refused(EPERM, "CHOWN-OWNER")
 
     def change_times(self, atime: int, mtime: int) -> None:
+        self.kernel.cite("DEV-SHARED")
         if not atime == mtime == -UTIME_NOW:
-            raise Refused(EPERM, "DEV-SHARED")
+            raise Refused(EPERM, "UTIMES-OWNER")
 
     def seek(self, description: OpenFileDescription, offset: int, whence: int) -> int:
         self.kernel.cite("DEV-SEEK")

@@ -79,7 +79,9 @@ class Inode(FileObject):
     ``nlink`` counts names, ``filesystem`` says where the inode lives.
     """
 
-    def __init__(self, kernel: KernelState, mode: int, uid: int, gid: int, filesystem: Filesystem | None = None) -> None:
+    def __init__(
+        self, kernel: KernelState, mode: int, uid: int, gid: int, filesystem: Filesystem | None = None
+    ) -> None:
         super().__init__(kernel)
         self.filesystem = filesystem or kernel.profile.filesystem
         self.mode = mode

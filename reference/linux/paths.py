@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a path to an inode, component by component (path_resolution(7)).
 
-Every component but the last must lead to a directory, and the caller must be allowed to search each directory on the way.
+Every component but the last must lead to a directory, and the caller must be allowed to search each one.
 Symbolic links are followed wherever they stand before the last component;
 there, the call decides, unless a slash follows: then the link is followed and must lead to a directory.
 """
@@ -26,7 +26,7 @@ SELF = "."
 
 
 class LastStep(NamedTuple):
-    """All of a path but its last step: the directory it starts from, the name (SELF: the directory itself), a slash behind."""
+    """The last step of a path: the directory it starts from, the name (SELF: the directory itself), a slash behind."""
 
     directory: Directory
     name: str
@@ -64,7 +64,7 @@ class Walk:
         return LastStep(directory, steps[-1], path.endswith("/"))
 
     def inode(self, path: str, follow: bool = True, directory: bool = False, start: Directory | None = None) -> Inode:
-        """The inode that a path leads to. ``follow``: also through a last symbolic link; ``directory``: it must be one."""
+        """The inode that a path leads to. ``follow``: through a last symbolic link too; ``directory``: it must be one."""
         last = self.last_step(path, start)
         if last.name == SELF:
             return last.directory

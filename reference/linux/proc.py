@@ -10,6 +10,7 @@ from reference.constants import S_IFLNK
 from reference.linux.inode import Inode
 from reference.linux.profile import PROCFS
 from reference.outcomes import Anything, OneOf
+from reference.structures import Stat
 
 if TYPE_CHECKING:
     from reference.linux.description import OpenFileDescription
@@ -39,6 +40,8 @@ class DescriptorLink(Inode):
     def size(self) -> Any:
         return LINK_BYTES
 
-    def stat(self) -> Any:
+    def stat(self) -> Stat:
         profile = self.kernel.profile
-        return super().stat()._replace(uid=OneOf((profile.uid, 0)), gid=OneOf((profile.gid, 0)))
+        uid: Any = OneOf((profile.uid, 0))
+        gid: Any = OneOf((profile.gid, 0))
+        return super().stat()._replace(uid=uid, gid=gid)

@@ -22,14 +22,13 @@ from errno import EPERM
 
 from conformance.systems.native_calls.libc import checked, function
 from conformance.systems.native_calls.state import NativeState
-from reference.constants import AT_EMPTY_PATH, UTIME_NOW, UTIME_OMIT
+from reference.constants import AT_EMPTY_PATH, UINT_MAX, UTIME_NOW, UTIME_OMIT
 from reference.structures import NOW, Stat, Statx
 
 PTY_SLAVE_MAJORS = range(136, 144)
 """The character devices that a program makes itself (UNIX98 pseudoterminals). All others belong to the machine."""
 CLOCK_REALTIME_COARSE = 5
 """The clock that the kernel stamps inodes with (clock_gettime(2)); the time module does not name it."""
-_ID_KEPT = -1
 _NS_PER_S = 10**9
 _SPECIAL_TIMES = {-UTIME_NOW: UTIME_NOW, -UTIME_OMIT: UTIME_OMIT}
 
@@ -146,14 +145,14 @@ class NativeAttributes(NativeState):
         return checked(_fchmod(fd, mode))
 
     def fchown(self, fd: int, uid: int, gid: int) -> int:
-        if (uid, gid) != (_ID_KEPT, _ID_KEPT):
+        if uid & UINT_MAX != UINT_MAX or gid & UINT_MAX != UINT_MAX:
             self._protect(fd)
         return checked(_fchown(fd, uid, gid))
 
     def futimens(self, fd: int, atime: int, mtime: int) -> int:
         if not atime == mtime or atime not in _SPECIAL_TIMES:
             self._protect(fd)
-        times = (_Timespec * 2)(_timespec(atime), _timespec(mtime))
+        times = (_Timespec * 2)(_Timespec(*_timespec(atime)), _Timespec(*_timespec(mtime)))
         return checked(_futimens(fd, times))
 
     def _protect(self, fd: int) -> None:
