@@ -196,7 +196,7 @@ BUGS = (
         "terminals",
         "The erase character at the start of a line takes the end of the line before away.",
         "terminals",
-        _PAIR + 'write(r0, b"\\n\\x7f")\nread(r1, 1)\n',
+        _MASTER + 'write(r0, b"x\\n\\x7f\\x7f")\nioctl(r0, FIONREAD)\n',
         _EraseBeyond,
     ),
     PlantedBug(
@@ -212,7 +212,7 @@ BUGS = (
         "terminals",
         "The kill character leaves the first character of the line.",
         "terminals",
-        _PAIR + 'write(r0, b"x\\x15\\n")\nread(r1, 2)\n',
+        _MASTER + 'write(r0, b"x\\x15\\x7f")\nioctl(r0, FIONREAD)\n',
         _KillKeepsOne,
     ),
     PlantedBug(
