@@ -61,7 +61,7 @@ ANY_EXECUTE = 0o111
 NS_PER_S = 10**9
 
 PROGRAMS_RUN_AFTER_NS = 1_750_000_000 * NS_PER_S
-"""A set time before this one is past, another lies in the future: no program sets a time between here and its own run."""
+"""A set time before this one is past, others lie in the future: no program sets one between here and its own run."""
 
 MULTIGRAIN_SINCE = (6, 13)
 _CHANGE_TIMES = STATX_CTIME | STATX_MTIME

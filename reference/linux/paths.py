@@ -64,7 +64,7 @@ class Walk:
         return LastStep(directory, steps[-1], path.endswith("/"))
 
     def inode(self, path: str, follow: bool = True, directory: bool = False, start: Directory | None = None) -> Inode:
-        """The inode that a path leads to. ``follow``: through a last symbolic link too; ``directory``: it must be one."""
+        """The inode that a path leads to. ``follow``: a last symbolic link too; ``directory``: it must lead to one."""
         last = self.last_step(path, start)
         if last.name == SELF:
             return last.directory

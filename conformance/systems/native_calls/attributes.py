@@ -150,7 +150,7 @@ class NativeAttributes(NativeState):
         return checked(_fchown(fd, uid, gid))
 
     def futimens(self, fd: int, atime: int, mtime: int) -> int:
-        if not atime == mtime or atime not in _SPECIAL_TIMES:
+        if atime != mtime or atime not in _SPECIAL_TIMES:
             self._protect(fd)
         times = (_Timespec * 2)(_Timespec(*_timespec(atime)), _Timespec(*_timespec(mtime)))
         return checked(_futimens(fd, times))
