@@ -24,10 +24,10 @@ def shard_main(connection: Connection, profile: Profile, base: Path) -> None:
         shard = Shard(worker)
         while True:
             try:
-                task = connection.recv()
-            except EOFError:
+                connection.send(shard.run(connection.recv()))
+            except (EOFError, ConnectionError):
+                # The campaign has closed the connection, perhaps while a batch was under way.
                 return
-            connection.send(shard.run(task))
 
 
 class Shard:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
-from conformance.commands.options import DIRECTORY, USER, chosen_profile, read_text
+from conformance.commands.options import DIRECTORY, USER, chosen_profile, read_program_file
 from conformance.errors import ExitCode
 from conformance.golden import read_golden
-from conformance.grammar import observation_text, op_text, read_program, trace_line
+from conformance.grammar import observation_text, op_text, trace_line
 from conformance.kinds import recipes_of
 from conformance.observation import Observation
 from conformance.ops import Op
@@ -57,7 +57,7 @@ def _ops_of(program: str) -> tuple[Op, ...]:
     if program.startswith("seed:"):
         seed = program.removeprefix("seed:")
         return seeded_program(seed, recipes_of([*seed.split("/"), "", ""][1])).ops
-    return read_program(read_text(program), program).ops
+    return read_program_file(program).ops
 
 
 def _compare(
