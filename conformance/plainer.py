@@ -1,6 +1,6 @@
 # Copyright The fdconform Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Plainer ops for an op: calls that leave the same slots behind and do much the same.
+"""Plainer ops for an op: calls that leave the same slots behind, or none, and do much the same.
 
 The reducer tries them, and keeps one only when the program still diverges.
 Every chain of them comes to an end: a plainer op is never replaced by the op it stands for.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from conformance.domains import Slot
 from conformance.ops import Op
 from conformance.payload import materialise
 from reference.constants import (
@@ -76,8 +77,10 @@ def _without_flags(call: str) -> _Alternatives:
 
 
 def _dup(op: Op) -> Iterator[Op]:
-    """A duplicate with the lowest number."""
+    """A duplicate with the lowest number; or, where only the number that it takes away matters, a close."""
     yield Op("dup", op.arguments[:1], op.out)
+    if isinstance(op.arguments[1], Slot):
+        yield Op("close", op.arguments[1:2])
     if op.call == "dup3":
         yield Op("dup2", op.arguments[:2], op.out)
 

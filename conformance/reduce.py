@@ -139,8 +139,14 @@ class _Reducer:
             changed = self._first(c for pair in pairs for c in without(self.ops, frozenset(pair)))
 
     def _replace(self) -> None:
-        """Ops by plainer ones that leave the same slots behind."""
-        self._each_op(plainer)
+        """Ops by plainer ones. Users of a slot that is no longer made turn to what it was made from."""
+        index = 0
+        while index < len(self.ops):
+            op = self.ops[index]
+            origin = {slot: other for slot in op.out for other in op.arguments[:1] if isinstance(other, Slot)}
+            others = (_replaced(self.ops, index, other) for other in plainer(op))
+            if not self._first(_closed(candidate, frozenset(), origin) for candidate in others):
+                index += 1
 
     def _share_slots(self) -> None:
         """Uses of a slot by an earlier slot of the same kind, so that its maker can go."""
@@ -153,11 +159,8 @@ class _Reducer:
 
     def _simplify(self) -> None:
         """Arguments, each by the rules of its domain."""
-        self._each_op(_with_simpler_arguments)
-
-    def _each_op(self, alternatives: Callable[[Op], Iterator[Op]]) -> None:
         for index in range(len(self.ops)):
-            while self._first(_replaced(self.ops, index, other) for other in alternatives(self.ops[index])):
+            while self._first(_replaced(self.ops, index, other) for other in _with_simpler_arguments(self.ops[index])):
                 pass
 
     def _rename_paths(self) -> None:

@@ -153,7 +153,7 @@ BUGS = (
         "descriptors",
         "F_GETFL of a duplicate does not show what F_SETFL changed.",
         "pipes",
-        _DEVICE + "r1 = dup(r0)\nfcntl(r0, F_SETFL, O_NONBLOCK)\nfcntl(r1, F_GETFL)\n",
+        _DEVICE + "r1 = dup(r0)\nfcntl(r0, F_SETFL, O_RDONLY | O_NONBLOCK)\nfcntl(r1, F_GETFL)\n",
         _SetflOwn,
     ),
     PlantedBug(
