@@ -173,7 +173,9 @@ _TIME_VALUES = tuple(
         (-(2**63), 0),
     )
 )
-_LINGERS = tuple(pack("<ii", *values) for values in ((1, 5), (0, 7), (1, 0), (1, -1), (2, INT_MAX), (-1, 100), (1, -INT_MAX - 1)))
+_LINGERS = tuple(
+    pack("<ii", *values) for values in ((1, 5), (0, 7), (1, 0), (1, -1), (2, INT_MAX), (-1, 100), (1, -INT_MAX - 1))
+)
 _INT_VALUES = {
     SO_SNDBUF: _SIZES,
     SO_RCVBUF: _SIZES,
@@ -292,23 +294,27 @@ def _socketpair(source: Source, slots: SlotTable) -> Op:
     if source.below(12) == 11:
         odd = _ODD_PAIRS[source.below(len(_ODD_PAIRS))]
         return Op("socketpair", odd, (slots.new(STREAM), slots.new(STREAM)))
-    type, tag = _TYPES[source.below(len(_TYPES))]
-    type |= _CREATION[source.below(len(_CREATION))]
+    kind, tag = _TYPES[source.below(len(_TYPES))]
+    kind |= _CREATION[source.below(len(_CREATION))]
     one, other = slots.new(tag), slots.new(tag)
     pairs = _pairs(slots)
     pairs.number[one] = pairs.number[other] = len(pairs.number) + 1
     pairs.peer[one], pairs.peer[other] = other, one
-    return Op("socketpair", (AF_UNIX, type, _PROTOCOLS[source.below(len(_PROTOCOLS))]), (one, other))
+    return Op("socketpair", (AF_UNIX, kind, _PROTOCOLS[source.below(len(_PROTOCOLS))]), (one, other))
 
 
 def _send(source: Source, slots: SlotTable) -> Op | None:
     slot = _sender(source, slots)
-    return None if slot is None else Op("send", (slot, _data(source), _flags(source, slots, slot, _SEND_FLAGS, _SEND_BITS)))
+    if slot is None:
+        return None
+    return Op("send", (slot, _data(source), _flags(source, slots, slot, _SEND_FLAGS, _SEND_BITS)))
 
 
 def _recv(source: Source, slots: SlotTable) -> Op | None:
     slot = _receiver(source, slots)
-    return None if slot is None else Op("recv", (slot, _count(source), _flags(source, slots, slot, _RECEIVE_FLAGS, _RECEIVE_BITS)))
+    if slot is None:
+        return None
+    return Op("recv", (slot, _count(source), _flags(source, slots, slot, _RECEIVE_FLAGS, _RECEIVE_BITS)))
 
 
 def _sendmsg(source: Source, slots: SlotTable) -> Op | None:
@@ -325,7 +331,8 @@ def _recvmsg(source: Source, slots: SlotTable) -> Op | None:
         return None
     room = _RIGHTS_MAX[source.below(len(_RIGHTS_MAX))]
     named = tuple([slots.new(PASSED) for _ in range(min(room, source.below(3)))])
-    return Op("recvmsg", (slot, _lengths(source), room, _flags(source, slots, slot, _RECEIVE_FLAGS, _RECEIVE_BITS)), named)
+    flags = _flags(source, slots, slot, _RECEIVE_FLAGS, _RECEIVE_BITS)
+    return Op("recvmsg", (slot, _lengths(source), room, flags), named)
 
 
 def _shutdown(source: Source, slots: SlotTable) -> Op | None:
@@ -417,7 +424,9 @@ def _fionbio(source: Source, slots: SlotTable) -> Op | None:
 
 def _f_setfl(source: Source, slots: SlotTable) -> Op | None:
     slot = slots.any_of(source, *SOCKETS)
-    return None if slot is None else Op("fcntl", (slot, F_SETFL, (O_NONBLOCK, O_NONBLOCK | O_ASYNC, 0)[source.below(3)]))
+    if slot is None:
+        return None
+    return Op("fcntl", (slot, F_SETFL, (O_NONBLOCK, O_NONBLOCK | O_ASYNC, 0)[source.below(3)]))
 
 
 RECIPES = (

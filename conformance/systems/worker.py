@@ -108,7 +108,10 @@ class Worker:
 
     def _run(self, number: int, ops: tuple[Op, ...]) -> list[Any]:
         self._progress[1] = number
-        settle = self._native.settle if any(call in _UNSETTLING_CALLS for call, _, _ in ops) else None
+        calls = {call for call, _, _ in ops}
+        settle = self._native.settle if not calls.isdisjoint(_UNSETTLING_CALLS) else None
+        if settle is None and "sendmsg" in calls:
+            settle = self._native.break_up_rings
         observations = execute(ops, self._native, self._progress, settle=settle)
         self._native.reset()
         os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])

@@ -83,11 +83,10 @@ class SocketCalls(KernelState):
         one.peer, other.peer = other, one
         flags = O_RDWR | (O_NONBLOCK if type & SOCK_NONBLOCK else 0)
         cloexec = bool(type & SOCK_CLOEXEC)
+        one.description = OpenFileDescription(one, flags)
+        other.description = OpenFileDescription(other, flags)
         # RETURN
-        return (
-            self.fds.install(first, OpenFileDescription(one, flags), cloexec),
-            self.fds.install(second, OpenFileDescription(other, flags), cloexec),
-        )
+        return self.fds.install(first, one.description, cloexec), self.fds.install(second, other.description, cloexec)
 
     def _kind(self, domain: int, type: int, protocol: int) -> type[UnixSocket]:
         """The class for a domain, a type and a protocol."""

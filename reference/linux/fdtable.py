@@ -83,3 +83,5 @@ def drop(description: OpenFileDescription) -> None:
         if target.locks is not None:
             target.locks.description_closed(description)
         target.released(description)
+    else:
+        description.object.reference_lost(description)

@@ -175,5 +175,8 @@ class FileObject:
     def check_announcing(self, description: OpenFileDescription) -> None:
         """Refuse to start or stop announcing with SIGIO, on an object that does so in general."""
 
+    def reference_lost(self, description: OpenFileDescription) -> None:
+        """One of several references to a description of this object went away."""
+
     def released(self, description: OpenFileDescription) -> None:
         """The last reference to a description of this object went away."""

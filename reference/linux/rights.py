@@ -5,7 +5,7 @@
 Descriptors travel as references to open file descriptions: those of a message that nobody reads are closed with it.
 The receiver is handed new numbers, as far as its control buffer and its descriptor limit go; the rest is closed.
 
-The control buffer of recvmsg has room for one header and the descriptors asked for, to the byte: 16 + 4 x ``rights_max``.
+The control buffer of recvmsg has room for a header and the descriptors asked for, to the byte: 16 + 4 x ``rights_max``.
 Items are stored in the order time stamp, credentials, descriptors.
 An item that does not fit is cut at the end of the room, and MSG_CTRUNC tells of it;
 where not even a header fits, nothing is stored.
@@ -49,40 +49,86 @@ EMPTY_CREDENTIALS: Credentials = (0, 0, 0)
 
 
 class Packet:
-    """One message, or one piece of a stream. ``consumed`` bytes of it were read; ``cost`` is what its sender is charged.
+    """One message, or one piece of a stream. ``consumed`` bytes were read; ``cost`` is what its sender is charged.
 
     ``seen`` says that it is empty and was peeked at.
     """
 
-    __slots__ = ("consumed", "cost", "credentials", "data", "rights", "seen", "sender")
+    __slots__ = ("consumed", "cost", "credentials", "data", "receiver", "rights", "seen", "sender")
 
-    def __init__(self, sender: UnixSocket, data: bytes, cost: int, credentials: Credentials, rights: Rights) -> None:
+    def __init__(
+        self, sender: UnixSocket, receiver: UnixSocket, data: bytes, cost: int, credentials: Credentials, rights: Rights
+    ) -> None:
         self.sender = sender
+        self.receiver = receiver
         self.data = data
         self.cost = cost
         self.credentials = credentials
         self.rights = rights
         self.consumed = 0
         self.seen = False
+        for description in rights:
+            description.references += 1
+            for target in _sockets_in((description,)):
+                target.holders.append(receiver)
 
     @property
     def left(self) -> int:
         """How many bytes of it are still to be read."""
         return len(self.data) - self.consumed
 
+    def take_rights(self) -> Rights:
+        """Take the descriptors out. Their references are the caller's to give up."""
+        rights, self.rights = self.rights, ()
+        for target in _sockets_in(rights):
+            target.holders.remove(self.receiver)
+        return rights
+
     def free(self) -> None:
         """Forget it: descriptors that nobody took are closed, and the sender has room again."""
         if self.rights:
             self.sender.kernel.cite("RIGHTS-UNREAD")
-            drop_all(self.rights)
-            self.rights = ()
+            drop_all(self.take_rights())
         self.sender.uncharge(self.cost)
 
 
-def hold_all(rights: Rights) -> None:
-    """Count a reference for each descriptor of a message in flight."""
-    for description in rights:
-        description.references += 1
+class Carried:
+    """A socket as something that travels: ``holders`` has, for each message that carries it, the socket where it waits."""
+
+    holders: list[UnixSocket]
+
+
+def _sockets_in(rights: Rights) -> list[Carried]:
+    """The sockets among descriptors. One that travels as an O_PATH descriptor does not count."""
+    targets = [description.object for description in rights if not description.path_only]
+    return [target for target in targets if isinstance(target, Carried)]
+
+
+def break_up_ring(start: UnixSocket) -> None:
+    """Throw the messages of a ring away, of sockets that wait in each other's queues and that nothing else refers to."""
+    ring = [start]
+    for member in ring:
+        if member.description is None or member.description.references > len(member.holders):
+            return
+        ring.extend([holder for holder in member.holders if holder not in ring])
+    start.kernel.cite("RIGHTS-RING")
+    lost: list[Packet] = []
+    for member in ring:
+        if _holds_itself(member):
+            lost += member.queue
+            member.queue = []
+    for packet in lost:
+        packet.free()
+
+
+def _holds_itself(start: UnixSocket) -> bool:
+    """Whether a socket waits, through any number of others, in its own queue."""
+    above = list(start.holders)
+    for holder in above:
+        if holder is start:
+            return True
+        above.extend([further for further in holder.holders if further not in above])
+    return False
 
 
 def drop_all(rights: Rights) -> None:

@@ -58,9 +58,7 @@ _INT = Struct("<i")
 _LINGER = Struct("<ii")
 _TIME = Struct("<qq")
 _CREDENTIALS = Struct("<iII")
-_SWITCHES = frozenset(
-    (SO_DEBUG, SO_REUSEADDR, SO_BROADCAST, SO_KEEPALIVE, SO_OOBINLINE, SO_PASSCRED, SO_TIMESTAMP)
-)
+_SWITCHES = frozenset((SO_DEBUG, SO_REUSEADDR, SO_BROADCAST, SO_KEEPALIVE, SO_OOBINLINE, SO_PASSCRED, SO_TIMESTAMP))
 _FIXED = {SO_DOMAIN: AF_UNIX, SO_PROTOCOL: 0, SO_ACCEPTCONN: 0, SO_SNDLOWAT: 1}
 _READ_ONLY = frozenset((SO_TYPE, SO_PROTOCOL, SO_DOMAIN, SO_ERROR, SO_ACCEPTCONN, SO_PEERCRED, SO_SNDLOWAT))
 
@@ -90,7 +88,7 @@ class SocketOptions:
         self.send_ticks = WAIT_FOREVER_TICKS
 
     def move_peek_offset(self, count: int) -> None:
-        """Follow ``count`` bytes that were peeked at, or, below 0, that left the queue. A negative offset is switched off."""
+        """Follow ``count`` bytes that were peeked at, or, below 0, left the queue. A negative offset is switched off."""
         if self.peek_offset >= 0:
             self.peek_offset = max(self.peek_offset + count, 0)
 

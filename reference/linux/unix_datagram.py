@@ -82,11 +82,11 @@ class DatagramSocket(UnixSocket):
         reception.data = packet.data[skip : skip + size]
         if SO_TIMESTAMP in self.options.enabled:
             reception.deliver_timestamp(self)
-        rights = packet.rights
         if reception.peek:
+            rights = packet.rights
             self.options.move_peek_offset(size)
         else:
-            packet.rights = ()
+            rights = packet.take_rights()
             self.options.move_peek_offset(-len(packet.data))
         reception.deliver(self, packet.credentials, rights)
         if not reception.peek:

@@ -40,10 +40,11 @@ from reference.constants import (
 )
 from reference.linux.inode import Inode
 from reference.linux.profile import Filesystem
-from reference.linux.rights import NO_CREDENTIALS, Credentials, Packet, Reception, Rights, hold_all
+from reference.linux.rights import NO_CREDENTIALS, Carried, Credentials, Packet, Reception, Rights, break_up_ring
 from reference.linux.socket_options import CALLER_PID, SocketOptions
 from reference.linux.waiting import WaitQueue
-from reference.outcomes import Refused, Sleeps
+from reference.outcomes import Anything, Refused, Sleeps
+from reference.structures import Stat
 
 if TYPE_CHECKING:
     from reference.linux.description import OpenFileDescription
@@ -61,7 +62,7 @@ _CLOSES = {SHUT_RD: READ_CLOSED, SHUT_WR: WRITE_CLOSED}
 _MIRRORED = {READ_CLOSED: WRITE_CLOSED, WRITE_CLOSED: READ_CLOSED, BOTH_CLOSED: BOTH_CLOSED}
 
 
-class UnixSocket(Inode):
+class UnixSocket(Inode, Carried):
     """One end of a pair.
 
     ``charged`` is what its messages that are in flight cost in bytes, ``closed`` the directions that were shut down,
@@ -76,7 +77,8 @@ class UnixSocket(Inode):
     def __init__(self, kernel: KernelState) -> None:
         profile = kernel.profile
         super().__init__(kernel, SOCKET_MODE, profile.uid, profile.gid, SOCKET_FILESYSTEM)
-        self.atime = self.mtime = self.ctime = 0
+        # Linux leaves the times of a new socket as it finds them in reused memory.
+        self.atime = self.mtime = self.ctime = Anything()
         self.options = SocketOptions(profile.socket_buffer_bytes_default)
         self.peer: UnixSocket | None = None
         self.queue: list[Packet] = []
@@ -85,6 +87,8 @@ class UnixSocket(Inode):
         self.closed = 0
         self.error = 0
         self.gone = False
+        self.holders = []
+        self.description: OpenFileDescription | None = None
 
     # What a kind has of its own -----------------------------------------------------------------
 
@@ -123,8 +127,7 @@ class UnixSocket(Inode):
 
     def put(self, peer: UnixSocket, data: bytes, cost: int, rights: Rights) -> Packet:
         """Queue one message at the peer, and tell who waits there."""
-        packet = Packet(self, data, cost, self._credentials(peer), rights)
-        hold_all(rights)
+        packet = Packet(self, peer, data, cost, self._credentials(peer), rights)
         self.charged += cost
         peer.queue.append(packet)
         peer.waiters.wake(ARRIVAL_EVENTS)
@@ -178,6 +181,10 @@ class UnixSocket(Inode):
     def offers_nowait(self, description: OpenFileDescription) -> bool:
         return True
 
+    def stat(self) -> Stat:
+        self.kernel.cite("SOCK-STAT")
+        return super().stat()
+
     def ioctl(self, description: OpenFileDescription, request: int, argument: Any) -> Any:
         if request == FIONREAD:
             return self.waiting_bytes()
@@ -222,6 +229,10 @@ class UnixSocket(Inode):
             self.kernel.cite("SHUT-MIRROR")
             peer.closed |= _MIRRORED[closing]
             peer.waiters.wake(0)
+
+    def reference_lost(self, description: OpenFileDescription) -> None:
+        if self.holders and not description.path_only:
+            break_up_ring(self)
 
     def released(self, description: OpenFileDescription) -> None:
         if description.path_only:

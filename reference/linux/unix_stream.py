@@ -214,7 +214,7 @@ class StreamRead:
             size = self._copy(packet)
             packet.consumed += size
             socket.options.move_peek_offset(-size)
-            self.rights, packet.rights = packet.rights, ()
+            self.rights = packet.take_rights()
             socket.counted -= size
             if packet.left:
                 break

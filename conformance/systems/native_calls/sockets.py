@@ -3,7 +3,7 @@
 """Native calls on sockets.
 
 Data is received into the shared scratch buffer, so a count may be as large as it likes.
-The control buffer of recvmsg has 16 + 4 x ``rights_max`` bytes, not rounded up: room for so many descriptors and no more.
+The control buffer of recvmsg has 16 + 4 x ``rights_max`` bytes, not rounded up: so many descriptors and no more.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from conformance.systems.native_calls.descriptors import NativeDescriptors, gives_int
 from conformance.systems.native_calls.libc import checked, function
+from conformance.systems.native_calls.rings import Rings, collect
 from conformance.systems.native_calls.scratch import SCRATCH_BYTES, scratch_address
 from conformance.systems.native_calls.state import NativeState
 from reference.constants import (
@@ -68,10 +69,27 @@ class NativeSockets(NativeState):
         self._header = ctypes.create_string_buffer(_MESSAGE.size)
         self._header_address = ctypes.addressof(self._header)
         self._option = ctypes.create_string_buffer(OPTION_BYTES_MAX)
+        self._rings = Rings()
+
+    def reset(self) -> None:
+        super().reset()
+        if self._rings.pair_of:
+            self._rings = Rings()
+
+    def settle(self) -> None:
+        self.break_up_rings()
+        super().settle()
+
+    def break_up_rings(self) -> None:
+        """Wait until the kernel has closed sockets that only wait in each other's queues, when there may be such."""
+        if self._rings.possible:
+            collect()
 
     def socketpair(self, domain: int, type: int, protocol: int) -> tuple[int, int]:
         checked(_socketpair(_as_int(domain), _as_int(type), _as_int(protocol), self._pair_address))
-        return self._pair[0], self._pair[1]
+        one, other = self._pair
+        self._rings.made(one, other)
+        return one, other
 
     def send(self, fd: int, data: bytes, flags: int) -> int:
         return checked(_send(fd, data, len(data), _as_int(flags)))
@@ -95,7 +113,10 @@ class NativeSockets(NativeState):
         self._header.raw = _MESSAGE.pack(
             0, 0, ctypes.addressof(segments), len(buffers), self._control_address if room else 0, room, 0
         )
-        return checked(_sendmsg(fd, self._header_address, _as_int(flags)))
+        sent = checked(_sendmsg(fd, self._header_address, _as_int(flags)))
+        if rights:
+            self._rings.passed(fd, rights)
+        return sent
 
     def recvmsg(self, fd: int, lengths: tuple[int, ...], rights_max: int, flags: int) -> Message:
         base = scratch_address()
@@ -136,7 +157,7 @@ class NativeSockets(NativeState):
 
 
 def _normal_pid(field: bytes) -> int:
-    """A process id as the model knows it: 1 for the caller. A field that was cut counts as the caller's when it fits."""
+    """A process id as the model knows it: 1 for the caller. A field that was cut is the caller's when it fits."""
     own = _INT.pack(os.getpid())
     return CALLER_PID if own.startswith(field) else _INT.unpack(field)[0]
 

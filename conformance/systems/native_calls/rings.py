@@ -1,0 +1,79 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Rings of sockets that wait in each other's queues: seeing that a program may have built one, and having it broken up.
+
+The kernel looks for such rings on a worker of its own, some time after any Unix socket of the machine was closed.
+To know that it has looked, a small ring that holds the end of a pipe is built and abandoned:
+when the pipe reports the end of its writers, every ring that was abandoned earlier is gone too.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+from array import array
+
+LOOKS_MAX = 2000
+LOOK_MS = 1
+"""Short, so that the process is never taken for one that sleeps for good."""
+
+
+class Rings:
+    """Which pairs of sockets a program has sent through which. Sockets are known by inode number.
+
+    The ends of a pair are not told apart, and a pair that was sent once counts as waiting for the rest of the program:
+    seeing too many rings costs time and nothing else.
+    """
+
+    __slots__ = ("pair_of", "possible", "waits_in")
+
+    def __init__(self) -> None:
+        self.pair_of: dict[int, int] = {}
+        self.waits_in: dict[int, set[int]] = {}
+        self.possible = False
+
+    def made(self, one: int, other: int) -> None:
+        """A pair was made."""
+        inode = os.fstat(one).st_ino
+        self.pair_of[inode] = self.pair_of[os.fstat(other).st_ino] = inode
+
+    def passed(self, carrier: int, rights: tuple[int, ...]) -> None:
+        """Descriptors were sent through ``carrier``."""
+        place = self.pair_of[os.fstat(carrier).st_ino]
+        for right in rights:
+            traveller = self.pair_of.get(os.fstat(right).st_ino)
+            if traveller is not None and not self.possible:
+                self.waits_in.setdefault(traveller, set()).add(place)
+                self.possible = traveller in self._above(place)
+
+    def _above(self, place: int) -> set[int]:
+        """The place, and every place that it may wait in itself."""
+        reached = [place]
+        for here in reached:
+            reached.extend([further for further in self.waits_in.get(here, ()) if further not in reached])
+        return set(reached)
+
+
+def collect() -> None:
+    """Return when the kernel has closed every ring that is abandoned now. Without free descriptors nothing is done."""
+    opened: list[int] = []
+    try:
+        opened += os.pipe2(os.O_CLOEXEC)
+        one, other = socket.socketpair()
+    except OSError:
+        for fd in opened:
+            os.close(fd)
+        return
+    reader, writer = opened
+    other.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [one.fileno(), writer]))])
+    os.close(writer)
+    one.close()
+    # This is the close that makes the kernel look.
+    other.close()
+    gone = select.poll()
+    gone.register(reader, 0)
+    for _ in range(LOOKS_MAX):
+        if gone.poll(LOOK_MS):
+            break
+    os.close(reader)
