@@ -148,7 +148,8 @@ def test_ctrl_c_ends_a_run_with_its_report_written(tmp_path: Path) -> None:
 
     assert ExitCode.INCONCLUSIVE == running.returncode, errors
     assert "Traceback" not in errors
-    assert " passed, 0 failed" in printed.splitlines()[-1]
+    assert "interrupted" in printed
+    assert " passed, " in printed.splitlines()[-1]
     footer = list(read_events(log))[-1]
     assert isinstance(footer, Footer)
     assert footer.interrupted

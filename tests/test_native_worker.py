@@ -98,15 +98,14 @@ def test_a_batch_whose_worker_was_killed_is_run_again_and_nothing_is_lost(
     assert "run again" in result.notes[0]
 
 
-def test_nothing_is_left_behind(profile: Profile) -> None:
-    base = working_base(None)
-    before = set(base.glob("fdconform-*"))
-    with NativeWorker(profile, base) as worker:
+def test_nothing_is_left_behind(profile: Profile, tmp_path: Path) -> None:
+    with NativeWorker(profile, tmp_path) as worker:
         worker.run([ops('r0 = open("f", O_RDWR | O_CREAT, 0o600)')])
         worker.run_alone(ops('r0 = open("g", O_RDWR | O_CREAT, 0o600)'))
+        (directory,) = tmp_path.iterdir()
 
-        assert before < set(base.glob("fdconform-*"))
-    assert before == set(base.glob("fdconform-*"))
+        assert [] == list(directory.iterdir())
+    assert [] == list(tmp_path.iterdir())
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can change to another user")
