@@ -67,7 +67,7 @@ def _check_flags(description: OpenFileDescription, flags: int, writing: bool) ->
     if not flags:
         return
     target = description.object
-    if not target.vectors:
+    if not (target.vector_writes if writing else target.vectors):
         if flags & ~RWF_HIPRI:
             raise Refused(EOPNOTSUPP, "XFER-FLAGS-PIECEWISE")
         return

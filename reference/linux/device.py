@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reference.constants import ENOSPC, EOPNOTSUPP, EPERM, RWF_HIPRI, S_IFCHR, UINT_MAX, UTIME_NOW
+from reference.constants import ENOSPC, EPERM, S_IFCHR, UINT_MAX, UTIME_NOW
 from reference.linux.description import OpenFileDescription
 from reference.linux.inode import Inode
 from reference.linux.profile import DEVTMPFS
@@ -89,22 +89,14 @@ class ZeroDevice(SharedDevice):
 class FullDevice(SharedDevice):
     """/dev/full: endless zeros; every write finds it full."""
 
+    vector_writes = False
+
     def read(self, description: OpenFileDescription, count: int) -> bytes:
         self.kernel.cite("DEV-ZERO")
         return bytes(min(count, READ_BYTES_MAX))
 
     def write(self, description: OpenFileDescription, data: bytes) -> int:
         raise Refused(ENOSPC, "DEV-FULL")
-
-    def write_vector(self, description: OpenFileDescription, buffers: tuple[bytes, ...], flags: int) -> int:
-        if flags & ~RWF_HIPRI:
-            raise Refused(EOPNOTSUPP, "XFER-FLAGS-PIECEWISE")
-        return self.write(description, b"".join(buffers))
-
-    def write_vector_at(
-        self, description: OpenFileDescription, buffers: tuple[bytes, ...], offset: int, flags: int
-    ) -> int:
-        return self.write_vector(description, buffers, flags)
 
 
 DEVICES: dict[str, type[SharedDevice]] = {"null": NullDevice, "zero": ZeroDevice, "full": FullDevice}

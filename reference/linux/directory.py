@@ -39,6 +39,7 @@ class Directory(Inode):
 
     seekable = True
     syncs_ranges = True
+    vectors = False
 
     def __init__(self, kernel: KernelState, mode: int, uid: int, gid: int) -> None:
         super().__init__(kernel, S_IFDIR | mode, uid, gid)

@@ -48,7 +48,8 @@ class FileObject:
     ``seekable`` objects have positional reads and writes. ``transfers`` is False for those that neither read nor write.
     ``asynchronous`` ones announce input and output with SIGIO (O_ASYNC, fcntl(2)).
     ``uid`` is the owner; what has none of its own is root's.
-    ``vectors`` is False for those that serve a vector buffer by buffer, ``uncached`` is True for those that know RWF_DONTCACHE.
+    ``vectors`` is False for those that read into a vector buffer by buffer, ``vector_writes`` for those that write so;
+    ``uncached`` is True for those that know RWF_DONTCACHE.
     ``executable`` is False for those that live on a mount without programs, ``syncs_ranges`` is True where sync_file_range(2) works.
     ``shared`` ones stand on an inode that other programs of the machine use too. ``locks`` holds the locks, once there was one.
     """
@@ -57,6 +58,7 @@ class FileObject:
     seekable = False
     transfers = True
     vectors = True
+    vector_writes = True
     uncached = False
     executable = True
     syncs_ranges = False
