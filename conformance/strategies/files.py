@@ -56,6 +56,7 @@ from reference.constants import (
     SYNC_FILE_RANGE_WRITE,
 )
 
+FILES = ("file", "file.direct", "file.memory")
 NAMES = ("f", "g", "h")
 _OPEN_FLAGS = (
     (O_RDWR | O_CREAT,) * 8
@@ -128,12 +129,12 @@ def _count(source: Source, slots: SlotTable, slot: Slot) -> int:
 
 
 def _read(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, "file", "file.direct")
+    slot = slots.any_of(source, *FILES)
     return None if slot is None else Op("read", (slot, _count(source, slots, slot)))
 
 
 def _write(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, "file", "file.direct")
+    slot = slots.any_of(source, *FILES)
     return None if slot is None else Op("write", (slot, _data(source)))
 
 
@@ -142,22 +143,22 @@ def _data(source: Source) -> bytes | Pattern:
 
 
 def _readv(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, "file", "file.direct")
+    slot = slots.any_of(source, *FILES)
     return None if slot is None else Op("readv", (slot, buffer_lengths(source)))
 
 
 def _writev(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, "file", "file.direct")
+    slot = slots.any_of(source, *FILES)
     return None if slot is None else Op("writev", (slot, buffers(source)))
 
 
 def _pread(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, "file", "file.direct")
+    slot = slots.any_of(source, *FILES)
     return None if slot is None else Op("pread", (slot, _count(source, slots, slot), offset(source)))
 
 
 def _pwrite(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, "file", "file.direct")
+    slot = slots.any_of(source, *FILES)
     return None if slot is None else Op("pwrite", (slot, _data(source), offset(source)))
 
 
@@ -175,17 +176,17 @@ def _at(source: Source) -> int:
 
 
 def _preadv2(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, "file", "file.direct")
+    slot = slots.any_of(source, *FILES)
     return None if slot is None else Op("preadv2", (slot, buffer_lengths(source), _at(source), _flags(source)))
 
 
 def _pwritev2(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, "file", "file.direct")
+    slot = slots.any_of(source, *FILES)
     return None if slot is None else Op("pwritev2", (slot, buffers(source), _at(source), _flags(source)))
 
 
 def _lseek(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, "file", "file.direct")
+    slot = slots.any_of(source, *FILES)
     if slot is None:
         return None
     whence = _WHENCES[source.below(len(_WHENCES))]
@@ -194,7 +195,7 @@ def _lseek(source: Source, slots: SlotTable) -> Op | None:
 
 
 def _ftruncate(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, "file", "file.direct")
+    slot = slots.any_of(source, *FILES)
     return None if slot is None else Op("ftruncate", (slot, _SIZES[source.below(len(_SIZES))]))
 
 
@@ -203,7 +204,7 @@ def _truncate(source: Source, slots: SlotTable) -> Op:
 
 
 def _fallocate(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, "file", "file.direct")
+    slot = slots.any_of(source, *FILES)
     if slot is None:
         return None
     mode = _ALLOCATE_MODES[source.below(len(_ALLOCATE_MODES))]
@@ -218,17 +219,17 @@ def _fallocate(source: Source, slots: SlotTable) -> Op | None:
 
 
 def _fsync(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, "file", "file.direct")
+    slot = slots.any_of(source, *FILES)
     return None if slot is None else Op("fsync", (slot,))
 
 
 def _fdatasync(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, "file", "file.direct")
+    slot = slots.any_of(source, *FILES)
     return None if slot is None else Op("fdatasync", (slot,))
 
 
 def _sync_file_range(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, "file", "file.direct")
+    slot = slots.any_of(source, *FILES)
     if slot is None:
         return None
     count = _SYNC_COUNTS[source.below(len(_SYNC_COUNTS))]

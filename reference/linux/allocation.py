@@ -51,6 +51,8 @@ def _reserve(file: RegularFile, start: int, end: int, keep_size: bool) -> None:
         file.check_new_size(end)
     file.kernel.cite("ALLOC-KEEP-SIZE" if keep_size else "ALLOC-RESERVE")
     content.reserve(start // PAGE_SIZE, page_ceiling(end))
+    if not keep_size:
+        file.disk_size = max(file.disk_size, end)
     if grows:
         content.clear(content.size, end)
         content.grow(end)
@@ -60,6 +62,7 @@ def _zero(file: RegularFile, start: int, end: int, keep_size: bool) -> None:
     file.kernel.cite("ALLOC-ZERO")
     _reserve(file, start, end, keep_size)
     content = file.content
+    file.split_at(start, end)
     content.clear(start, end)
     first, last = page_ceiling(start), end // PAGE_SIZE
     for page in range(first, last):
@@ -74,6 +77,7 @@ def _punch(file: RegularFile, start: int, end: int, keep_size: bool) -> None:
         return
     if end > content.size:
         end = page_ceiling(content.size) * PAGE_SIZE
+    file.split_at(start, end)
     content.clear(start, end)
     first, last = page_ceiling(start), end // PAGE_SIZE
     content.drop_pages(first, last)

@@ -4,7 +4,8 @@
 
 Such a transfer goes extent by extent. Only storage that is written (or, for a write, any storage) needs the disk,
 and only there positions, lengths and buffers must be multiples of a sector; holes need nothing.
-A write gives storage to holes before it finds out that it does not fit.
+A write gives storage to holes before it finds out that it does not fit;
+buffers that do not fit are found out about only when the disk is asked, when the next stretch has its storage already.
 
 Buffers are taken to start at a page each: whoever asks places them so.
 """
@@ -14,12 +15,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from reference.constants import EINVAL, PAGE_SIZE
+from reference.constants import EFAULT, EINVAL, PAGE_SIZE
 from reference.linux.content import HOLE, WRITTEN, Content, page_ceiling
 from reference.outcomes import Refused
 
 if TYPE_CHECKING:
     from reference.linux.regular import RegularFile
+
+
+REQUEST_PIECES_MAX = 256
 
 
 def runs(content: Content, position: int, end: int) -> Iterator[tuple[int, int, int]]:
@@ -35,13 +39,17 @@ def runs(content: Content, position: int, end: int) -> Iterator[tuple[int, int, 
         position = stop
 
 
-def fits_device(start: int, end: int, position: int, lengths: tuple[int, ...], sector: int) -> bool:
-    """Whether the disk can move a stretch of a transfer that began at ``position`` with buffers of these lengths.
+def on_sectors(start: int, end: int, sector: int) -> bool:
+    """Whether a stretch starts and ends at sectors."""
+    return not (start % sector or end % sector)
+
+
+def buffers_error(start: int, end: int, position: int, lengths: tuple[int, ...], sector: int) -> int:
+    """The error of moving a stretch of a transfer that began at ``position`` with buffers of these lengths, or 0.
 
     One piece of memory within a page may lie anywhere; several must start and end at sectors.
+    More pieces than one request takes must make up a sector by then.
     """
-    if start % sector or end % sector:
-        return False
     pieces: list[tuple[int, int]] = []
     here = position
     for length in lengths:
@@ -50,8 +58,22 @@ def fits_device(start: int, end: int, position: int, lengths: tuple[int, ...], s
             pieces.append(((low - here) % PAGE_SIZE, high - low))
         here += length
     if len(pieces) == 1 and sum(pieces[0]) <= PAGE_SIZE:
-        return True
-    return all([offset % sector == 0 and length % sector == 0 for offset, length in pieces])
+        return 0
+    if len(pieces) > REQUEST_PIECES_MAX and sum([length for _, length in pieces[:REQUEST_PIECES_MAX]]) < sector:
+        return EFAULT
+    return EINVAL if any([offset % sector or length % sector for offset, length in pieces]) else 0
+
+
+def check_read_direct(file: RegularFile, position: int, count: int, lengths: tuple[int, ...]) -> None:
+    """Refuse a read that the disk cannot serve."""
+    sector = file.filesystem.direct_alignment_bytes
+    for state, start, end in runs(file.content, position, position + count):
+        if state == WRITTEN:
+            if not on_sectors(start, end, sector):
+                raise Refused(EINVAL, "FILE-DIRECT-ALIGNED")
+            error = buffers_error(start, end, position, lengths, sector)
+            if error:
+                raise Refused(error, "FILE-DIRECT-BUFFERS")
 
 
 def write_direct(file: RegularFile, position: int, data: bytes, lengths: tuple[int, ...]) -> None:
@@ -59,22 +81,30 @@ def write_direct(file: RegularFile, position: int, data: bytes, lengths: tuple[i
     content = file.content
     end = position + len(data)
     sector = file.filesystem.direct_alignment_bytes
-    file.written_back()
+    extends = end > min(content.size, file.disk_size)
+    file.range_written_back()
     file.forget_pages(position // PAGE_SIZE, page_ceiling(end))
     stretches = list(runs(content, position, end))
     for state, start, stop in stretches:
         if state == WRITTEN:
             file.cold.update(range(start // PAGE_SIZE, page_ceiling(stop)))
-    if all([fits_device(start, stop, position, lengths, sector) for _, start, stop in stretches]):
-        file.kernel.cite("FILE-DIRECT")
-        return
+    failed: Refused | None = None
     for state, start, stop in stretches:
         if state == HOLE:
             content.reserve(start // PAGE_SIZE, page_ceiling(stop))
-        if not fits_device(start, stop, position, lengths, sector):
+        if failed:
             break
-        if state == WRITTEN:
+        if not on_sectors(start, stop, sector):
+            failed = Refused(EINVAL, "FILE-DIRECT-ALIGNED")
+            break
+        error = buffers_error(start, stop, position, lengths, sector)
+        if error:
+            failed = Refused(error, "FILE-DIRECT-BUFFERS")
+        elif state == WRITTEN:
             content.bytes[start:stop] = data[start - position : stop - position]
-    if end > content.size:
-        content.drop_pages(page_ceiling(content.size))
-    raise Refused(EINVAL, "FILE-DIRECT-ALIGNED")
+    if failed:
+        if extends:
+            content.drop_pages(page_ceiling(content.size))
+        raise failed
+    file.kernel.cite("FILE-DIRECT")
+    file.disk_size = max(file.disk_size, end)

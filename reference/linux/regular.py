@@ -44,8 +44,8 @@ from reference.constants import (
     SIGXFSZ,
 )
 from reference.linux.allocation import ALLOCATIONS
-from reference.linux.content import HOLE, WRITTEN, Content, page_ceiling
-from reference.linux.direct import fits_device, runs, write_direct
+from reference.linux.content import HOLE, RESERVED, WRITTEN, Content, page_ceiling
+from reference.linux.direct import check_read_direct, write_direct
 from reference.linux.inode import Inode
 from reference.outcomes import Between, OneOf, Refused
 
@@ -82,6 +82,8 @@ class RegularFile(Inode):
         """Written pages that are not in the page cache."""
         self.read_ahead = False
         """Whether the kernel may have read pages that nobody asked for."""
+        self.disk_size = 0
+        """The size as far as it reached the disk: writes that are not written back yet lie past it."""
         self._pages_peak = 0
 
     # Attributes -------------------------------------------------------------------------------
@@ -94,10 +96,15 @@ class RegularFile(Inode):
         sectors = pages * SECTORS_PER_PAGE
         if not self.filesystem.extents:
             return sectors
-        self._pages_peak = max(self._pages_peak, pages) if pages else 0
+        self.note_pages()
         if self._pages_peak <= EXTENTS_IN_INODE:
             return sectors
         return Between(sectors, sectors + SECTORS_PER_PAGE * (1 + self._pages_peak // 100), sectors)
+
+    def note_pages(self) -> None:
+        """Remember how many pages had storage: an extent tree that grew a block keeps it until the file is empty."""
+        pages = len(self.content.pages)
+        self._pages_peak = max(self._pages_peak, pages) if pages else 0
 
     def takes_direct(self) -> bool:
         return True
@@ -136,8 +143,11 @@ class RegularFile(Inode):
             return self._read_direct(description, count, position, flags, lengths)
         if position >= content.size:
             self.kernel.cite("FILE-READ-END")
+            if position >= filesystem.file_size_bytes_max:
+                # No file reaches so far: the file is not even looked at, and its access time stays.
+                return b""
             data = b""
-        elif flags & RWF_NOWAIT and self.cold:
+        elif flags & RWF_NOWAIT:
             data = self._read_cached(position, count)
         else:
             data = content.read(position, count)
@@ -156,11 +166,8 @@ class RegularFile(Inode):
         if position >= content.size:
             self.kernel.cite("FILE-READ-END")
             return b""
-        sector, lengths = self.filesystem.direct_alignment_bytes, lengths or (count,)
-        for state, start, end in runs(content, position, position + count):
-            if state == WRITTEN and not fits_device(start, end, position, lengths, sector):
-                raise Refused(EINVAL, "FILE-DIRECT-ALIGNED")
-        self.written_back()
+        check_read_direct(self, position, count, lengths or (count,))
+        self.range_written_back()
         return content.read(position, count)
 
     def _may_not_wait(self, flags: int) -> None:
@@ -171,8 +178,13 @@ class RegularFile(Inode):
     def _read_cached(self, position: int, count: int) -> bytes:
         """A read that does not wait: it may end before any page that was not in the page cache when we knew last."""
         data = self.content.read(position, count)
-        last = (position + len(data) - 1) // PAGE_SIZE
-        ends = [page * PAGE_SIZE - position for page in sorted(self.cold) if position // PAGE_SIZE <= page <= last]
+        first, end = position // PAGE_SIZE, page_ceiling(position + len(data))
+        known, cached, cold = self.content.pages, self.cached, self.cold
+        ends = [
+            page * PAGE_SIZE - position
+            for page in range(first, end)
+            if page in cold or (page not in cached and known.get(page, HOLE) != WRITTEN)
+        ]
         if not ends:
             return data
         prefixes = [data[:end] for end in ends if end > 0]
@@ -298,12 +310,11 @@ class RegularFile(Inode):
         possible: list[int | None] = []
         certain: int | None = None if data_wanted else self.content.size
         for position, page, state in self.content.states_from(offset):
-            data = state == WRITTEN or (state != HOLE and page in self.cached)
-            if data == data_wanted:
+            if state == RESERVED and self.read_ahead and page not in self.cached:
+                possible.append(position)
+            elif (state == WRITTEN or (state == RESERVED and page in self.cached)) == data_wanted:
                 certain = position
                 break
-            if state not in (HOLE, WRITTEN) and self.read_ahead and not data:
-                possible.append(position)
         self.kernel.cite("SEEK-DATA" if data_wanted else "SEEK-HOLE")
         found = certain
         if possible:
@@ -321,7 +332,7 @@ class RegularFile(Inode):
         return 0
 
     def truncate_by_name(self, length: int) -> int:
-        """truncate(2): unlike ftruncate(2), it takes no new times when nothing changes."""
+        """truncate(2): unlike ftruncate(2), it takes no new times where the file system sees that nothing changes."""
         if self.resize(length):
             self.content_changed()
         else:
@@ -343,22 +354,30 @@ class RegularFile(Inode):
                 raise Refused(EPERM, "SEAL-GROW")
         # CHANGE
         had_storage = bool(content.pages)
+        self.note_pages()
+        self.disk_size = length
         if length > size:
             if self.filesystem.extents:
                 content.clear(size, len(content.bytes))
             content.grow(length)
             return True
+        self.split_at(length)
         content.shrink(length)
         self.forget_pages(page_ceiling(length))
         for mapping in self.mappings:
             mapping.unmap_pages(page_ceiling(length), None, copies=True)
-        return length != size or (had_storage and not self.filesystem.extents)
+        return self.filesystem.extents or length != size or had_storage
 
     def check_new_size(self, size: int) -> None:
         """Refuse a size above RLIMIT_FSIZE, or above what the file system holds."""
         if size > self.kernel.profile.file_size_bytes_max:
             self.kernel.signals.append(SIGXFSZ)
             raise Refused(EFBIG, "FILE-LIMIT")
+
+    def split_at(self, *edges: int) -> None:
+        """Pages are about to leave the page cache next to a page that stays in part: they may share its memory and stay too."""
+        if any([edge % PAGE_SIZE for edge in edges]):
+            self.read_ahead = True
 
     def forget_pages(self, first: int, end: int | None = None) -> None:
         """Pages are no longer in the page cache."""
@@ -370,6 +389,7 @@ class RegularFile(Inode):
 
     def allocate(self, description: OpenFileDescription, mode: int, offset: int, length: int) -> int:
         ALLOCATIONS[self.filesystem.extents](self, mode, offset, length)
+        self.note_pages()
         return 0
 
     def sync(self, description: OpenFileDescription) -> int:
@@ -380,6 +400,11 @@ class RegularFile(Inode):
         """Data went to the disk: what a mapping stored past the end is zeroed, and stores count as changes again."""
         if not self.filesystem.extents:
             return
+        self.range_written_back()
+        self.disk_size = self.content.size
+
+    def range_written_back(self) -> None:
+        """As :meth:`written_back`, where how much of the file it was does not matter."""
         content = self.content
         content.clear(content.size, len(content.bytes))
         for mapping in self.mappings:
