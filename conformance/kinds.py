@@ -4,14 +4,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from conformance.errors import ConformanceError
 from conformance.strategies import descriptors, files, locks, memory, names, pipes, readiness, sockets, terminals
 from conformance.strategies.recipes import Recipe
 
+
+def _some(recipes: tuple[Recipe, ...], **weights: int) -> tuple[Recipe, ...]:
+    """The recipes of some names, each with a weight of its own."""
+    return tuple([replace(recipe, weight=weights[recipe.name]) for recipe in recipes if recipe.name in weights])
+
+
 _SHARED = (*descriptors.RECIPES, *readiness.RECIPES)
+_LOCKED = (
+    *_some(files.RECIPES, open=4, lseek=2, write=2),
+    *_some(descriptors.RECIPES, close=3, dup=2, dup2=1),
+)
+"""What locks need around them, and little else: a lock shows only when several of them meet on one file."""
 
 RECIPES: dict[str, tuple[Recipe, ...]] = {
     "files": (*files.RECIPES, *names.RECIPES, *memory.RECIPES, *locks.RECIPES, *descriptors.RECIPES),
+    "locks": (*_LOCKED, *locks.RECIPES),
     "pipes": (*pipes.RECIPES, *_SHARED),
     "sockets": (*sockets.RECIPES, *_SHARED),
     "terminals": (*terminals.RECIPES, *_SHARED),

@@ -122,8 +122,8 @@ def _record(command: int) -> Make:
 
 
 RECIPES = (
-    Recipe("reopen", 4, _reopen),
-    Recipe("flock", 8, _flock),
+    Recipe("reopen", 5, _reopen),
+    Recipe("flock", 12, _flock),
     Recipe("fcntl(F_SETLK)", 8, _record(F_SETLK)),
     Recipe("fcntl(F_GETLK)", 4, _record(F_GETLK)),
     Recipe("fcntl(F_OFD_SETLK)", 8, _record(F_OFD_SETLK)),

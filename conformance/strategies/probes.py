@@ -48,7 +48,9 @@ PROBES = {
     "pipe": (_status_flags, _descriptor_flags, _waiting, _ready),
     "socket": (_status_flags, _descriptor_flags, _waiting, _ready),
     "pty": (_status_flags, _descriptor_flags, _waiting, _ready),
-    "epoll": (_ready,),
+    "epoll": (_descriptor_flags, _ready),
+    "passed": (_status_flags, _descriptor_flags),
+    "path": (_status_flags, _descriptor_flags),
 }
 """What is asked of a slot, by the first part of its tag."""
 

@@ -93,7 +93,7 @@ BUGS = (
         "flock-conversion-keeps",
         "locks",
         "A conversion of a whole-file lock that fails leaves the old lock in place.",
-        "files",
+        "locks",
         _FILE
         + 'r1 = open("f", O_RDONLY, 0o600)\nflock(r0, LOCK_SH)\nflock(r1, LOCK_SH)\nflock(r0, LOCK_EX | LOCK_NB)\n'
         + "flock(r1, LOCK_EX | LOCK_NB)\n",
@@ -103,7 +103,7 @@ BUGS = (
         "close-drops-description-locks",
         "locks",
         "Closing any descriptor of a file drops the record locks of its descriptions too.",
-        "files",
+        "locks",
         _FILE
         + f"r1 = dup(r0)\nfcntl(r0, F_OFD_SETLK, {_lock('F_RDLCK')})\nclose(r1)\n"
         + f"fcntl(r0, F_SETLK, {_lock('F_WRLCK')})\n",
@@ -113,7 +113,7 @@ BUGS = (
         "close-keeps-process-locks",
         "locks",
         "The record locks of a process outlive the closing of a descriptor of the file.",
-        "files",
+        "locks",
         _FILE
         + f"r1 = dup(r0)\nfcntl(r0, F_SETLK, {_lock('F_RDLCK')})\nclose(r1)\n"
         + f"fcntl(r0, F_OFD_SETLK, {_lock('F_WRLCK')})\n",
@@ -123,7 +123,7 @@ BUGS = (
         "getlk-finds-nothing",
         "locks",
         "F_GETLK never finds a lock.",
-        "files",
+        "locks",
         _FILE + f"fcntl(r0, F_OFD_SETLK, {_lock('F_RDLCK')})\nfcntl(r0, F_GETLK, {_lock('F_WRLCK')})\n",
         _QueryFindsNothing,
     ),
@@ -131,7 +131,7 @@ BUGS = (
         "read-locks-conflict",
         "locks",
         "Two read locks of different owners conflict.",
-        "files",
+        "locks",
         _FILE + f"fcntl(r0, F_OFD_SETLK, {_lock('F_RDLCK')})\nfcntl(r0, F_SETLK, {_lock('F_RDLCK')})\n",
         _ReadersConflict,
     ),
@@ -139,7 +139,7 @@ BUGS = (
         "unlock-whole",
         "locks",
         "Unlocking a part of a record lock gives all of it up.",
-        "files",
+        "locks",
         _FILE
         + f"fcntl(r0, F_SETLK, {_lock('F_RDLCK')})\nfcntl(r0, F_SETLK, {_lock('F_UNLCK', 1)})\n"
         + f"fcntl(r0, F_OFD_SETLK, {_lock('F_WRLCK')})\n",

@@ -196,7 +196,7 @@ BUGS = (
         "pipes",
         "A small write to a pipe never joins the page of the write before it.",
         "pipes",
-        _NONBLOCKING + 'fcntl(r0, F_SETPIPE_SZ, 0)\nwrite(r1, b"x")\nwrite(r1, b"x")\n',
+        _PIPE + 'write(r1, pattern(61441, seed=0))\nwrite(r1, b"x")\n',
         _NoMerging,
     ),
     PlantedBug(
