@@ -210,61 +210,45 @@ def _asking(call: str, *arguments: object, tags: tuple[str, ...] = _ENDS) -> Mak
     return make
 
 
-def _refused(source: Source, slots: SlotTable) -> Op | None:
-    """A call that a pipe does not answer."""
-    slot = slots.any_of(source, *_ENDS)
-    return None if slot is None else Op(*_REFUSED[source.below(len(_REFUSED))](slot))
+def _choosing(call: str, *choices: tuple[object, ...]) -> Make:
+    """A call on an end with one of some lists of arguments."""
 
+    def make(source: Source, slots: SlotTable) -> Op | None:
+        slot = slots.any_of(source, *_ENDS)
+        return None if slot is None else Op(call, (slot, *choices[source.below(len(choices))]))
 
-_REFUSED = (
-    lambda slot: ("lseek", (slot, 0, SEEK_CUR)),
-    lambda slot: ("lseek", (slot, 5, SEEK_SET)),
-    lambda slot: ("lseek", (slot, 0, SEEK_END)),
-    lambda slot: ("lseek", (slot, 0, 7)),
-    lambda slot: ("pread", (slot, 10, 0)),
-    lambda slot: ("pwrite", (slot, b"x", 0)),
-    lambda slot: ("pwrite", (slot, b"x", -1)),
-    lambda slot: ("ftruncate", (slot, 0)),
-    lambda slot: ("ftruncate", (slot, -1)),
-    lambda slot: ("fallocate", (slot, 0, 0, 10)),
-    lambda slot: ("fsync", (slot,)),
-    lambda slot: ("fdatasync", (slot,)),
-    lambda slot: ("sync_file_range", (slot, 0, 0, 0)),
-)
-
-
-def _attributes(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, *_ENDS)
-    if slot is None:
-        return None
-    choice = source.below(3)
-    if choice == 0:
-        return Op("fchmod", (slot, _MODES[source.below(len(_MODES))]))
-    if choice == 1:
-        return Op("futimens", (slot, 5 * 10**9, 7 * 10**9 + source.below(3)))
-    return Op("fchown", (slot, (-1, 0, 65534)[source.below(3)], (-1, 0, 65534)[source.below(3)]))
+    return make
 
 
 RECIPES = (
-    Recipe("pipe2", 12, _pipe2, opens=True),
-    Recipe("write", 22, _write),
-    Recipe("read", 18, _read),
-    Recipe("writev", 4, _writev),
-    Recipe("readv", 4, _readv),
-    Recipe("preadv2", 3, _preadv2),
-    Recipe("pwritev2", 3, _pwritev2),
-    Recipe("close", 6, _close),
-    Recipe("dup", 2, _dup),
-    Recipe("fcntl(F_SETFL)", 4, _status),
-    Recipe("fcntl(F_GETFL)", 1, _asking("fcntl", F_GETFL)),
-    Recipe("fcntl(F_SETPIPE_SZ)", 7, _set_size),
-    Recipe("fcntl(F_GETPIPE_SZ)", 2, _asking("fcntl", F_GETPIPE_SZ)),
-    Recipe("ioctl(FIONREAD)", 3, _asking("ioctl", FIONREAD)),
-    Recipe("reopen", 4, _reopen),
-    Recipe("mkfifo", 4, _mkfifo, opens=True),
-    Recipe("open", 7, _open_fifo, opens=True),
-    Recipe("unlink", 1, _unlink_fifo),
-    Recipe("fstat", 2, _asking("fstat")),
-    Recipe("attributes", 2, _attributes),
-    Recipe("refused", 2, _refused),
+    Recipe("pipe2", 36, _pipe2, opens=True),
+    Recipe("write", 66, _write),
+    Recipe("read", 54, _read),
+    Recipe("writev", 12, _writev),
+    Recipe("readv", 12, _readv),
+    Recipe("preadv2", 9, _preadv2),
+    Recipe("pwritev2", 9, _pwritev2),
+    Recipe("close", 18, _close),
+    Recipe("dup", 6, _dup),
+    Recipe("fcntl(F_SETFL)", 12, _status),
+    Recipe("fcntl(F_GETFL)", 3, _asking("fcntl", F_GETFL)),
+    Recipe("fcntl(F_SETPIPE_SZ)", 21, _set_size),
+    Recipe("fcntl(F_GETPIPE_SZ)", 6, _asking("fcntl", F_GETPIPE_SZ)),
+    Recipe("ioctl(FIONREAD)", 9, _asking("ioctl", FIONREAD)),
+    Recipe("reopen", 12, _reopen),
+    Recipe("mkfifo", 12, _mkfifo, opens=True),
+    Recipe("open", 21, _open_fifo, opens=True),
+    Recipe("unlink", 3, _unlink_fifo),
+    Recipe("fstat", 6, _asking("fstat")),
+    Recipe("fchmod", 1, _choosing("fchmod", *((mode,) for mode in _MODES))),
+    Recipe("fchown", 1, _choosing("fchown", (-1, -1), (-1, 65534), (65534, -1), (0, 0), (65534, 65534))),
+    Recipe("futimens", 1, _choosing("futimens", (5 * 10**9, 7 * 10**9), (7 * 10**9, 5 * 10**9))),
+    Recipe("lseek", 1, _choosing("lseek", (0, SEEK_CUR), (5, SEEK_SET), (0, SEEK_END), (0, 7), (-1, SEEK_SET))),
+    Recipe("pread", 1, _choosing("pread", (10, 0), (0, 0), (10, -1))),
+    Recipe("pwrite", 1, _choosing("pwrite", (b"x", 0), (b"", 0), (b"x", -1))),
+    Recipe("ftruncate", 1, _choosing("ftruncate", (0,), (10,), (-1,))),
+    Recipe("fallocate", 1, _choosing("fallocate", (0, 0, 10), (0, 0, 0), (1, 0, 10), (0, -1, 10), (1 << 20, 0, 10))),
+    Recipe("fsync", 1, _asking("fsync")),
+    Recipe("fdatasync", 1, _asking("fdatasync")),
+    Recipe("sync_file_range", 1, _choosing("sync_file_range", (0, 0, 0), (0, 0, 7), (-1, 0, 0), (0, 0, 8))),
 )
