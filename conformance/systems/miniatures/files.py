@@ -7,8 +7,6 @@ from __future__ import annotations
 from conformance.systems.miniatures.base import PlantedBug
 from reference.constants import (
     FALLOC_FL_KEEP_SIZE,
-    MAP_PRIVATE,
-    MAP_SHARED,
     O_APPEND,
     O_EXCL,
     O_TRUNC,
@@ -135,15 +133,15 @@ class _SealsForgotten(Linux):
 
 
 class _PrivateShared(Linux):
-    def mmap(self, fd: int, length: int, protection: int, flags: int, offset: int) -> int:
-        handle = super().mmap(fd, length, protection, flags, offset)
-        if flags == MAP_PRIVATE and self.description(fd).writable:
-            self.munmap(handle)
-            handle = super().mmap(fd, length, protection, MAP_SHARED, offset)
-            self._mappings_made -= 1
-            self._mappings[handle - 1] = self._mappings.pop(handle)
-            handle -= 1
-        return handle
+    def store(self, mapping: int, offset: int, data: bytes) -> int:
+        found = self._mappings.get(mapping)
+        if found is None:
+            return super().store(mapping, offset, data)
+        kept, found.shared = found.shared, True
+        try:
+            return super().store(mapping, offset, data)
+        finally:
+            found.shared = kept
 
 
 _FILE = 'r0 = open("f", O_RDWR | O_CREAT, 0o600)\n'
