@@ -84,7 +84,7 @@ def _flock(source: Source, slots: SlotTable) -> Op | None:
     slot = _holder(source, slots)
     if slot is None:
         return None
-    operations = _OPERATIONS
+    operations: tuple[int, ...] = _OPERATIONS
     rare = source.below(60)
     if rare >= 58:
         operations = _OPERATIONS_WAITING

@@ -157,7 +157,7 @@ def _set(kernel: KernelState, description: OpenFileDescription, owner: Owner, wa
 
 def _check_access(description: OpenFileDescription, kind: int) -> None:
     """Refuse a lock that the access mode does not allow."""
-    if kind == F_RDLCK and not description.readable or kind == F_WRLCK and not description.writable:
+    if (kind == F_RDLCK and not description.readable) or (kind == F_WRLCK and not description.writable):
         raise Refused(EBADF, "RLOCK-ACCESS")
 
 

@@ -151,7 +151,8 @@ class ReadinessCalls(KernelState):
         events &= UINT_MAX
         if events & EPOLLEXCLUSIVE:
             _check_exclusive(operation, description, events)
-        if operation == EPOLL_CTL_ADD and isinstance(description.object, Epoll) and not instance.nests(description.object):
+        inner = description.object
+        if operation == EPOLL_CTL_ADD and isinstance(inner, Epoll) and not instance.nests(inner):
             raise Refused(ELOOP, "EPOLL-LOOP")
         known = instance.registrations.get((description, target))
         # CHANGE

@@ -60,9 +60,7 @@ class FileLocks:
 
     def whole_conflicts(self, description: OpenFileDescription, kind: int) -> bool:
         """Whether another description holds a whole-file lock that one of type ``kind`` cannot stand beside."""
-        return any(
-            F_WRLCK in (kind, held) for holder, held in self.wholes.items() if holder is not description
-        )
+        return any(F_WRLCK in (kind, held) for holder, held in self.wholes.items() if holder is not description)
 
     # Record locks -----------------------------------------------------------------------------
 

@@ -6,7 +6,8 @@ Some inodes belong to the machine: the memory devices, the multiplexer that pseu
 and the one behind all descriptors without a name (epoll).
 A lock taken there would meet the locks of other programs that run at the same time,
 so it is refused here with ENOLCK, after the checks that the kernel makes of an unlocking call.
-A range counted from the end of a directory is refused as well: how large a directory is, is its file system's own business.
+A range counted from the end of a directory is refused as well:
+how large a directory is, is its file system's own business.
 """
 
 from __future__ import annotations
@@ -54,9 +55,7 @@ class _Flock(ctypes.Structure):
 
 _TAKEN = (F_RDLCK, F_WRLCK)
 _flock = function("flock", ctypes.c_int, ctypes.c_int)
-_fcntl_prototype = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.POINTER(_Flock), use_errno=True
-)
+_fcntl_prototype = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.POINTER(_Flock), use_errno=True)
 _fcntl = _fcntl_prototype(("fcntl", ctypes.CDLL(None)))
 
 
@@ -67,7 +66,7 @@ def _shared(fd: int) -> bool:
     except OSError:
         return False
     kind = stat.S_IFMT(status.st_mode)
-    return kind == 0 or kind == stat.S_IFCHR and os.major(status.st_rdev) in SHARED_DEVICE_MAJORS
+    return kind == 0 or (kind == stat.S_IFCHR and os.major(status.st_rdev) in SHARED_DEVICE_MAJORS)
 
 
 class NativeLocks(NativeState):
