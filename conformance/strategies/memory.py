@@ -133,14 +133,14 @@ def _mmap(source: Source, slots: SlotTable) -> Op | None:
 def _load(source: Source, slots: SlotTable) -> Op | None:
     slot = slots.any_of(source, "mapping")
     if slot is None:
-        return None
+        return _mmap(source, slots)
     return Op("load", (slot, _PLACES[source.below(len(_PLACES))], _SPANS[source.below(len(_SPANS))]))
 
 
 def _store(source: Source, slots: SlotTable) -> Op | None:
     slot = slots.any_of(source, "mapping")
     if slot is None:
-        return None
+        return _mmap(source, slots)
     data = Pattern(_SPANS[source.below(len(_SPANS))], source.below(251))
     return Op("store", (slot, _PLACES[source.below(len(_PLACES))], data))
 
@@ -159,10 +159,10 @@ def _munmap(source: Source, slots: SlotTable) -> Op | None:
 
 
 RECIPES = (
-    Recipe("memfd_create", 4, _memfd_create, opens=True),
+    Recipe("memfd_create", 3, _memfd_create, opens=True),
     Recipe("fcntl(F_ADD_SEALS)", 4, _add_seals),
     Recipe("fcntl(F_GET_SEALS)", 1, _get_seals),
-    Recipe("ftruncate", 6, _ftruncate),
+    Recipe("ftruncate", 10, _ftruncate),
     Recipe("write", 6, _write),
     Recipe("pread", 4, _pread),
     Recipe("fchmod", 1, _fchmod),
