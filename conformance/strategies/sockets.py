@@ -91,8 +91,9 @@ _TYPES = (
     (SOCK_SEQPACKET, SEQPACKET),
     (SOCK_RAW, DGRAM),
 )
-_CREATION = (SOCK_NONBLOCK,) * 5 + (0, SOCK_NONBLOCK | SOCK_CLOEXEC, SOCK_CLOEXEC)
+_CREATION = (SOCK_NONBLOCK,) * 16 + (0, SOCK_NONBLOCK | SOCK_CLOEXEC, SOCK_NONBLOCK | SOCK_CLOEXEC, SOCK_CLOEXEC)
 _PROTOCOLS = (0,) * 12 + (1,)
+_STATUS_FLAGS = (O_NONBLOCK,) * 4 + (O_NONBLOCK | O_ASYNC,) * 3 + (0,)
 _ODD_PAIRS = (
     (AF_INET, SOCK_STREAM, 0),
     (AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0),
@@ -419,14 +420,14 @@ def _question(request: int) -> Make:
 
 def _fionbio(source: Source, slots: SlotTable) -> Op | None:
     slot = slots.any_of(source, *SOCKETS)
-    return None if slot is None else Op("ioctl", (slot, FIONBIO, 1 - source.below(2)))
+    return None if slot is None else Op("ioctl", (slot, FIONBIO, 0 if source.below(8) == 7 else 1))
 
 
 def _f_setfl(source: Source, slots: SlotTable) -> Op | None:
     slot = slots.any_of(source, *SOCKETS)
     if slot is None:
         return None
-    return Op("fcntl", (slot, F_SETFL, (O_NONBLOCK, O_NONBLOCK | O_ASYNC, 0)[source.below(3)]))
+    return Op("fcntl", (slot, F_SETFL, _STATUS_FLAGS[source.below(len(_STATUS_FLAGS))]))
 
 
 RECIPES = (

@@ -93,7 +93,7 @@ class Packet:
 
 
 class Carried:
-    """A socket as something that travels: ``holders`` has, for each message that carries it, the socket where it waits."""
+    """A socket that may travel: ``holders`` has, for each message that carries it, the socket where that waits."""
 
     holders: list[UnixSocket]
 
@@ -105,7 +105,7 @@ def _sockets_in(rights: Rights) -> list[Carried]:
 
 
 def break_up_ring(start: UnixSocket) -> None:
-    """Throw the messages of a ring away, of sockets that wait in each other's queues and that nothing else refers to."""
+    """Throw the messages of a ring away: of sockets that nothing refers to but messages in each other's queues."""
     ring = [start]
     for member in ring:
         if member.description is None or member.description.references > len(member.holders):

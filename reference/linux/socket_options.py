@@ -88,7 +88,7 @@ class SocketOptions:
         self.send_ticks = WAIT_FOREVER_TICKS
 
     def move_peek_offset(self, count: int) -> None:
-        """Follow ``count`` bytes that were peeked at, or, below 0, left the queue. A negative offset is switched off."""
+        """Follow ``count`` bytes that were peeked at, or, below 0, left the queue. A negative offset is off."""
         if self.peek_offset >= 0:
             self.peek_offset = max(self.peek_offset + count, 0)
 
