@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from conformance.domains import Slot
 from conformance.ops import Op
+from conformance.strategies.probes import LOCKED
 from conformance.strategies.recipes import Make, Recipe
 from conformance.strategies.scalars import EXTREME_OFFSETS
 from conformance.strategies.slots import SlotTable
@@ -86,6 +87,7 @@ def _flock(source: Source, slots: SlotTable) -> Op | None:
         return None
     operations: tuple[int, ...] = _OPERATIONS
     rare = source.below(60)
+    slots.notes[LOCKED] = True
     if rare >= 58:
         operations = _OPERATIONS_WAITING
     elif rare >= 55:
@@ -116,7 +118,10 @@ def _lock(source: Source) -> Flock:
 def _record(command: int) -> Make:
     def make(source: Source, slots: SlotTable) -> Op | None:
         slot = _holder(source, slots)
-        return None if slot is None else Op("fcntl", (slot, command, _lock(source)))
+        if slot is None:
+            return None
+        slots.notes[LOCKED] = True
+        return Op("fcntl", (slot, command, _lock(source)))
 
     return make
 

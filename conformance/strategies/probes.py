@@ -12,8 +12,29 @@ from collections.abc import Iterator
 from conformance.domains import Slot
 from conformance.ops import Op
 from conformance.strategies.slots import SlotTable
-from reference.constants import F_GETFD, F_GETFL, FIONREAD, POLLIN, POLLOUT, POLLPRI, POLLRDHUP, SEEK_CUR
+from reference.constants import (
+    F_GETFD,
+    F_GETFL,
+    F_GETLK,
+    F_OFD_GETLK,
+    F_WRLCK,
+    FIONREAD,
+    LOCK_EX,
+    LOCK_NB,
+    POLLIN,
+    POLLOUT,
+    POLLPRI,
+    POLLRDHUP,
+    SEEK_CUR,
+    SEEK_SET,
+)
+from reference.structures import Flock
 
+LOCKED = "locks.taken"
+"""The note of a program that has taken locks."""
+
+_EVENTS_MAX = 64
+_WHOLE_FILE = Flock(F_WRLCK, SEEK_SET, 0, 0, 0)
 _EVERYTHING = POLLIN | POLLPRI | POLLOUT | POLLRDHUP
 
 
@@ -41,6 +62,17 @@ def _ready(slot: Slot) -> Op:
     return Op("poll", (((slot, _EVERYTHING),), 0))
 
 
+def _pending(slot: Slot) -> Op:
+    return Op("epoll_wait", (slot, _EVENTS_MAX, 0))
+
+
+def _locks(slot: Slot) -> Iterator[Op]:
+    """What stands in the way of the process, of the description, and of a whole-file lock."""
+    yield Op("fcntl", (slot, F_GETLK, _WHOLE_FILE))
+    yield Op("fcntl", (slot, F_OFD_GETLK, _WHOLE_FILE))
+    yield Op("flock", (slot, LOCK_EX | LOCK_NB))
+
+
 PROBES = {
     "file": (_status_flags, _descriptor_flags, _position, _stat),
     "device": (_status_flags, _descriptor_flags),
@@ -48,7 +80,7 @@ PROBES = {
     "pipe": (_status_flags, _descriptor_flags, _waiting, _ready),
     "socket": (_status_flags, _descriptor_flags, _waiting, _ready),
     "pty": (_status_flags, _descriptor_flags, _waiting, _ready),
-    "epoll": (_descriptor_flags, _ready),
+    "epoll": (_descriptor_flags, _ready, _pending),
     "passed": (_status_flags, _descriptor_flags),
     "path": (_status_flags, _descriptor_flags),
 }
@@ -61,3 +93,6 @@ def probes(slots: SlotTable) -> Iterator[Op]:
         for probe in PROBES.get(tag.partition(".")[0], ()):
             for slot in live:
                 yield probe(slot)
+    if LOCKED in slots.notes:
+        for slot in slots.live.get("file", ()):
+            yield from _locks(slot)
