@@ -24,8 +24,10 @@ from pkgutil import resolve_name
 from types import FrameType
 from typing import Any, NoReturn
 
-from conformance.interpreter import execute
+from conformance.interpreter import System, execute
+from conformance.lockstep import run_beside
 from conformance.ops import Op
+from conformance.oracle import Mismatch
 from conformance.systems.frames import Closed, receive, send
 from conformance.systems.native import Native
 from reference.outcomes import Sleeps
@@ -37,8 +39,8 @@ RECORDED_SIGNALS = (
     *(signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU),
     *(signal.SIGURG, signal.SIGXFSZ, signal.SIGWINCH, signal.SIGIO, signal.SIGCONT),
 )
-_NUMBERING_CALLS = frozenset(("close_range", "dup2", "dup3"))
-"""Calls with which a program can reach the numbers 0 to 2, which no slot of it has."""
+_NUMBERING_CALLS = frozenset(("close_range", "dup2", "dup3", "mmap"))
+"""Calls with which a program can reach the numbers 0 to 2, which no slot of it has; mappings have them too."""
 _UNSETTLING_CALLS = frozenset(("posix_openpt",))
 """Calls that make objects whose data the kernel moves behind the program's back."""
 _NAMING_CALLS = frozenset(("open", "mkfifo", "link", "symlink", "mkdir"))
@@ -53,6 +55,7 @@ class Worker:
         self._progress = memoryview(mmap.mmap(page, mmap.PAGESIZE)).cast("I")
         self._null = fcntl.fcntl(os.open("/dev/null", os.O_RDWR), fcntl.F_DUPFD_CLOEXEC, PRIVATE_FD_MIN)
         self._native: Native = resolve_name(settings["system"])()
+        self._descriptors_max: int = settings["descriptors_max"]
         self._confine(settings)
 
     def _confine(self, settings: dict[str, Any]) -> None:
@@ -81,7 +84,7 @@ class Worker:
         """Answer every request.
 
         ("batch", programs) gives their observations, ("alone", program) those of one program, in a fork of its own;
-        ("perform", (name, argument)) calls a function by name, with the argument and a function that observes programs.
+        ("perform", (name, argument)) calls a function by name, with the argument and a function that examines programs.
         """
         send(self._replies, ("ready", os.getpid()))
         while True:
@@ -93,7 +96,7 @@ class Worker:
                 self._alone(body)
             elif kind == "perform":
                 function, argument = body
-                self._answer(lambda function=function, argument=argument: resolve_name(function)(argument, self._run))
+                self._answer(lambda function=function, argument=argument: resolve_name(function)(argument, self._examine))
             else:
                 self._answer(lambda body=body: [self._run(number, ops) for number, ops in enumerate(body)])
 
@@ -107,19 +110,34 @@ class Worker:
         send(self._replies, ("done", value))
 
     def _run(self, number: int, ops: tuple[Op, ...]) -> list[Any]:
-        self._progress[1] = number
-        calls = {call for call, _, _ in ops}
-        settle = self._native.settle if not calls.isdisjoint(_UNSETTLING_CALLS) else None
-        if settle is None and "sendmsg" in calls:
-            settle = self._native.break_up_rings
-        observations = execute(ops, self._native, self._progress, settle=settle)
-        self._native.reset()
-        os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-        if any(call in _NUMBERING_CALLS for call, _, _ in ops):
-            self._restore_standard_descriptors()
-        if any(call in _NAMING_CALLS for call, _, _ in ops):
-            _empty_directory()
+        calls = self._begin(number, ops)
+        observations = execute(ops, self._native, self._progress, settle=self._settle_for(calls))
+        self._end(calls)
         return observations
+
+    def _examine(self, number: int, ops: tuple[Op, ...], model: System) -> tuple[list[Any], Mismatch | None]:
+        calls = self._begin(number, ops)
+        examined = run_beside(ops, self._native, model, self._progress, self._settle_for(calls))
+        self._end(calls)
+        return examined
+
+    def _begin(self, number: int, ops: tuple[Op, ...]) -> set[str]:
+        self._progress[1] = number
+        return {call for call, _, _ in ops}
+
+    def _settle_for(self, calls: set[str]) -> Callable[[], None] | None:
+        """Only programs whose objects move data behind their back pay for waiting."""
+        if not calls.isdisjoint(_UNSETTLING_CALLS):
+            return self._native.settle
+        return self._native.break_up_rings if "sendmsg" in calls else None
+
+    def _end(self, calls: set[str]) -> None:
+        self._native.reset()
+        os.closerange(3, self._descriptors_max)
+        if not calls.isdisjoint(_NUMBERING_CALLS):
+            self._restore_standard_descriptors()
+        if not calls.isdisjoint(_NAMING_CALLS):
+            _empty_directory()
 
     def _restore_standard_descriptors(self) -> None:
         for fd in range(3):
