@@ -173,7 +173,8 @@ _DEFAULT_CHARACTERS = bytes((3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 
 _CHARACTERS = (
     (VINTR, 0),
     *((index, character) for index in (VERASE, VKILL, VEOF, VEOL, VEOL2, VSTART, VSTOP) for character in b"\0a#@\r\n\t"),
-    *((index, character) for index in (VWERASE, VLNEXT, VREPRINT) for character in b"\0aZ\x15"),
+    *((index, character) for index in (VWERASE, VLNEXT) for character in b"\0aZ\x15"),
+    *((VREPRINT, character) for character in b"\0Z\x15"),
     *((VMIN, count) for count in (0, 0, 0, 1, 2, 5, 10, 63, 64, 65, 100, 255)),
     *((VTIME, tenths) for tenths in (0, 255)),
     *((VEOL, 255), (VEOF, 26), (VERASE, 4), (VSTOP, 17), (VKILL, 23), (VEOF, 65), (VEOL, 32)),
@@ -329,9 +330,9 @@ def _dup(source: Source, slots: SlotTable) -> Op | None:
 _WINDOWS = (Winsize(24, 80, 0, 0), Winsize(0, 0, 0, 0), Winsize(50, 132, 1000, 800), Winsize(65535, 65536, -1, 1))
 
 RECIPES = (
-    Recipe("posix_openpt", 3, _openpt, opens=True),
+    Recipe("posix_openpt", 2, _openpt, opens=True),
     Recipe("unlockpt", 2, _unlock),
-    Recipe("open_slave", 8, _open_slave),
+    Recipe("open_slave", 14, _open_slave),
     Recipe("reopen", 1, _reopen),
     Recipe("write", 36, _write),
     Recipe("writev", 2, _writev),

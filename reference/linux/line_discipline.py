@@ -119,6 +119,9 @@ class LineDiscipline:
         """What FIONREAD says."""
         if not self.by_line:
             return self.head - self.tail
+        if self.line_end - self.tail == RING_BYTES:
+            self.line.cite("TTY-FIONREAD-FULL")
+            return RING_BYTES
         marks = sum(self.ring[end & INDEX] == DISABLED for end in self.ends if self.tail <= end < self.line_end)
         return self.line_end - self.tail - marks
 
@@ -199,7 +202,9 @@ class LineDiscipline:
             for index, character in enumerate(data):
                 self._character(character, index < scanned)
             self.flush_echo()
-        # A signal may have reset the count meanwhile. It wraps then, and flow control is off for all that follows.
+        if self.scanned < scanned:
+            # A signal reset the count meanwhile. It wraps, and flow control is off for all that follows.
+            self.line.cite("TTY-SCAN-WRAPS")
         self.scanned = (self.scanned - scanned) & ULLONG_MAX
         if not self.by_line:
             self.readable_end = self.head

@@ -44,6 +44,8 @@ from reference.constants import (
     TIOCPKT_FLUSHWRITE,
     TIOCPKT_START,
     TIOCPKT_STOP,
+    UINT_MAX,
+    UTIME_NOW,
 )
 from reference.linux import terminal_requests
 from reference.linux.description import OpenFileDescription
@@ -210,6 +212,8 @@ class Terminal(Inode):
             if more and len(taken) >= minimum:
                 self._take_rest(taken, count)
                 break
+            if more and len(taken) == READ_STEP_BYTES:
+                self.cite("TTY-READ-STEP")
             self._check_room_for_writers()
             if len(taken) >= minimum:
                 break
@@ -418,12 +422,19 @@ class Master(Terminal):
     def slave(self) -> Slave:
         return self._slave
 
-    def owned(self) -> bool:
-        return False
+    def change_mode(self, mode: int) -> None:
+        self.cite("DEV-SHARED")
+        raise Refused(EPERM, "CHMOD-OWNER")
 
     def change_owner(self, uid: int, gid: int) -> None:
-        if uid != -1 or gid != -1:
-            raise Refused(EPERM, "DEV-SHARED")
+        self.cite("DEV-SHARED")
+        if uid & UINT_MAX != UINT_MAX or gid & UINT_MAX != UINT_MAX:
+            raise Refused(EPERM, "CHOWN-OWNER")
+
+    def change_times(self, atime: int, mtime: int) -> None:
+        self.cite("DEV-SHARED")
+        if not atime == mtime == -UTIME_NOW:
+            raise Refused(EPERM, "UTIMES-OWNER")
 
     def opened(self, description: OpenFileDescription) -> None:
         self.descriptions.append(description)
