@@ -16,6 +16,7 @@ from reference.constants import (
     F_GETFD,
     F_GETFL,
     F_GETLK,
+    F_GETPIPE_SZ,
     F_OFD_GETLK,
     F_WRLCK,
     FIONREAD,
@@ -25,6 +26,7 @@ from reference.constants import (
     POLLOUT,
     POLLPRI,
     POLLRDHUP,
+    RWF_NOWAIT,
     SEEK_CUR,
     SEEK_SET,
 )
@@ -33,6 +35,7 @@ from reference.structures import Flock
 LOCKED = "locks.taken"
 """The note of a program that has taken locks."""
 
+_CONTENTS_BYTES_MAX = 2**16
 _EVENTS_MAX = 64
 _WHOLE_FILE = Flock(F_WRLCK, SEEK_SET, 0, 0, 0)
 _EVERYTHING = POLLIN | POLLPRI | POLLOUT | POLLRDHUP
@@ -62,6 +65,15 @@ def _ready(slot: Slot) -> Op:
     return Op("poll", (((slot, _EVERYTHING),), 0))
 
 
+def _pipe_size(slot: Slot) -> Op:
+    return Op("fcntl", (slot, F_GETPIPE_SZ))
+
+
+def _contents(slot: Slot) -> Op:
+    """What a pipe holds, without waiting where it holds nothing."""
+    return Op("preadv2", (slot, (_CONTENTS_BYTES_MAX,), -1, RWF_NOWAIT))
+
+
 def _pending(slot: Slot) -> Op:
     return Op("epoll_wait", (slot, _EVENTS_MAX, 0))
 
@@ -77,7 +89,7 @@ PROBES = {
     "file": (_status_flags, _descriptor_flags, _position, _stat),
     "device": (_status_flags, _descriptor_flags),
     "directory": (_status_flags, _descriptor_flags),
-    "pipe": (_status_flags, _descriptor_flags, _waiting, _ready),
+    "pipe": (_status_flags, _descriptor_flags, _waiting, _ready, _pipe_size, _contents),
     "socket": (_status_flags, _descriptor_flags, _waiting, _ready),
     "pty": (_status_flags, _descriptor_flags, _waiting, _ready),
     "epoll": (_descriptor_flags, _ready, _pending),
