@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from conformance.domains import Slot
-from conformance.observation import BLOCKED, Observation, Signalled, failure, with_signals
+from conformance.observation import BLOCKED, Blocked, Failure, Observation, Signalled, failure, with_signals
 from conformance.ops import SPECS, Op
 from conformance.vocabulary.spec import Handles
 from reference.constants import EINTR
@@ -23,6 +23,9 @@ _PLANS: dict[str, _Plan] = {spec.call: (spec.resolver(), spec.handles) for spec 
 _SELECTED_PLANS: dict[tuple[str, int], _Plan] = {
     (spec.call, spec.selector[1]): (spec.resolver(), spec.handles) for spec in SPECS if spec.selector is not None
 }
+
+NO_VALUE = frozenset((Failure, Blocked))
+"""The outcomes of a call that made nothing."""
 
 
 class System(Syscalls, Protocol):
@@ -50,31 +53,43 @@ def execute(
     environment: dict[Slot, int] = {}
     observations: list[Observation] = []
     signals, choices = system.signals, system.choices
-    outcome: Observation
     for index, (call, arguments, out) in enumerate(ops):
-        resolve, handles = _PLANS.get(call) or _SELECTED_PLANS[call, arguments[1]]
+        resolve, handles = plan(call, arguments)
         if resolve is not None:
             arguments = resolve(arguments, environment)
         if progress is not None:
             progress[0] = index
         if follow is not None:
-            seen = follow[index]
-            choices.observed = seen.outcome if isinstance(seen, Signalled) else seen
-        try:
-            outcome = getattr(system, call)(*arguments)
-        except Refused as refusal:
-            system.cited.append(refusal.clause)
-            outcome = failure(refusal.errno or 0)
-        except OSError as error:
-            # A call that a signal interrupted had been asleep: see signal(7).
-            outcome = BLOCKED if error.errno == EINTR else failure(error.errno or 0)
-        except Sleeps as sleep:
-            system.cited.append(sleep.clause)
-            outcome = BLOCKED
-        else:
-            if out and handles is not None:
-                environment.update(zip(out, handles(outcome), strict=False))
+            choices.observed = value_of(follow[index])
+        outcome = perform(system, call, arguments)
+        if out and handles is not None and type(outcome) not in NO_VALUE:
+            environment.update(zip(out, handles(outcome), strict=False))
         if settle is not None:
             settle()
         observations.append(with_signals(outcome, signals) if signals else outcome)
     return observations
+
+
+def plan(call: str, arguments: tuple[Any, ...]) -> _Plan:
+    """How to resolve an op's arguments, and how to take the handles out of its result."""
+    return _PLANS.get(call) or _SELECTED_PLANS[call, arguments[1]]
+
+
+def perform(system: System, call: str, arguments: tuple[Any, ...]) -> Observation:
+    """The outcome of one call, without its signals."""
+    try:
+        return getattr(system, call)(*arguments)
+    except Refused as refusal:
+        system.cited.append(refusal.clause)
+        return failure(refusal.errno or 0)
+    except OSError as error:
+        # A call that a signal interrupted had been asleep: see signal(7).
+        return BLOCKED if error.errno == EINTR else failure(error.errno or 0)
+    except Sleeps as sleep:
+        system.cited.append(sleep.clause)
+        return BLOCKED
+
+
+def value_of(observation: Observation) -> Observation:
+    """What the call gave, without the signals raised meanwhile."""
+    return observation.outcome if type(observation) is Signalled else observation

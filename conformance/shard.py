@@ -8,10 +8,12 @@ import signal
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from conformance.judging import Result, Suspect, Task, judge, programs_of
+from conformance.judging import NamedProgram, Result, Suspect, Task, judge, programs_of
 from conformance.observation import Observation
 from conformance.ops import Op
+from conformance.oracle import Mismatch, first_mismatch, predict
 from conformance.systems.native_worker import NativeWorker, WorkerDied
+from reference.linux.kernel import Linux
 from reference.linux.profile import Profile
 
 JUDGE = "conformance.judging:judge"
@@ -49,17 +51,17 @@ class Shard:
         """A batch that the worker did not survive, each program in a process of its own: nothing found is lost."""
         suspects: list[Suspect] = []
         programs = tuple(programs_of(task))
-        survivors, observations = [], []
+        survivors: list[NamedProgram] = []
+        observations: list[list[Observation]] = []
         for seed, ops in programs:
             try:
                 observations.append(self._worker.run_alone(ops))
                 survivors.append((seed, ops))
             except WorkerDied as again:
                 suspects.append(Suspect(seed, ops, f"{again.message} (op {again.op + 1})"))
-        known: list[list[Observation]] = observations
 
-        def recall(number: int, ops: tuple[Op, ...]) -> list[Observation]:
-            return known[number]
+        def recall(number: int, ops: tuple[Op, ...], model: Linux) -> tuple[list[Observation], Mismatch | None]:
+            return observations[number], first_mismatch(predict(ops, model, observations[number]), observations[number])
 
         result = judge(Task(task.index, task.kind, task.seed, task.profile, 0, tuple(survivors)), recall)
         result.programs += len(suspects)

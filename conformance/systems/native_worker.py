@@ -36,7 +36,7 @@ from conformance.systems.frames import Closed, receive, send
 from conformance.systems.worker import GIVE_UP, NUDGE
 from reference.linux.profile import Profile
 
-LOOK_INTERVAL_MS = 4
+LOOK_INTERVAL_MS = 2
 PROGRAM_DEADLINE_S = 10.0
 WORKER_EXIT_S = 5.0
 NATIVE_CALLS = "conformance.systems.native:Native"
@@ -94,7 +94,7 @@ class NativeWorker:
         """What a function gives inside the worker.
 
         ``function`` is named as :func:`pkgutil.resolve_name` understands it;
-        it is given ``argument`` and a function that observes a program, with its number in the batch.
+        it is given ``argument`` and a function that examines a program beside a model.
         """
         return self._ask(("perform", (function, argument)))
 
@@ -183,11 +183,15 @@ class NativeWorker:
             elif time.monotonic() - program_since[1] > PROGRAM_DEADLINE_S:
                 os.kill(self._pid, signal.SIGKILL)
                 raise self._died(f"made no progress for {PROGRAM_DEADLINE_S:g} s and was killed")
+            if seen[:2] != (program, op):
+                # Nearly always the worker has moved on, and its state need not be asked for.
+                seen = (program, op)
+                continue
             look = (program, op, *_sleep_state(self._pid))
             if look == seen and look[2] == "S":
                 os.kill(self._pid, GIVE_UP if nudged == (program, op) else NUDGE)
                 nudged = (program, op)
-                look = ()
+                look = (program, op)
             seen = look
 
 

@@ -11,6 +11,7 @@ with it the parent sees a call that sleeps for ever, and interrupts it (:mod:`co
 from __future__ import annotations
 
 import fcntl
+import gc
 import mmap
 import os
 import resource
@@ -20,6 +21,7 @@ import stat
 import sys
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pkgutil import resolve_name
 from types import FrameType
 from typing import Any, NoReturn
@@ -96,9 +98,12 @@ class Worker:
                 self._alone(body)
             elif kind == "perform":
                 function, argument = body
-                self._answer(lambda function=function, argument=argument: resolve_name(function)(argument, self._examine))
+                self._answer(partial(resolve_name(function), argument, self._examine))
             else:
-                self._answer(lambda body=body: [self._run(number, ops) for number, ops in enumerate(body)])
+                self._answer(partial(self._run_all, body))
+
+    def _run_all(self, programs: list[tuple[Op, ...]]) -> list[list[Any]]:
+        return [self._run(number, ops) for number, ops in enumerate(programs)]
 
     def _answer(self, answer: Callable[[], Any]) -> None:
         try:
@@ -153,7 +158,7 @@ class Worker:
 
     def _answer_and_exit(self, ops: tuple[Op, ...]) -> NoReturn:
         send(self._replies, ("ready", os.getpid()))
-        self._answer(lambda: [self._run(0, ops)])
+        self._answer(partial(self._run_all, [ops]))
         os._exit(0)
 
 
@@ -187,6 +192,9 @@ def _remove_tree(name: str) -> None:
 
 def main() -> None:
     """Started as ``python -m conformance.systems.worker REQUESTS REPLIES PAGE``; settings come first."""
+    # Whoever makes garbage with cycles in it collects it: see conformance.judging.
+    gc.freeze()
+    gc.disable()
     requests, replies, page = (int(argument) for argument in sys.argv[1:4])
     Worker(requests, replies, page, receive(requests)).serve()
 

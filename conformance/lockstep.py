@@ -1,0 +1,53 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Runs a program on a system and on a model at once, op by op, up to the first op where they part.
+
+Up to there both hand out the same descriptor numbers, so each op's arguments are resolved once for both.
+This is the campaign's way; :mod:`conformance.oracle` compares observations that were made before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from conformance.domains import Slot
+from conformance.interpreter import NO_VALUE, System, perform, plan, value_of
+from conformance.observation import Observation, with_signals
+from conformance.ops import Op
+from conformance.oracle import Mismatch, allows
+
+
+def run_beside(
+    ops: Sequence[Op],
+    system: System,
+    model: System,
+    progress: memoryview,
+    settle: Callable[[], None] | None = None,
+) -> tuple[list[Observation], Mismatch | None]:
+    """What the system gave, and where the model first did not allow it; behind that op nothing is run.
+
+    ``progress`` and ``settle`` are as in :func:`conformance.interpreter.execute`.
+    """
+    environment: dict[Slot, int] = {}
+    observations: list[Observation] = []
+    signals, model_signals, choices = system.signals, model.signals, model.choices
+    for index, (call, arguments, out) in enumerate(ops):
+        resolve, handles = plan(call, arguments)
+        if resolve is not None:
+            arguments = resolve(arguments, environment)
+        progress[0] = index
+        observed = perform(system, call, arguments)
+        if settle is not None:
+            settle()
+        if signals:
+            observed = with_signals(observed, signals)
+        observations.append(observed)
+        choices.observed = outcome = value_of(observed)
+        predicted = perform(model, call, arguments)
+        if model_signals:
+            predicted = with_signals(predicted, model_signals)
+        if predicted != observed and not allows(predicted, observed):
+            return observations, Mismatch(index, predicted, observed)
+        if out and handles is not None and type(outcome) not in NO_VALUE:
+            environment.update(zip(out, handles(outcome), strict=False))
+    return observations, None
