@@ -10,14 +10,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reference.constants import ENOSPC, EPERM, S_IFCHR, UINT_MAX, UTIME_NOW
+from reference.constants import ENOMEM, ENOSPC, EPERM, S_IFCHR, UINT_MAX, UTIME_NOW
 from reference.linux.description import OpenFileDescription
 from reference.linux.inode import Inode
-from reference.linux.profile import DEVTMPFS
+from reference.linux.profile import DEVTMPFS, TMPFS
+from reference.linux.regular import RegularFile
 from reference.outcomes import Anything, Refused
 
 if TYPE_CHECKING:
     from reference.linux.state import KernelState
+
+MAPPED_BYTES_MAX = 2**26
+"""No longer mapping of zeros is modelled."""
 
 READ_BYTES_MAX = 2**22
 """The room for data that the callers of this model have. A read of endless zeros stops where memory stops."""
@@ -84,6 +88,16 @@ class ZeroDevice(SharedDevice):
 
     def offers_nowait(self, description: OpenFileDescription) -> bool:
         return True
+
+    def backing(self, description: OpenFileDescription, offset: int, length: int, shared: bool) -> RegularFile:
+        """Every mapping has zeros of its own. A shared one has as many as it is long, and an offset leads past them."""
+        if offset + length > MAPPED_BYTES_MAX:
+            raise Refused(ENOMEM, "MMAP-ROOM")
+        self.kernel.cite("DEV-ZERO-MMAP")
+        profile = self.kernel.profile
+        zeros = RegularFile(self.kernel, 0o777, profile.uid, profile.gid, TMPFS)
+        zeros.content.grow(length if shared else offset + length)
+        return zeros
 
 
 class FullDevice(SharedDevice):

@@ -153,8 +153,8 @@ class FileObject:
         """fsync(2) and fdatasync(2)."""
         raise Refused(EINVAL, "OBJ-SYNC")
 
-    def backing(self, description: OpenFileDescription, length: int) -> RegularFile:
-        """The file whose pages a mapping of the object shows; ``length`` bytes of it will be looked at (mmap(2))."""
+    def backing(self, description: OpenFileDescription, offset: int, length: int, shared: bool) -> RegularFile:
+        """The file whose pages a mapping of the object shows: ``length`` bytes of it from ``offset`` on (mmap(2))."""
         raise Refused(ENODEV, "MMAP-OBJECT")
 
     def ioctl(self, description: OpenFileDescription, request: int, argument: Any) -> Any:
