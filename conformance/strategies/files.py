@@ -26,7 +26,6 @@ from reference.constants import (
     FALLOC_FL_WRITE_ZEROES,
     FALLOC_FL_ZERO_RANGE,
     LLONG_MAX,
-    MAX_RW_COUNT,
     O_APPEND,
     O_CREAT,
     O_DIRECT,

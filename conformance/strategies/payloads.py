@@ -29,7 +29,7 @@ def buffers(source: Source, lengths: tuple[int, ...] = LENGTHS) -> tuple[bytes |
 
 
 def buffer_lengths(source: Source) -> tuple[int, ...]:
-    """Lengths of the pieces that a call reads into; seldom none, or one more than a call takes, or an impossible one."""
+    """Lengths of the pieces that a call reads into; seldom none, or more than a call takes, or impossible ones."""
     odd = source.below(24)
     if odd == 23:
         return (1,) * _IOVEC_COUNTS_ODD[source.below(len(_IOVEC_COUNTS_ODD))]

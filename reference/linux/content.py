@@ -108,7 +108,7 @@ class Content:
             pages.setdefault(page, RESERVED)
 
     def states_from(self, position: int) -> Iterator[tuple[int, int, int]]:
-        """From a position to the end of the file: where each page, or the rest of the first, starts; its number and state."""
+        """From a position to the end: where each page, or the rest of the first, starts; its number and state."""
         pages = self.pages
         page = position // PAGE_SIZE
         while position < self.size:

@@ -61,7 +61,7 @@ def buffers_error(start: int, end: int, position: int, lengths: tuple[int, ...],
         return 0
     if len(pieces) > REQUEST_PIECES_MAX and sum([length for _, length in pieces[:REQUEST_PIECES_MAX]]) < sector:
         return EFAULT
-    return EINVAL if any([offset % sector or length % sector for offset, length in pieces]) else 0
+    return EINVAL if any(offset % sector or length % sector for offset, length in pieces) else 0
 
 
 def check_read_direct(file: RegularFile, position: int, count: int, lengths: tuple[int, ...]) -> None:
@@ -88,6 +88,7 @@ def write_direct(file: RegularFile, position: int, data: bytes, lengths: tuple[i
     for state, start, stop in stretches:
         if state == WRITTEN:
             file.cold.update(range(start // PAGE_SIZE, page_ceiling(stop)))
+    had = len(content.pages)
     failed: Refused | None = None
     for state, start, stop in stretches:
         if state == HOLE:
@@ -105,6 +106,10 @@ def write_direct(file: RegularFile, position: int, data: bytes, lengths: tuple[i
     if failed:
         if extends:
             content.drop_pages(page_ceiling(content.size))
+        got = len(content.pages) - had
+        if got > 1:
+            file.doubtful_pages += got - 1
+            file.read_ahead = True
         raise failed
     file.kernel.cite("FILE-DIRECT")
     file.disk_size = max(file.disk_size, end)

@@ -30,10 +30,27 @@ FAULT_AROUND_PAGES = 16
 class Mapping:
     """``first`` is the file's page that the mapping starts with; ``may_write`` says that it can change the file."""
 
-    __slots__ = ("copies", "description", "file", "first", "may_write", "pages", "readable", "shared", "touched", "writable")
+    __slots__ = (
+        "copies",
+        "description",
+        "file",
+        "first",
+        "may_write",
+        "pages",
+        "readable",
+        "shared",
+        "touched",
+        "writable",
+    )
 
     def __init__(
-        self, description: OpenFileDescription, file: RegularFile, offset: int, length: int, protection: int, shared: bool
+        self,
+        description: OpenFileDescription,
+        file: RegularFile,
+        offset: int,
+        length: int,
+        protection: int,
+        shared: bool,
     ) -> None:
         self.description = description
         self.file = file
@@ -115,6 +132,8 @@ class Mapping:
         if page not in self.copies:
             file.now_cached(page * PAGE_SIZE, (page + 1) * PAGE_SIZE)
         if writing and self.shared:
+            if storage.get(page) != WRITTEN:
+                file.spread = True
             storage[page] = WRITTEN
             file.cached.discard(page)
             if page not in self.touched:

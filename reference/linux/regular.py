@@ -84,6 +84,10 @@ class RegularFile(Inode):
         """Whether the kernel may have read pages that nobody asked for."""
         self.disk_size = 0
         """The size as far as it reached the disk: writes that are not written back yet lie past it."""
+        self.doubtful_pages = 0
+        """Reserved pages that a failed direct write may not have got: the kernel chooses how long an extent is."""
+        self.spread = False
+        """Whether a store through a mapping may have given storage to holes that share memory with the page it touched."""
         self._pages_peak = 0
 
     # Attributes -------------------------------------------------------------------------------
@@ -97,9 +101,13 @@ class RegularFile(Inode):
         if not self.filesystem.extents:
             return sectors
         self.note_pages()
+        sure = max(0, pages - self.doubtful_pages) * SECTORS_PER_PAGE
+        if self.spread:
+            most = (page_ceiling(self.content.size) + pages) * SECTORS_PER_PAGE
+            return Between(sure, most + SECTORS_PER_PAGE * (1 + self._pages_peak // 100), sectors)
         if self._pages_peak <= EXTENTS_IN_INODE:
-            return sectors
-        return Between(sectors, sectors + SECTORS_PER_PAGE * (1 + self._pages_peak // 100), sectors)
+            return Between(sure, sectors, sectors) if self.doubtful_pages else sectors
+        return Between(sure, sectors + SECTORS_PER_PAGE * (1 + self._pages_peak // 100), sectors)
 
     def note_pages(self) -> None:
         """Remember how many pages had storage: an extent tree that grew a block keeps it until the file is empty."""
@@ -266,7 +274,7 @@ class RegularFile(Inode):
         return data
 
     def _within_seals(self, data: bytes, position: int) -> bytes:
-        """What of a write the seals let through: it goes page by page, and ends before the first that it may not touch."""
+        """What of a write the seals let through: it goes page by page, up to the first that it may not touch."""
         if self.seals & WRITE_SEALS:  # type: ignore[operator]
             raise Refused(EPERM, "SEAL-WRITE")
         end = position + len(data)
@@ -310,7 +318,8 @@ class RegularFile(Inode):
         possible: list[int | None] = []
         certain: int | None = None if data_wanted else self.content.size
         for position, page, state in self.content.states_from(offset):
-            if state == RESERVED and self.read_ahead and page not in self.cached:
+            in_doubt = state != WRITTEN and (self.spread or (state == RESERVED and self.read_ahead))
+            if in_doubt and not (state == RESERVED and page in self.cached):
                 possible.append(position)
             elif (state == WRITTEN or (state == RESERVED and page in self.cached)) == data_wanted:
                 certain = position
@@ -374,9 +383,10 @@ class RegularFile(Inode):
             self.kernel.signals.append(SIGXFSZ)
             raise Refused(EFBIG, "FILE-LIMIT")
 
-    def split_at(self, *edges: int) -> None:
-        """Pages are about to leave the page cache next to a page that stays in part: they may share its memory and stay too."""
-        if any([edge % PAGE_SIZE for edge in edges]):
+    def split_at(self, start: int, end: int | None = None) -> None:
+        """Pages are to leave the page cache: a neighbour that stays may share its memory with them, and keep them."""
+        neighbours = {page_ceiling(start) - 1} if end is None else {page_ceiling(start) - 1, end // PAGE_SIZE}
+        if any(page in self.content.pages or page in self.cached for page in neighbours):
             self.read_ahead = True
 
     def forget_pages(self, first: int, end: int | None = None) -> None:
@@ -386,6 +396,8 @@ class RegularFile(Inode):
                 pages.difference_update([page for page in pages if page >= first and (end is None or page < end)])
         if not self.content.size:
             self.read_ahead = False
+            self.doubtful_pages = 0
+            self.spread = False
 
     def allocate(self, description: OpenFileDescription, mode: int, offset: int, length: int) -> int:
         ALLOCATIONS[self.filesystem.extents](self, mode, offset, length)
@@ -412,7 +424,7 @@ class RegularFile(Inode):
 
     # Memory -----------------------------------------------------------------------------------
 
-    def backing(self, description: OpenFileDescription, length: int) -> RegularFile:
+    def backing(self, description: OpenFileDescription, offset: int, length: int, shared: bool) -> RegularFile:
         return self
 
 

@@ -23,7 +23,9 @@ _offset = ctypes.c_longlong
 _read = function("read", ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, result=_ssize)
 _pread = function("pread", ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, _offset, result=_ssize)
 _readv = function("readv", ctypes.c_int, ctypes.POINTER(_Buffer), ctypes.c_int, result=_ssize)
-_preadv2 = function("preadv2", ctypes.c_int, ctypes.POINTER(_Buffer), ctypes.c_int, _offset, ctypes.c_int, result=_ssize)
+_preadv2 = function(
+    "preadv2", ctypes.c_int, ctypes.POINTER(_Buffer), ctypes.c_int, _offset, ctypes.c_int, result=_ssize
+)
 _ftruncate = function("ftruncate", ctypes.c_int, _offset)
 _truncate = function("truncate", ctypes.c_char_p, _offset)
 _fallocate = function("fallocate", ctypes.c_int, ctypes.c_int, _offset, _offset)
@@ -62,13 +64,13 @@ def _scratch_bytes(count: int) -> bytes:
 
 
 def _raise_unless_interrupted() -> None:
-    """Raise the error of the call that just failed; a call that a signal interrupted is made again, as os.read would."""
+    """Raise the error of the call that just failed, unless a signal interrupted it: then it is made again."""
     number = ctypes.get_errno()
     if number != EINTR:
         raise OSError(number, os.strerror(number))
 
 
-def _joined(buffers: list[bytearray] | list[memoryview], count: int) -> bytes:
+def _joined(buffers: Sequence[bytearray | memoryview], count: int) -> bytes:
     return b"".join(buffers)[:count]
 
 
@@ -107,7 +109,7 @@ class NativeFiles(NativeState):
 
     def readv(self, fd: int, lengths: tuple[int, ...]) -> bytes:
         if _vector_fits(lengths):
-            buffers = places(lengths) or [bytearray(length) for length in lengths]
+            buffers: Sequence[bytearray | memoryview] = places(lengths) or [bytearray(length) for length in lengths]
             return _joined(buffers, os.readv(fd, buffers))
         return _scratch_bytes(_readv(fd, _scratch_vector(lengths), len(lengths)))
 
@@ -122,7 +124,7 @@ class NativeFiles(NativeState):
 
     def preadv2(self, fd: int, lengths: tuple[int, ...], offset: int, flags: int) -> bytes:
         if _vector_fits(lengths):
-            buffers = places(lengths) or [bytearray(length) for length in lengths]
+            buffers: Sequence[bytearray | memoryview] = places(lengths) or [bytearray(length) for length in lengths]
             return _joined(buffers, os.preadv(fd, buffers, offset, _signed_int(flags)))
         return _scratch_bytes(_preadv2(fd, _scratch_vector(lengths), len(lengths), offset, flags))
 

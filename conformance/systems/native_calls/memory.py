@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Native calls on memory mappings.
 
-The address of a mapping is nobody's to predict, but what lies behind its end shows in a load that runs over it.
-So each mapping is put into a window of its own in a reserved part of the address space, with unreadable memory around it.
+The address of a mapping is nobody's to predict,
+but what lies behind its end shows in a load that runs over it.
+So each mapping is put into a window of its own in a reserved part of the address space,
+with unreadable memory around it.
 Memory is read and written by the kernel on the worker's behalf, so that a bad address is an error and not a crash.
 """
 
@@ -107,7 +109,7 @@ class NativeMemory(NativeState):
 
     def store(self, mapping: int, offset: int, data: bytes) -> int:
         address, _ = self._map(mapping, EFAULT)
-        local = _Span(ctypes.cast(data, ctypes.c_void_p).value, len(data))
+        local = _Span(ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value, len(data))
         remote = _Span((address + offset) % 2**64, len(data))
         return checked(_process_vm_writev(os.getpid(), ctypes.byref(local), 1, ctypes.byref(remote), 1, 0))
 
