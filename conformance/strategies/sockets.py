@@ -45,7 +45,6 @@ from reference.constants import (
     SHUT_RDWR,
     SHUT_WR,
     SIOCATMARK,
-    SIOCOUTQ,
     SO_ACCEPTCONN,
     SO_BROADCAST,
     SO_DEBUG,
@@ -74,6 +73,7 @@ from reference.constants import (
     SOCK_SEQPACKET,
     SOCK_STREAM,
     SOL_SOCKET,
+    TIOCOUTQ,
 )
 
 STREAM, DGRAM, SEQPACKET = "socket.stream", "socket.dgram", "socket.seqpacket"
@@ -446,7 +446,7 @@ RECIPES = (
     Recipe("getsockopt", 3, _getsockopt),
     Recipe("setsockopt", 6, _setsockopt),
     Recipe("ioctl(FIONREAD)", 2, _question(FIONREAD)),
-    Recipe("ioctl(SIOCOUTQ)", 2, _question(SIOCOUTQ)),
+    Recipe("ioctl(TIOCOUTQ)", 2, _question(TIOCOUTQ)),
     Recipe("ioctl(SIOCATMARK)", 2, _question(SIOCATMARK)),
     Recipe("ioctl(FIONBIO)", 1, _fionbio),
     Recipe("fcntl(F_SETFL)", 1, _f_setfl),

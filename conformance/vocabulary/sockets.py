@@ -56,6 +56,5 @@ OPS = (
         kinds="sockets",
     ),
     op("setsockopt", ("fd", SLOT), ("level", _LEVEL), ("option", _OPTION), ("value", PAYLOAD), kinds="sockets"),
-    ioctl("SIOCOUTQ", kinds="sockets"),
     ioctl("SIOCATMARK", kinds="sockets"),
 )

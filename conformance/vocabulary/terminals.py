@@ -34,5 +34,6 @@ OPS = (
     ioctl("TIOCEXCL", kinds="terminals"),
     ioctl("TIOCNXCL", kinds="terminals"),
     ioctl("TIOCGEXCL", kinds="terminals"),
-    ioctl("TIOCOUTQ", kinds="terminals"),
+    # Of sockets this asks what is in flight: SIOCOUTQ (unix(7)) is the same number.
+    ioctl("TIOCOUTQ", kinds="terminals sockets"),
 )
