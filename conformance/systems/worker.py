@@ -35,6 +35,7 @@ from conformance.systems.native import Native
 from reference.outcomes import Sleeps
 
 PRIVATE_FD_MIN = 512
+GARBAGE_OBJECTS_MAX = 100_000
 NUDGE = signal.SIGUSR1
 GIVE_UP = signal.SIGUSR2
 RECORDED_SIGNALS = (
@@ -192,9 +193,9 @@ def _remove_tree(name: str) -> None:
 
 def main() -> None:
     """Started as ``python -m conformance.systems.worker REQUESTS REPLIES PAGE``; settings come first."""
-    # Whoever makes garbage with cycles in it collects it: see conformance.judging.
+    # What was imported lives for ever, and nearly all that programs make dies with them: look for cycles seldom.
     gc.freeze()
-    gc.disable()
+    gc.set_threshold(GARBAGE_OBJECTS_MAX, 50, 1000)
     requests, replies, page = (int(argument) for argument in sys.argv[1:4])
     Worker(requests, replies, page, receive(requests)).serve()
 
