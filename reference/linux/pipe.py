@@ -54,7 +54,9 @@ SLOTS_ALLOCATABLE_MAX = 65536
 """The kernel keeps 40 bytes per slot in one allocation, and none may exceed 4 MiB."""
 READ_EVENTS = POLLIN | POLLRDNORM
 WRITE_EVENTS = POLLOUT | POLLWRNORM
-PIPEFS = Filesystem("pipefs")
+PIPEFS = Filesystem("pipefs", relatime=False)
+TIMES_SPARED_SINCE = (6, 15)
+"""The kernel release from which on data that passes leaves the times of a pipe alone."""
 
 
 class Slot:
@@ -329,7 +331,15 @@ class Pipe(PipeEnds):
         super().__init__(kernel, S_IFIFO | 0o600, kernel.profile.uid, kernel.profile.gid, PIPEFS)
 
     def accessed(self, description: OpenFileDescription) -> None:
-        """Reading leaves the times of a pipe as they are; those of a FIFO move."""
+        """Reading leaves the times of a pipe as they are, on kernels that spare them; those of a FIFO move."""
+        if self.kernel.profile.kernel < TIMES_SPARED_SINCE:
+            super().accessed(description)
+        else:
+            self.kernel.cite("PIPE-TIMES")
 
     def content_changed(self) -> None:
-        """Writing leaves the times of a pipe as they are; those of a FIFO move."""
+        """Writing leaves the times of a pipe as they are, on kernels that spare them; those of a FIFO move."""
+        if self.kernel.profile.kernel < TIMES_SPARED_SINCE:
+            super().content_changed()
+        else:
+            self.kernel.cite("PIPE-TIMES")

@@ -262,6 +262,28 @@ def test_a_pipe_belongs_to_its_maker() -> None:
     assert kernel.fstat(reader) == (S_IFIFO | 0o600, 1, 1000, 100, 0, 4096, 0, NOW, NOW, NOW)
 
 
+@pytest.mark.parametrize(("release", "times"), [((6, 18), (5, 7)), ((6, 12), (NOW, NOW))])
+def test_data_that_passes_leaves_the_times_alone_on_kernels_that_spare_them(
+    release: tuple[int, int], times: tuple[object, object]
+) -> None:
+    kernel = Linux(Profile(kernel=release))
+    reader, writer = kernel.pipe2(0)
+    kernel.futimens(reader, 5, 7)
+    kernel.write(writer, b"x")
+    kernel.read(reader, 1)
+    assert kernel.fstat(reader)[-3:-1] == times
+
+
+def test_data_that_passes_moves_the_times_of_a_fifo(kernel: Linux) -> None:
+    kernel.mkfifo("p", 0o600)
+    both = kernel.open("p", O_RDWR, 0)
+    kernel.futimens(both, 5, 7)
+    kernel.write(both, b"x")
+    assert kernel.fstat(both)[-3:] == (5, NOW, NOW)
+    kernel.read(both, 1)
+    assert kernel.fstat(both)[-3:] == (NOW, NOW, NOW)
+
+
 def test_an_end_can_be_opened_again_the_other_way(kernel: Linux) -> None:
     reader, writer = kernel.pipe2(O_NONBLOCK)
     other = kernel.reopen(reader, O_WRONLY)
