@@ -27,7 +27,7 @@ class Fifo(PipeEnds):
         ring = self.ring
         if not description.readable:
             if not ring.readers:
-                # The opening is taken back, but it was counted: a reader that never saw a writer has seen one now.
+                # The opening is taken back. That it was counted shows to nobody: only readers compare the count.
                 self.released(description)
                 raise Sleeps("FIFO-WRITER-WAITS")
         elif not description.writable and not ring.writers:
