@@ -42,6 +42,20 @@ class DatagramSocket(UnixSocket):
         if len(data) > self.options.send_buffer_bytes - DATAGRAM_RESERVE_BYTES:
             raise Refused(EMSGSIZE, "DGRAM-TOO-LONG")
         self.check_room(wait)
+        try:
+            peer = self._reachable_peer()
+        except Refused:
+            # The message was made before the peer was looked at, and throwing it away announces room.
+            self.kernel.cite("DGRAM-REFUSED-WAKES")
+            self.announce_room(1)
+            raise
+        # CHANGE
+        self.put(peer, data, datagram_cost(len(data)), rights)
+        # RETURN
+        return len(data)
+
+    def _reachable_peer(self) -> UnixSocket:
+        """The peer, when it takes messages."""
         peer = self.peer
         if peer is None:
             raise Refused(ENOTCONN, "SOCK-NO-PEER")
@@ -50,10 +64,7 @@ class DatagramSocket(UnixSocket):
             raise Refused(ECONNREFUSED, "DGRAM-PEER-GONE")
         if peer.closed & READ_CLOSED:
             raise Refused(EPIPE, "DGRAM-SHUT-READ")
-        # CHANGE
-        self.put(peer, data, datagram_cost(len(data)), rights)
-        # RETURN
-        return len(data)
+        return peer
 
     def _disconnect(self) -> None:
         """The peer turned out to be gone: what it sent is thrown away."""
