@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recipes for ops on pseudoterminals.
 
-What a line discipline does depends on single characters, so data is put together from the characters that mean something,
+What a line discipline does depends on single characters,
+so data is put together from the characters that mean something,
 and modes from those that change what such a character means. Most descriptions are non-blocking.
 """
 
@@ -156,12 +157,28 @@ _OPEN_FLAGS_ODD = (
 _PIECES = (
     *(b"a", b"bc", b"word", b"two words ", b"x_1 ", b"\n", b"line\n", b"A\r", b"\r\n", b"\t", b"a\tb\t", b" "),
     *(b"\x7f", b"\x7f\x7f\x7f", b"\x15", b"\x17", b"\x16", b"\x12", b"\x04", b"\x13", b"\x11"),
-    *(b"\x0f", b"\b", b"\0", b"\xff", b"\x01", b"\x1b[A", b"/", b"\\", b"#", b"@", b"Z", b"\xc3\xa9", b"\xe2\x82\xac", b"\xa9"),
+    *(
+        b"\x0f",
+        b"\b",
+        b"\0",
+        b"\xff",
+        b"\x01",
+        b"\x1b[A",
+        b"/",
+        b"\\",
+        b"#",
+        b"@",
+        b"Z",
+        b"\xc3\xa9",
+        b"\xe2\x82\xac",
+        b"\xa9",
+    ),
     *(b"\xc9", b"\xd7\xdf", b"\x8d", b"\x1f", b"_", b"0123456789", b"the quick brown fox jumps over "),
 )
 _SIGNALS = (b"\x03", b"\x1c", b"\x1a")
 _BESIDE_SIGNALS = (b"", b"a", b"x\ny", b"some words", b"\x13", b"\x16", b"\xff")
-"""A signal throws away echo that the kernel has or has not moved on yet. So little echo stands before it that it surely has not."""
+"""A signal throws away echo that the kernel has or has not moved on yet.
+So little echo stands before it that it surely has not."""
 _PLAIN_LENGTHS = (100, 200, 255, 256, 257, 1000, 2047, 2048, 2049, 4000, 4094, 4095, 4096, 4097)
 _PLAIN = tuple((b"abcdefghijklmno\t" * 600)[:length] for length in _PLAIN_LENGTHS)
 _LINES = tuple((b"abcdefghijklmnopqrstuvwxyz 01234\n" * 300)[:length] for length in _PLAIN_LENGTHS)
@@ -172,7 +189,11 @@ _COUNTS = (100, 1, 0, 2, 3, 4, 5, 6, 8, 10, 20, 40, 63, 64, 65, 128, 1000, 4094,
 _DEFAULT_CHARACTERS = bytes((3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0, 0, 0))
 _CHARACTERS = (
     (VINTR, 0),
-    *((index, character) for index in (VERASE, VKILL, VEOF, VEOL, VEOL2, VSTART, VSTOP) for character in b"\0a#@\r\n\t"),
+    *(
+        (index, character)
+        for index in (VERASE, VKILL, VEOF, VEOL, VEOL2, VSTART, VSTOP)
+        for character in b"\0a#@\r\n\t"
+    ),
     *((index, character) for index in (VWERASE, VLNEXT) for character in b"\0aZ\x15"),
     *((VREPRINT, character) for character in b"\0Z\x15"),
     *((VMIN, count) for count in (0, 0, 0, 1, 2, 5, 10, 63, 64, 65, 100, 255)),
@@ -228,6 +249,12 @@ def _open_slave(source: Source, slots: SlotTable) -> Op | None:
     if slots.notes.get(slot) is None and source.below(12) < 11:
         slots.notes[slot] = "unlocked"
         return Op("unlockpt", (slot,))
+    alive = slots.live.get(_SLAVE)
+    if alive and source.below(3) == 2:
+        # Slaves come and go: what a master sees behind the last close is reached only when few are open.
+        newest = alive[-1]
+        slots.close(newest)
+        return Op("close", (newest,))
     flags = _open_flags(source)
     new = slots.new("path" if flags & O_PATH else _SLAVE)
     if source.below(6) == 5:
@@ -276,7 +303,7 @@ def _attributes(source: Source) -> Termios:
     if source.below(3) == 0:
         termios = pick(source, _USUAL)
     else:
-        iflag = bits(source, _IFLAGS_COMMON, 2) | bits(source, _IFLAGS_RARE, 12)
+        iflag = bits(source, _IFLAGS_COMMON, 2) | bits(source, _IFLAGS_RARE, 8)
         oflag = bits(source, _OFLAGS, 2) | bits(source, _OFLAGS_RARE, 24)
         lflag = bits(source, _LFLAGS_COMMON, 2) | bits(source, _LFLAGS_ECHO, 2) | bits(source, _LFLAGS_RARE, 8)
         termios = Termios(iflag, oflag, pick(source, _CFLAGS), lflag, _DEFAULT_CHARACTERS)
@@ -356,7 +383,11 @@ RECIPES = (
     Recipe("ioctl(TIOCOUTQ)", 1, _request(TIOCOUTQ)),
     Recipe("ioctl(FIONREAD)", 4, _request(FIONREAD)),
     Recipe("ioctl(FIONBIO)", 1, _request(FIONBIO, 1, 1, 0)),
-    Recipe("fcntl(F_SETFL)", 1, _on("fcntl", (F_SETFL,), (O_NONBLOCK, O_NONBLOCK, O_NONBLOCK | O_ASYNC, O_NONBLOCK | O_APPEND))),
+    Recipe(
+        "fcntl(F_SETFL)",
+        1,
+        _on("fcntl", (F_SETFL,), (O_NONBLOCK, O_NONBLOCK, O_NONBLOCK | O_ASYNC, O_NONBLOCK | O_APPEND)),
+    ),
     Recipe("fstat", 1, _on("fstat")),
     Recipe("lseek", 1, _on("lseek", (0,), (SEEK_CUR,))),
     Recipe("poll", 5, _poll),

@@ -28,8 +28,8 @@ from reference.linux.calls_names import NameCalls
 from reference.linux.description import OpenFileDescription
 from reference.linux.inode import Inode
 from reference.linux.open_flags import effective_flags
+from reference.linux.pseudoterminal import Master
 from reference.linux.state import KernelState
-from reference.linux.terminal import Master
 from reference.linux.terminal_device import TerminalMultiplexer
 from reference.outcomes import Refused
 from reference.structures import Termios

@@ -95,7 +95,9 @@ class EchoQueue:
             character = self.ring[self.tail & _INDEX]
             size = 1
             if character != _OPERATION:
-                sent = processed(character, cursor, modes, room) if modes.post_process else _as_is(character, cursor, room)
+                sent = (
+                    processed(character, cursor, modes, room) if modes.post_process else _as_is(character, cursor, room)
+                )
             else:
                 size = self._size(self.tail)
                 complete = not self._cut_short(size)

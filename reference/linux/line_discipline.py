@@ -2,23 +2,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """The line discipline of a terminal (termios(3)): what becomes of every character that comes in.
 
-**The way of a character.** Input arrives in a ring of :data:`RING_BYTES`. Each character goes through the same questions:
+**The way of a character.** Input arrives in a ring of :data:`RING_BYTES`.
+Each character goes through the same questions:
 
 1. ISTRIP takes its eighth bit, IUCLC (with IEXTEN) its upper case. With EXTPROC it is then stored, and that is all.
 2. Behind the literal-next character it is stored as it is, whatever its role.
 3. Its role (:mod:`reference.linux.terminal_modes`) decides, flow control before signals:
-   start and stop characters switch the output; signal characters clear both queues (unless NOFLSH) and start the output.
+   start and stop characters switch the output;
+   signal characters clear both queues (unless NOFLSH) and start the output.
 4. Any other character starts output that was stopped (IXANY).
 5. IGNCR, ICRNL and INLCR drop or translate CR and NL.
-6. In canonical mode roles are asked again: editing works on the line that was not yet ended; NL, EOF, EOL and EOL2 end it.
+6. In canonical mode roles are asked again:
+   editing works on the line that was not yet ended; NL, EOF, EOL and EOL2 end it.
 7. What is left is echoed and stored, a byte 255 twice when PARMRK is set.
 
-**Positions** only grow and are taken modulo the ring: ``tail`` (read up to here), ``line_end`` (lines that can be read end here),
-``readable_end`` (the same without canonical mode), ``head`` (stored up to here). ``ends`` are the positions of bytes that end a line.
+**Positions** only grow and are taken modulo the ring: ``tail`` (read up to here),
+``line_end`` (lines that can be read end here), ``readable_end`` (the same without canonical mode),
+``head`` (stored up to here). ``ends`` are the positions of bytes that end a line.
 An end-of-file character is stored as a byte 0 that ends a line and is not read.
 
-**Room.** One byte is always kept free. When no room is left, input waits in front of the discipline (``full``),
-except when a canonical line is being typed that has no end yet: then the last byte gives way to each new one, and nothing waits.
+**Room.** One byte is always kept free.
+When no room is left, input waits in front of the discipline (``full``),
+except when a canonical line is being typed that has no end yet:
+then the last byte gives way to each new one, and nothing waits.
 With PARMRK a third of the room counts, because one byte can become three.
 
 Input that waits is scanned for start and stop characters ahead of time, so that they work although nobody reads;
@@ -28,7 +34,7 @@ Input that waits is scanned for start and stop characters ahead of time, so that
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from reference.linux import line_editing
 from reference.linux.echo_queue import EchoQueue
@@ -36,49 +42,18 @@ from reference.linux.pty_output import MARGIN, Cursor
 from reference.linux.terminal_modes import DISABLED, NEWLINE, RETURN, Modes, Role, lowered
 from reference.structures import Termios
 
+if TYPE_CHECKING:
+    from reference.linux.terminal_line import TerminalLine
+
 RING_BYTES = 4096
 INDEX = RING_BYTES - 1
 ULLONG_MAX = 2**64 - 1
 
 
-class Line(Protocol):
-    """The end of a line that a discipline sits on."""
-
-    stopped: bool
-    stopped_by_call: bool
-
-    def send(self, data: bytes) -> int:
-        """Put bytes on the line: the number taken."""
-
-    def room(self) -> int:
-        """The bytes that the line takes for certain."""
-
-    def start(self) -> None:
-        """Let output flow again."""
-
-    def stop(self) -> None:
-        """Hold output."""
-
-    def discard_output(self) -> None:
-        """Throw away output that the other end did not take yet."""
-
-    def input_discarded(self) -> None:
-        """Input was thrown away: tell whoever watches in packet mode."""
-
-    def input_arrived(self) -> None:
-        """There is something to read."""
-
-    def restart_input(self) -> None:
-        """Room came free: move input on that had to wait."""
-
-    def cite(self, clause: str) -> None:
-        """Name the rule that decided."""
-
-
 class LineDiscipline:
     """The state of one discipline. ``line`` is what it sits on."""
 
-    def __init__(self, line: Line, termios: Termios) -> None:
+    def __init__(self, line: TerminalLine, termios: Termios) -> None:
         self.line = line
         self.ring = bytearray(RING_BYTES)
         self.echo = EchoQueue()

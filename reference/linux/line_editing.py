@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Editing of the line being typed (termios(3), "Canonical and noncanonical mode").
 
-Erasing works backwards from the last character stored to where the last ended line ends, by characters (several bytes with IUTF8).
+Erasing works backwards from the last character stored to where the last ended line ends,
+by characters (several bytes with IUTF8).
 What the terminal shows for an erased character depends on the modes, in this order:
 ECHOPRT prints what is erased between ``\\`` and ``/``; without ECHOE the erase character itself is shown;
-otherwise the cursor goes back over it, two columns for a control character shown as ``^X``, as many as it took for a tab.
+otherwise the cursor goes back over it:
+two columns for a control character shown as ``^X``, as many as it took for a tab.
 """
 
 from __future__ import annotations

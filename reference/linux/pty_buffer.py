@@ -1,6 +1,6 @@
 # Copyright The fdconform Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The queue between the two ends of a pseudoterminal: bytes that were written and not yet taken in by a line discipline.
+"""The queue between the ends of a pseudoterminal: bytes that were written and not yet taken in by a line discipline.
 
 The queue is a chain of buffers. A buffer is counted with half of the bytes it can hold,
 and a new one is refused once more than :data:`COUNTED_BYTES_MAX` are counted.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from reference.linux.description import OpenFileDescription
 from reference.linux.device import DEVICES, SharedDevice
-from reference.linux.terminal import Master
+from reference.linux.pseudoterminal import Master
 
 
 class TerminalMultiplexer(SharedDevice):

@@ -140,7 +140,8 @@ class Modes:
     """A :class:`~reference.structures.Termios`, taken apart once for the many characters that follow.
 
     ``transparent``: no input mode looks at single characters, so data passes as it is.
-    ``first`` and ``then`` are the two tables of roles; ``special`` holds every character that has a role or is translated.
+    ``first`` and ``then`` are the two tables of roles;
+    ``special`` holds every character that has a role or is translated.
     """
 
     __slots__ = (
@@ -269,7 +270,7 @@ def is_control(character: int) -> bool:
 
 def is_word(character: int) -> bool:
     """Whether a character belongs to a word for the word erase character: Latin-1 letters, digits and underscore."""
-    return chr(character).isalnum() and character not in _NOT_LETTERS or character == 95
+    return character == ord("_") or (chr(character).isalnum() and character not in _NOT_LETTERS)
 
 
 _NOT_LETTERS = frozenset(b"\xaa\xb2\xb3\xb5\xb9\xba\xbc\xbd\xbe")

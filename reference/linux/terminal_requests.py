@@ -58,9 +58,10 @@ from reference.outcomes import Refused
 from reference.structures import Termios, Winsize
 
 if TYPE_CHECKING:
-    from reference.linux.terminal import Master, Terminal
+    from reference.linux.pseudoterminal import Master
+    from reference.linux.terminal_line import TerminalLine
 
-Request = Callable[["Terminal", Any], Any]
+Request = Callable[["TerminalLine", Any], Any]
 REQUESTS: dict[int, Request] = {}
 """Every request that an end answers, by number."""
 
@@ -78,7 +79,7 @@ def request(*numbers: int) -> Callable[[Request], Request]:
     return register
 
 
-def _master(end: Terminal) -> Master:
+def _master(end: TerminalLine) -> Master:
     """The end itself, when it is a master; ENOTTY on a slave."""
     if end is end.slave:
         raise Refused(ENOTTY, "TTY-MASTER-ONLY")
@@ -89,14 +90,14 @@ def _master(end: Terminal) -> Master:
 
 
 @request(TCGETS)
-def get_modes(end: Terminal, argument: Any) -> Termios:
+def get_modes(end: TerminalLine, argument: Any) -> Termios:
     """tcgetattr(3): the slave's modes."""
     end.cite("TTY-MODES")
     return end.slave.discipline.modes.termios
 
 
 @request(TCSETS, TCSETSW)
-def set_modes(end: Terminal, wanted: Termios) -> int:
+def set_modes(end: TerminalLine, wanted: Termios) -> int:
     """tcsetattr(3), TCSANOW and TCSADRAIN: output of a pseudoterminal is never in the way."""
     slave = end.slave
     before = slave.discipline.modes.termios
@@ -112,14 +113,14 @@ def set_modes(end: Terminal, wanted: Termios) -> int:
 
 
 @request(TCSETSF)
-def set_modes_and_discard(end: Terminal, wanted: Termios) -> int:
+def set_modes_and_discard(end: TerminalLine, wanted: Termios) -> int:
     """tcsetattr(3), TCSAFLUSH: input that was not read goes first."""
     end.cite("TTY-TCSAFLUSH")
     end.slave.discard_input()
-    return set_modes(end, wanted)
+    return int(set_modes(end, wanted))
 
 
-def _tell_flow_change(slave: Terminal, before: Termios, after: Termios) -> None:
+def _tell_flow_change(slave: TerminalLine, before: Termios, after: Termios) -> None:
     """Packet mode hears whether the usual flow control characters are in force, and of every change with EXTPROC."""
     flowed, flows = _usual_flow_control(before), _usual_flow_control(after)
     if flowed != flows:
@@ -142,7 +143,7 @@ def _usual_flow_control(termios: Termios) -> bool:
 
 
 @request(TCFLSH)
-def flush(end: Terminal, queue: int) -> int:
+def flush(end: TerminalLine, queue: int) -> int:
     """tcflush(3), on the queues of this end. EINVAL."""
     if queue in (TCIFLUSH, TCIOFLUSH):
         end.cite("TTY-TCIFLUSH")
@@ -158,7 +159,7 @@ def flush(end: Terminal, queue: int) -> int:
 
 
 @request(TCXONC)
-def flow(end: Terminal, action: int) -> int:
+def flow(end: TerminalLine, action: int) -> int:
     """tcflow(3): hold or let go output, or send the other end a character that asks it to. EINVAL."""
     characters = end.discipline.modes
     if action == TCOOFF:
@@ -180,7 +181,7 @@ def flow(end: Terminal, action: int) -> int:
     return 0
 
 
-def _send_at_once(end: Terminal, character: int) -> None:
+def _send_at_once(end: TerminalLine, character: int) -> None:
     """Send one character although output may be held; not when tcflow(3) holds it."""
     end.cite("TTY-TCION")
     if character == DISABLED:
@@ -195,21 +196,21 @@ def _send_at_once(end: Terminal, character: int) -> None:
 
 
 @request(TCSBRK)
-def send_break(end: Terminal, argument: int) -> int:
+def send_break(end: TerminalLine, argument: int) -> int:
     """tcsendbreak(3) and tcdrain(3): a pseudoterminal has no break, and nothing that drains."""
     end.cite("TTY-BREAK")
     return 0
 
 
 @request(FIONREAD)
-def bytes_to_read(end: Terminal, argument: Any) -> int:
+def bytes_to_read(end: TerminalLine, argument: Any) -> int:
     """FIONREAD: bytes that can be read, in canonical mode those of ended lines."""
     end.cite("TTY-FIONREAD")
     return end.discipline.bytes_to_read()
 
 
 @request(TIOCOUTQ)
-def bytes_to_send(end: Terminal, argument: Any) -> int:
+def bytes_to_send(end: TerminalLine, argument: Any) -> int:
     """TIOCOUTQ: a pseudoterminal holds no output back."""
     end.cite("TTY-OUTQ")
     return 0
@@ -219,14 +220,14 @@ def bytes_to_send(end: Terminal, argument: Any) -> int:
 
 
 @request(TIOCGWINSZ)
-def get_window(end: Terminal, argument: Any) -> Winsize:
+def get_window(end: TerminalLine, argument: Any) -> Winsize:
     """TIOCGWINSZ: the slave's window size."""
     end.cite("TTY-WINSIZE")
     return end.slave.window
 
 
 @request(TIOCSWINSZ)
-def set_window(end: Terminal, window: Winsize) -> int:
+def set_window(end: TerminalLine, window: Winsize) -> int:
     """TIOCSWINSZ: four numbers of 16 bits. SIGWINCH finds nobody."""
     end.cite("TTY-WINSIZE")
     end.slave.window = Winsize(*(number & _WINDOW_MASK for number in window))
@@ -234,7 +235,7 @@ def set_window(end: Terminal, window: Winsize) -> int:
 
 
 @request(TIOCPKT)
-def set_packet_mode(end: Terminal, argument: int) -> int:
+def set_packet_mode(end: TerminalLine, argument: int) -> int:
     """TIOCPKT: packet mode of a master; switching it on forgets what was not told."""
     master = _master(end)
     end.cite("TTY-PACKET")
@@ -245,13 +246,13 @@ def set_packet_mode(end: Terminal, argument: int) -> int:
 
 
 @request(TIOCGPKT)
-def get_packet_mode(end: Terminal, argument: Any) -> int:
+def get_packet_mode(end: TerminalLine, argument: Any) -> int:
     """TIOCGPKT."""
     return int(_master(end).packet)
 
 
 @request(TIOCSPTLCK)
-def set_lock(end: Terminal, argument: int) -> int:
+def set_lock(end: TerminalLine, argument: int) -> int:
     """TIOCSPTLCK: lock or unlock the slave; unlockpt(3)."""
     master = _master(end)
     end.cite("TTY-LOCK")
@@ -260,33 +261,33 @@ def set_lock(end: Terminal, argument: int) -> int:
 
 
 @request(TIOCGPTLCK)
-def get_lock(end: Terminal, argument: Any) -> int:
+def get_lock(end: TerminalLine, argument: Any) -> int:
     """TIOCGPTLCK."""
     return int(_master(end).locked)
 
 
 @request(TIOCEXCL)
-def set_exclusive(end: Terminal, argument: Any) -> int:
+def set_exclusive(end: TerminalLine, argument: Any) -> int:
     """TIOCEXCL: refuse further openings of this end."""
     end.exclusive = True
     return 0
 
 
 @request(TIOCNXCL)
-def clear_exclusive(end: Terminal, argument: Any) -> int:
+def clear_exclusive(end: TerminalLine, argument: Any) -> int:
     """TIOCNXCL."""
     end.exclusive = False
     return 0
 
 
 @request(TIOCGEXCL)
-def get_exclusive(end: Terminal, argument: Any) -> int:
+def get_exclusive(end: TerminalLine, argument: Any) -> int:
     """TIOCGEXCL."""
     return int(end.exclusive)
 
 
 @request(TIOCGPTPEER)
-def open_peer(end: Terminal, flags: int) -> int:
+def open_peer(end: TerminalLine, flags: int) -> int:
     """TIOCGPTPEER: open the slave without its name, and without asking for permission. EIO, EBUSY, EMFILE, EINVAL."""
     if end is end.slave:
         raise Refused(EIO, "TTY-PEER-OF-SLAVE")

@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Waiting until the kernel has done the work that it does on its own behalf.
 
-Data written to one end of a pseudoterminal reaches the other on a kernel worker, some microseconds after the write returned.
+Data written to one end of a pseudoterminal reaches the other on a kernel worker,
+some microseconds after the write returned.
 Work is queued by waking an idle worker, and waking is done before the write returns:
 from then on that worker is no longer idle, until the work is done. So: when every worker is idle, no work is under way.
 
 Two looks in a row must agree, because a worker may hand work to one that was looked at before.
-Workers come and go; a new thread moves the number of the newest process (proc_loadavg(5)), and then they are listed again.
+Workers come and go; a new thread moves the number of the newest process (proc_loadavg(5)),
+and then they are listed again.
 
 Where the workers cannot be seen (a process namespace of its own) the only way left is to give them time.
 """

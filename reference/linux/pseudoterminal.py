@@ -1,0 +1,125 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The two ends of a pseudoterminal (pty(7)), each with what it alone has, and what closing it does to the other."""
+
+from __future__ import annotations
+
+from reference.constants import (
+    EBUSY,
+    EIO,
+    EPERM,
+    O_ASYNC,
+    POLLIN,
+    POLLOUT,
+    UINT_MAX,
+    UTIME_NOW,
+)
+from reference.linux.description import OpenFileDescription
+from reference.linux.profile import DEVTMPFS, Filesystem
+from reference.linux.state import KernelState
+from reference.linux.terminal import HUNG_UP, Terminal
+from reference.linux.terminal_modes import MASTER_TERMIOS, SLAVE_TERMIOS
+from reference.outcomes import Refused
+from reference.structures import Winsize
+
+_SLAVES = Filesystem("devpts", block_size_bytes=1024)
+
+
+class Master(Terminal):
+    """The end that posix_openpt(3) returns: it stands on the device /dev/ptmx, which is the machine's."""
+
+    shared = True
+
+    def __init__(self, kernel: KernelState) -> None:
+        super().__init__(kernel, 0o666, 0, 0, DEVTMPFS, MASTER_TERMIOS)
+        self.locked = True
+        self._slave = Slave(kernel, self)
+        self.link = self._slave
+
+    @property
+    def slave(self) -> Slave:
+        return self._slave
+
+    def change_mode(self, mode: int) -> None:
+        self.cite("DEV-SHARED")
+        raise Refused(EPERM, "CHMOD-OWNER")
+
+    def change_owner(self, uid: int, gid: int) -> None:
+        self.cite("DEV-SHARED")
+        if uid & UINT_MAX != UINT_MAX or gid & UINT_MAX != UINT_MAX:
+            raise Refused(EPERM, "CHOWN-OWNER")
+
+    def change_times(self, atime: int, mtime: int) -> None:
+        self.cite("DEV-SHARED")
+        if not atime == mtime == -UTIME_NOW:
+            raise Refused(EPERM, "UTIMES-OWNER")
+
+    def opened(self, description: OpenFileDescription) -> None:
+        self.descriptions.append(description)
+
+    def reopen(self, flags: int) -> OpenFileDescription:
+        self.cite("TTY-MASTER-REOPEN")
+        return Master(self.kernel).open(flags)
+
+    def released(self, description: OpenFileDescription) -> None:
+        if description not in self.descriptions:
+            return
+        self.cite("TTY-MASTER-CLOSE")
+        self.descriptions.clear()
+        self.packet = False
+        self.slave.hang_up()
+
+
+class Slave(Terminal):
+    """The end that looks like a terminal, with modes and a window size."""
+
+    def __init__(self, kernel: KernelState, master: Master) -> None:
+        super().__init__(kernel, 0o600, kernel.profile.uid, kernel.profile.gid, _SLAVES, SLAVE_TERMIOS)
+        self.link = self.master = master
+        self.window = Winsize(0, 0, 0, 0)
+        self.hung_up = False
+
+    @property
+    def slave(self) -> Slave:
+        return self
+
+    def opened(self, description: OpenFileDescription) -> None:
+        # CHECK
+        if self.hung_up:
+            raise Refused(EIO, "TTY-OPEN-NO-MASTER")
+        if self.exclusive and not self.kernel.profile.capable:
+            raise Refused(EBUSY, "TTY-EXCLUSIVE")
+        if self.master.locked:
+            self.broken = True
+            raise Refused(EIO, "TTY-LOCKED")
+        # CHANGE
+        self.descriptions.append(description)
+        self.broken = False
+        self.master.other_closed = False
+
+    def released(self, description: OpenFileDescription) -> None:
+        if description not in self.descriptions:
+            return
+        self.descriptions.remove(description)
+        if self.descriptions or self.broken:
+            return
+        self.cite("TTY-SLAVE-CLOSE")
+        self.broken = True
+        self.master.other_closed = True
+        for queue in (self.read_wait, self.write_wait, self.master.read_wait, self.master.write_wait):
+            queue.wake(0)
+
+    def hang_up(self) -> None:
+        """The master went: every description is of no more use."""
+        self.hung_up = True
+        self.nlink = 0
+        for description in self.descriptions:
+            description.private = HUNG_UP
+            if description.announced:
+                description.announced = False
+                description.flags &= ~O_ASYNC
+        self.descriptions.clear()
+        for queue in (self.read_wait, self.write_wait):
+            queue.wake(0)
+        self.write_wait.wake(POLLOUT)
+        self.read_wait.wake(POLLIN)
