@@ -16,6 +16,7 @@ from reference.outcomes import Choices, Refused, Sleeps
 from reference.syscalls import Syscalls
 
 Resolve = Callable[[tuple[Any, ...], Mapping[Slot, int]], tuple[Any, ...]]
+Settle = Callable[[str, tuple[Any, ...]], None]
 _Plan = tuple[Resolve | None, Handles | None]
 
 # This is the hot path of every system: what an op needs is looked up once, by its call or by call and command.
@@ -41,13 +42,13 @@ def execute(
     system: System,
     progress: memoryview | None = None,
     follow: Sequence[Observation] | None = None,
-    settle: Callable[[], None] | None = None,
+    settle: Settle | None = None,
 ) -> list[Observation]:
     """What each op gives, in order.
 
     The index of the op that runs is kept in ``progress[0]``, for a parent that watches.
     A model follows the observations of another system in ``follow`` where the kernel is free.
-    ``settle`` waits behind each op until what the op set in motion has come to rest.
+    ``settle`` is told each call with its arguments behind it, and waits until what it set in motion has come to rest.
     A slot whose maker failed stands for a number that was never opened.
     """
     environment: dict[Slot, int] = {}
@@ -65,7 +66,7 @@ def execute(
         if out and handles is not None and type(outcome) not in NO_VALUE:
             environment.update(zip(out, handles(outcome), strict=False))
         if settle is not None:
-            settle()
+            settle(call, arguments)
         observations.append(with_signals(outcome, signals) if signals else outcome)
     return observations
 

@@ -8,10 +8,10 @@ This is the campaign's way; :mod:`conformance.oracle` compares observations that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from conformance.domains import Slot
-from conformance.interpreter import NO_VALUE, System, perform, plan, value_of
+from conformance.interpreter import NO_VALUE, Settle, System, perform, plan, value_of
 from conformance.observation import Observation, with_signals
 from conformance.ops import Op
 from conformance.oracle import Mismatch, allows
@@ -22,7 +22,7 @@ def run_beside(
     system: System,
     model: System,
     progress: memoryview,
-    settle: Callable[[], None] | None = None,
+    settle: Settle | None = None,
 ) -> tuple[list[Observation], Mismatch | None]:
     """What the system gave, and where the model first did not allow it; behind that op nothing is run.
 
@@ -38,7 +38,7 @@ def run_beside(
         progress[0] = index
         observed = perform(system, call, arguments)
         if settle is not None:
-            settle()
+            settle(call, arguments)
         if signals:
             observed = with_signals(observed, signals)
         observations.append(observed)

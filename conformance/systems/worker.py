@@ -10,7 +10,6 @@ with it the parent sees a call that sleeps for ever, and interrupts it (:mod:`co
 
 from __future__ import annotations
 
-import fcntl
 import gc
 import mmap
 import os
@@ -26,15 +25,15 @@ from pkgutil import resolve_name
 from types import FrameType
 from typing import Any, NoReturn
 
-from conformance.interpreter import System, execute
+from conformance.interpreter import Settle, System, execute
 from conformance.lockstep import run_beside
 from conformance.ops import Op
 from conformance.oracle import Mismatch
 from conformance.systems.frames import Closed, receive, send
 from conformance.systems.native import Native
+from conformance.systems.native_calls.private import PRIVATE_FD_MAX, make_private
 from reference.outcomes import Sleeps
 
-PRIVATE_FD_MIN = 512
 GARBAGE_OBJECTS_MAX = 100_000
 NUDGE = signal.SIGUSR1
 GIVE_UP = signal.SIGUSR2
@@ -53,10 +52,10 @@ class Worker:
     """Serves batches until the parent closes the request pipe."""
 
     def __init__(self, requests: int, replies: int, page: int, settings: dict[str, Any]) -> None:
-        self._requests = fcntl.fcntl(requests, fcntl.F_DUPFD_CLOEXEC, PRIVATE_FD_MIN)
-        self._replies = fcntl.fcntl(replies, fcntl.F_DUPFD_CLOEXEC, PRIVATE_FD_MIN)
+        self._requests = make_private(requests)
+        self._replies = make_private(replies)
         self._progress = memoryview(mmap.mmap(page, mmap.PAGESIZE)).cast("I")
-        self._null = fcntl.fcntl(os.open("/dev/null", os.O_RDWR), fcntl.F_DUPFD_CLOEXEC, PRIVATE_FD_MIN)
+        self._null = make_private(os.open("/dev/null", os.O_RDWR))
         self._native: Native = resolve_name(settings["system"])()
         self._descriptors_max: int = settings["descriptors_max"]
         self._confine(settings)
@@ -69,7 +68,7 @@ class Worker:
             os.setuid(settings["uid"])
         os.umask(settings["umask"])
         resource.setrlimit(resource.RLIMIT_FSIZE, (settings["file_size_bytes_max"],) * 2)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (settings["descriptors_max"],) * 2)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (settings["descriptors_max"], PRIVATE_FD_MAX + 1))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         self._restore_standard_descriptors()
         os.closerange(3, settings["descriptors_max"])
@@ -131,7 +130,7 @@ class Worker:
         self._progress[1] = number
         return {call for call, _, _ in ops}
 
-    def _settle_for(self, calls: set[str]) -> Callable[[], None] | None:
+    def _settle_for(self, calls: set[str]) -> Settle | None:
         """Only programs whose objects move data behind their back pay for waiting."""
         if not calls.isdisjoint(_UNSETTLING_CALLS):
             return self._native.settle

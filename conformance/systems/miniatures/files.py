@@ -156,7 +156,7 @@ BUGS = (
         "files",
         "write(2) ignores O_APPEND.",
         "files",
-        _APPENDING + _BYTE + 'write(r0, b"x")\n' + _POSITION,
+        _APPENDING + 'lseek(r0, 2**21, SEEK_SET)\nwrite(r0, b"x")\n',
         _NoAppend,
     ),
     PlantedBug(
@@ -164,7 +164,7 @@ BUGS = (
         "files",
         "pwrite(2) of a file opened with O_APPEND writes where it was asked to.",
         "files",
-        _APPENDING + 'pwrite(r0, b"x", 1)\n' + _END,
+        _APPENDING + 'pwrite(r0, b"x", 2**21)\n',
         _PositionalAppend,
     ),
     PlantedBug(
@@ -212,7 +212,7 @@ BUGS = (
         "files",
         "fallocate(2) with FALLOC_FL_KEEP_SIZE makes the file larger.",
         "files",
-        _FILE + "fallocate(r0, FALLOC_FL_KEEP_SIZE, 0, 1)\n" + _END,
+        _FILE + "fallocate(r0, FALLOC_FL_KEEP_SIZE, 2**21, 1)\n",
         _KeepSizeGrows,
     ),
     PlantedBug(
@@ -228,7 +228,7 @@ BUGS = (
         "files",
         "open(2) ignores O_EXCL.",
         "files",
-        _FILE + 'open("f", O_RDONLY | O_CREAT | O_EXCL, 0o600)\n',
+        'open(".", O_RDONLY | O_CREAT | O_EXCL, 0o600)\n',
         _NoExclusive,
     ),
     PlantedBug(

@@ -212,7 +212,7 @@ BUGS = (
         "terminals",
         "The kill character leaves the first character of the line.",
         "terminals",
-        _MASTER + 'write(r0, b"x\\x15\\x7f")\nioctl(r0, FIONREAD)\n',
+        _PAIR + 'write(r0, b"x\\x15\\n")\nread(r1, 2)\n',
         _KillKeepsOne,
     ),
     PlantedBug(

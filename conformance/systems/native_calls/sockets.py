@@ -76,11 +76,11 @@ class NativeSockets(NativeState):
         if self._rings.pair_of:
             self._rings = Rings()
 
-    def settle(self) -> None:
-        self.break_up_rings()
-        super().settle()
+    def settle(self, call: str, arguments: tuple[Any, ...]) -> None:
+        self.break_up_rings(call, arguments)
+        super().settle(call, arguments)
 
-    def break_up_rings(self) -> None:
+    def break_up_rings(self, call: str, arguments: tuple[Any, ...]) -> None:
         """Wait until the kernel has closed sockets that only wait in each other's queues, when there may be such."""
         if self._rings.possible:
             collect()

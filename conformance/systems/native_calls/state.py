@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from reference.outcomes import Choices
 
 
@@ -23,5 +25,8 @@ class NativeState:
         self.signals.clear()
         self.cited.clear()
 
-    def settle(self) -> None:
-        """Wait until work that the kernel does on its own behalf is done. Subjects that have such work extend this."""
+    def settle(self, call: str, arguments: tuple[Any, ...]) -> None:
+        """Wait until the work is done that the kernel does on its own behalf after a call.
+
+        Subjects that have such work extend this.
+        """
