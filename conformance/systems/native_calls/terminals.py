@@ -68,6 +68,17 @@ _tcsendbreak = function("tcsendbreak", _int, _int)
 _tcdrain = function("tcdrain", _int)
 
 
+_STILL_CALLS = frozenset(
+    "open pipe2 socketpair mkfifo memfd_create epoll_create1 epoll_ctl epoll_wait poll ppoll select posix_openpt"
+    " unlockpt fcntl ioctl dup lseek fstat statx fchmod fchown futimens fsync fdatasync sync_file_range truncate"
+    " ftruncate fallocate unlink link symlink mkdir mmap load store msync munmap getsockopt setsockopt shutdown send"
+    " recv sendmsg flock tcgetattr tcdrain".split()
+)
+"""Calls that neither move terminal data nor let any move."""
+_TRANSFERS = frozenset("read write readv writev pread pwrite preadv2 pwritev2".split())
+"""Calls that move terminal data only when their descriptor is a terminal."""
+
+
 class NativeTerminals(NativeState):
     """posix_openpt, unlockpt, open_slave, termios; and the wait for terminal data that is under way."""
 
@@ -75,8 +86,13 @@ class NativeTerminals(NativeState):
         super().__init__()
         self._workers = KernelWorkers()
 
-    def settle(self) -> None:
-        """Terminal data crosses the line discipline on a kernel worker: wait until all of these are idle."""
+    def settle(self, call: str, arguments: tuple[Any, ...]) -> None:
+        """Terminal data crosses the line discipline on a kernel worker: wait until all of these are idle.
+
+        Calls that move no terminal data leave nothing to wait for.
+        """
+        if call in _STILL_CALLS or (call in _TRANSFERS and not os.isatty(arguments[0])):
+            return
         self._workers.wait_until_idle()
 
     def posix_openpt(self, flags: int) -> int:
