@@ -82,7 +82,7 @@ def write_direct(file: RegularFile, position: int, data: bytes, lengths: tuple[i
     end = position + len(data)
     sector = file.filesystem.direct_alignment_bytes
     extends = end > min(content.size, file.disk_size)
-    file.range_written_back()
+    file.range_written_back(end)
     file.forget_pages(position // PAGE_SIZE, page_ceiling(end))
     stretches = list(runs(content, position, end))
     for state, start, stop in stretches:

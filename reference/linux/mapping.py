@@ -132,9 +132,10 @@ class Mapping:
         if page not in self.copies:
             file.now_cached(page * PAGE_SIZE, (page + 1) * PAGE_SIZE)
         if writing and self.shared:
-            if storage.get(page) != WRITTEN:
-                file.spread = True
             storage[page] = WRITTEN
+            file.spread = file.spread or any(
+                storage.get(near) != WRITTEN for near in range(page_ceiling(file.content.size))
+            )
             file.cached.discard(page)
             if page not in self.touched:
                 self.touched.add(page)

@@ -34,6 +34,7 @@ from reference.constants import (
     O_DIRECT,
     PAGE_SIZE,
     RWF_APPEND,
+    RWF_DONTCACHE,
     RWF_NOAPPEND,
     RWF_NOWAIT,
     S_IFREG,
@@ -87,7 +88,7 @@ class RegularFile(Inode):
         self.doubtful_pages = 0
         """Reserved pages that a failed direct write may not have got: the kernel chooses how long an extent is."""
         self.spread = False
-        """Whether a store through a mapping may have given storage to holes that share memory with the page it touched."""
+        """Whether a store through a mapping may have given storage to holes that share memory with its page."""
         self._pages_peak = 0
 
     # Attributes -------------------------------------------------------------------------------
@@ -161,6 +162,8 @@ class RegularFile(Inode):
             data = content.read(position, count)
         if data and filesystem.extents:
             self.now_cached(position, position + len(data))
+            if flags & RWF_DONTCACHE:
+                self.may_leave_cache(position, position + len(data))
         self.accessed(description)
         return data
 
@@ -174,8 +177,8 @@ class RegularFile(Inode):
         if position >= content.size:
             self.kernel.cite("FILE-READ-END")
             return b""
+        self.range_written_back(position + count)
         check_read_direct(self, position, count, lengths or (count,))
-        self.range_written_back()
         return content.read(position, count)
 
     def _may_not_wait(self, flags: int) -> None:
@@ -209,6 +212,13 @@ class RegularFile(Inode):
         known = self.content.pages
         self.cached.update([page for page in pages if known.get(page, HOLE) != WRITTEN])
         self.read_ahead = True
+
+    def may_leave_cache(self, start: int, end: int) -> None:
+        """Pages were read with RWF_DONTCACHE: the kernel drops those that it read for this."""
+        self.kernel.cite("FILE-DONTCACHE")
+        pages = range(start // PAGE_SIZE, page_ceiling(end))
+        self.cached.difference_update(pages)
+        self.cold.update([page for page in pages if self.content.pages.get(page) == WRITTEN])
 
     # Writing ----------------------------------------------------------------------------------
 
@@ -258,7 +268,7 @@ class RegularFile(Inode):
         if self.filesystem.extents:
             pages = range(position // PAGE_SIZE, page_ceiling(end))
             self.cached.difference_update(pages)
-            (self.cold.update if direct else self.cold.difference_update)(pages)
+            (self.cold.update if direct or flags & RWF_DONTCACHE else self.cold.difference_update)(pages)
         # RETURN
         return len(data), end
 
@@ -412,13 +422,14 @@ class RegularFile(Inode):
         """Data went to the disk: what a mapping stored past the end is zeroed, and stores count as changes again."""
         if not self.filesystem.extents:
             return
-        self.range_written_back()
+        self.range_written_back(self.content.size)
         self.disk_size = self.content.size
 
-    def range_written_back(self) -> None:
-        """As :meth:`written_back`, where how much of the file it was does not matter."""
+    def range_written_back(self, end: int) -> None:
+        """As :meth:`written_back`, for the part of the file before ``end``."""
         content = self.content
-        content.clear(content.size, len(content.bytes))
+        if end > content.size // PAGE_SIZE * PAGE_SIZE:
+            content.clear(content.size, len(content.bytes))
         for mapping in self.mappings:
             mapping.touched.clear()
 
