@@ -5,7 +5,7 @@
 Delta debugging on ops instead of characters: every candidate is a valid program again,
 because the uses of a slot whose maker goes are given to another slot of the same kind, or go with it.
 The passes run one after another until none of them finds anything to do:
-drop ops (half the program at a time, then less, down to single ops and pairs),
+drop ops (half the program at a time, then less, down to single ops and pairs), merge two ops into one,
 replace an op by a plainer one, let slots be earlier ones, simplify arguments.
 Nothing is drawn at random: the same program and the same judge give the same result.
 """
@@ -15,12 +15,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 from conformance.divergence import MakeModel, diverge, slot_tags
-from conformance.domains import Path, Slot
+from conformance.domains import Enumeration, Path, Slot
 from conformance.errors import Inconclusive
 from conformance.observation import Observation
 from conformance.ops import Op, slots_read, spec_of
+from conformance.payload import materialise
 from conformance.plainer import plainer
 
 REDUCTION_TRIES_MAX = 4000
@@ -90,6 +92,7 @@ class _Reducer:
                 before = self.ops
                 self._drop_chunks()
                 self._drop_pairs()
+                self._merge()
                 self._replace()
                 self._share_slots()
                 self._simplify()
@@ -137,6 +140,13 @@ class _Reducer:
         while changed and len(self.ops) <= SHORT_PROGRAM_OPS_MAX:
             pairs = combinations(range(len(self.ops)), 2)
             changed = self._first(c for pair in pairs for c in without(self.ops, frozenset(pair)))
+
+    def _merge(self) -> None:
+        """Two calls of one kind on one slot by one of them."""
+        changed = True
+        while changed and len(self.ops) <= SHORT_PROGRAM_OPS_MAX:
+            pairs = combinations(range(len(self.ops)), 2)
+            changed = self._first(c for earlier, later in pairs for c in merged(self.ops, earlier, later))
 
     def _replace(self) -> None:
         """Ops by plainer ones. Users of a slot that is no longer made turn to what it was made from."""
@@ -187,6 +197,26 @@ def without(ops: tuple[Op, ...], dropped: frozenset[int]) -> Iterator[tuple[Op, 
     for rank in range(ranks):
         renaming = {slot: choices[min(rank, len(choices) - 1)] for slot, choices in stand_ins.items() if choices}
         yield _closed(ops, dropped, renaming)
+
+
+def merged(ops: tuple[Op, ...], earlier: int, later: int) -> Iterator[tuple[Op, ...]]:
+    """Programs in which one op does the work of two alike: one write of both data, or the later op as if it came first.
+
+    The latter is for calls that tell making from changing by a named constant, such as epoll_ctl(2).
+    """
+    one, other = ops[earlier], ops[later]
+    if one.call != other.call or one.arguments[:1] != other.arguments[:1] or one.out or other.out:
+        return
+    if one.call == "write":
+        both = Op("write", (one.arguments[0], materialise(one.arguments[1]) + materialise(other.arguments[1])))
+        yield _closed(_replaced(ops, later, both), frozenset((earlier,)), {})
+        yield _closed(_replaced(ops, earlier, both), frozenset((later,)), {})
+        return
+    for place, parameter in enumerate(spec_of(other).parameters):
+        if isinstance(parameter.domain, Enumeration):
+            for simpler in parameter.domain.simpler(other.arguments[place]):
+                changed = _with_argument(other, place, simpler)
+                yield _closed(_replaced(ops, later, changed), frozenset((earlier,)), {})
 
 
 def _stand_ins(ops: tuple[Op, ...], dropped: frozenset[int], slot: Slot, maker: int) -> list[Slot]:
@@ -250,7 +280,11 @@ def _earlier_slots(ops: tuple[Op, ...], index: int) -> dict[Slot, list[Slot]]:
 def _with_simpler_arguments(op: Op) -> Iterator[Op]:
     for place, (parameter, value) in enumerate(zip(spec_of(op).parameters, op.arguments, strict=True)):
         for simpler in parameter.domain.simpler(value):
-            yield op._replace(arguments=(*op.arguments[:place], simpler, *op.arguments[place + 1 :]))
+            yield _with_argument(op, place, simpler)
+
+
+def _with_argument(op: Op, place: int, value: Any) -> Op:
+    return op._replace(arguments=(*op.arguments[:place], value, *op.arguments[place + 1 :]))
 
 
 def renamed(ops: tuple[Op, ...]) -> tuple[Op, ...]:

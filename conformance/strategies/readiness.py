@@ -175,6 +175,29 @@ def _ctl(source: Source, slots: SlotTable) -> Op | None:
     return Op("epoll_ctl", (instance, operation, target, _events(source), data))
 
 
+def _watched_target(source: Source, slots: SlotTable) -> Slot | None:
+    """Something that was added to an instance, and was not closed since."""
+    watched: list[tuple[Slot, Slot]] = slots.notes.get(_WATCHED, [])  # type: ignore[assignment]
+    if not watched:
+        return None
+    target = watched[-1 - source.below(len(watched))][1]
+    return target if target in slots.live[slots.tags[target]] else None
+
+
+def _dup_watched(source: Source, slots: SlotTable) -> Op | None:
+    slot = _watched_target(source, slots)
+    return None if slot is None else Op("dup", (slot,), (slots.new(slots.tags[slot]),))
+
+
+def _close_watched(source: Source, slots: SlotTable) -> Op | None:
+    """A registration outlives its number while a duplicate is open."""
+    slot = _watched_target(source, slots)
+    if slot is None:
+        return None
+    slots.close(slot)
+    return Op("close", (slot,))
+
+
 def _wait(source: Source, slots: SlotTable) -> Op | None:
     instance = slots.any_of(source, "epoll")
     if instance is None:
@@ -190,4 +213,6 @@ RECIPES = (
     Recipe("epoll_create1", 10, _create, opens=True),
     Recipe("epoll_ctl", 40, _ctl),
     Recipe("epoll_wait", 30, _wait),
+    Recipe("dup", 3, _dup_watched),
+    Recipe("close", 3, _close_watched),
 )

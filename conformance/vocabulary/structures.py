@@ -19,6 +19,7 @@ from conformance.domains import (
     constant,
 )
 from conformance.vocabulary.spec import Handles, OpSpec, Parameter
+from reference import constants
 from reference.structures import Flock, Message, Stat, Statx, Termios, Winsize
 
 
@@ -70,6 +71,22 @@ STATX_MASK = flags(
     " STATX_INO STATX_SIZE STATX_BLOCKS STATX_BTIME STATX_MNT_ID STATX_DIOALIGN"
 )
 STATX = Record("statx_result", Statx, (("mask", STATX_MASK), *STAT_FIELDS, ("attributes", flags(""))))
+USUAL_TERMIOS = Termios(
+    constants.ICRNL | constants.IXON,
+    constants.OPOST | constants.ONLCR,
+    constants.B38400 | constants.CS8 | constants.CREAD,
+    constants.ISIG
+    | constants.ICANON
+    | constants.ECHO
+    | constants.ECHOE
+    | constants.ECHOK
+    | constants.ECHOCTL
+    | constants.ECHOKE
+    | constants.IEXTEN,
+    bytes((3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0, 0, 0)),
+)
+"""The modes of a terminal that nobody has changed."""
+
 TERMIOS = Record(
     "termios",
     Termios,
@@ -89,6 +106,7 @@ TERMIOS = Record(
         ),
         ("cc", BYTES),
     ),
+    usual=USUAL_TERMIOS,
 )
 WINSIZE = Record("winsize", Winsize, tuple((name, INTEGER) for name in Winsize._fields))
 FLOCK = Record(

@@ -10,7 +10,8 @@ from conformance.systems.miniatures.base import PlantedBug
 from reference.constants import POLLHUP, TIOCSWINSZ
 from reference.linux.kernel import Linux
 from reference.linux.line_discipline import LineDiscipline
-from reference.linux.terminal import Master, Terminal
+from reference.linux.pseudoterminal import Master
+from reference.linux.terminal import Terminal
 from reference.linux.terminal_modes import SLAVE_TERMIOS, Role
 from reference.outcomes import Refused
 from reference.structures import Termios
