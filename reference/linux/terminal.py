@@ -13,7 +13,8 @@ When the master goes, every description of the slave is hung up for good: reads 
 **A failed opening.** A locked slave refuses to be opened, and the refusal marks the slave as broken:
 descriptions that exist already fail with EIO until another opening succeeds.
 
-The kernel moves data on its own time; at the end of each call here all of it has been moved (:func:`~reference.linux.terminal_line.settle`).
+The kernel moves data on its own time; at the end of each call here all of it has been moved
+(:func:`~reference.linux.terminal_line.settle`).
 Within one large write the kernel may or may not have freed the queue in time: there the number of bytes taken is free.
 """
 

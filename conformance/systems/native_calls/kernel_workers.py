@@ -19,7 +19,10 @@ from __future__ import annotations
 import os
 import time
 
-_IDLE = ord("I")
+from conformance.systems.native_calls.private import private_descriptor
+
+_IDLE = b") I "
+"""How the state follows the name of an idle worker (proc_pid_stat(5))."""
 _NAME = b"(kworker/u"
 """Workers that are bound to no processor; their work is what we wait for."""
 _CHILDREN = "/proc/2/task/2/children"
@@ -28,18 +31,22 @@ _LOOKS_AGREEING = 2
 _LOOKS_BEFORE_SLEEPING = 50
 _SLEEP_S = 0.0001
 _UNSEEN_WAIT_S = 0.002
-_STAT_BYTES = 96
+_STAT_BYTES = 64
 _LIST_BYTES = 65536
 
 
 class KernelWorkers:
-    """The unbound workers, by process id: whether each is a worker."""
+    """The unbound workers: a descriptor for the state of each, by process id."""
 
     def __init__(self) -> None:
-        self._seen: dict[bytes, bool] = {}
-        self._paths: tuple[bytes, ...] = ()
-        self._newest = b""
         self._visible = os.path.exists(_CHILDREN)
+        self._others: set[bytes] = set()
+        self._states: dict[bytes, int] = {}
+        self._newest = b""
+        if self._visible:
+            self._load = private_descriptor("/proc/loadavg")
+            self._children = private_descriptor(_CHILDREN)
+            self._list()
 
     def wait_until_idle(self) -> None:
         """Return when no worker has anything to do."""
@@ -59,44 +66,32 @@ class KernelWorkers:
                 time.sleep(_SLEEP_S)
 
     def _all_idle(self) -> bool:
-        newest = _content("/proc/loadavg", _STAT_BYTES).rpartition(b" ")[2]
+        newest = os.pread(self._load, _STAT_BYTES, 0).rpartition(b" ")[2]
         if newest != self._newest:
-            self._newest = newest
             self._list()
+            self._newest = newest
             return False
         try:
-            return all(_state(_content(path, _STAT_BYTES)) == _IDLE for path in self._paths)
+            return all(_IDLE in os.pread(state, _STAT_BYTES, 0) for state in self._states.values())
         except OSError:
+            # A worker ended. Who looks at its number next finds it gone from the list.
             self._newest = b""
             return False
 
     def _list(self) -> None:
-        """Find the workers. A worker keeps its process id and the start of its name for life."""
-        seen = {}
-        for pid in _content(_CHILDREN, _LIST_BYTES).split():
-            known = self._seen.get(pid)
-            if known is None:
-                try:
-                    known = _NAME in _content(_path(pid), _STAT_BYTES)
-                except OSError:
-                    continue
-            seen[pid] = known
-        self._seen = seen
-        self._paths = tuple(_path(pid) for pid, is_worker in seen.items() if is_worker)
-
-
-def _path(pid: bytes) -> bytes:
-    return b"/proc/%s/stat" % pid
-
-
-def _state(stat: bytes) -> int:
-    """The state letter, which follows the name in parentheses (proc_pid_stat(5))."""
-    return stat[stat.rindex(b")") + 2]
-
-
-def _content(path: str | bytes, count: int) -> bytes:
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        return os.read(fd, count)
-    finally:
-        os.close(fd)
+        """Find the workers. A thread is a worker from its start to its end, or never."""
+        running = set(os.pread(self._children, _LIST_BYTES, 0).split())
+        for pid in self._states.keys() - running:
+            os.close(self._states.pop(pid))
+        self._others &= running
+        for pid in running - self._others - self._states.keys():
+            try:
+                state = private_descriptor(b"/proc/%s/stat" % pid)
+            except OSError:
+                # It ended, or the program uses up every descriptor: looked at again when the list changes next.
+                continue
+            if _NAME in os.pread(state, _STAT_BYTES, 0):
+                self._states[pid] = state
+            else:
+                self._others.add(pid)
+                os.close(state)
