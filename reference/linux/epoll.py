@@ -107,6 +107,7 @@ class Epoll(FileObject):
 
     transfers = False
     shared = True
+    executable = False
 
     def __init__(self, kernel: KernelState) -> None:
         super().__init__(kernel)

@@ -327,6 +327,8 @@ class PipeEnds(Inode):
 class Pipe(PipeEnds):
     """The inode behind pipe2(2), owned by its maker."""
 
+    executable = False
+
     def __init__(self, kernel: KernelState) -> None:
         super().__init__(kernel, S_IFIFO | 0o600, kernel.profile.uid, kernel.profile.gid, PIPEFS)
 
