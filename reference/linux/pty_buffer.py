@@ -6,6 +6,7 @@ The queue is a chain of buffers. A buffer is counted with half of the bytes it c
 and a new one is refused once more than :data:`COUNTED_BYTES_MAX` are counted.
 What is left in the last buffer goes unused when a piece does not fit there whole and a new buffer can be had.
 A buffer is given back when it was read to its end and another one follows, so the last one stays.
+A small one that was given back is kept for the next small piece, which then takes it whatever is counted.
 """
 
 from __future__ import annotations
@@ -28,13 +29,14 @@ class Buffer:
 
 
 class PtyBuffer:
-    """The chain of one direction. ``queued`` says that the kernel was asked to move data on."""
+    """The chain of one direction. ``queued`` says that the kernel was asked to move data on, ``kept`` counts small buffers."""
 
-    __slots__ = ("chain", "counted", "queued")
+    __slots__ = ("chain", "counted", "kept", "queued")
 
     def __init__(self) -> None:
         self.chain = [Buffer(0)]
         self.counted = 0
+        self.kept = 0
         self.queued = False
 
     def room(self) -> int:
@@ -50,9 +52,11 @@ class PtyBuffer:
             last = self.chain[-1]
             left = 2 * last.counted - len(last.data)
             if left < piece:
-                if self.counted > COUNTED_BYTES_MAX:
+                small = piece <= _ROUND_BYTES and self.kept > 0
+                if self.counted > COUNTED_BYTES_MAX and not small:
                     piece = left
                 else:
+                    self.kept -= small
                     last = Buffer(-(-piece // _ROUND_BYTES) * _ROUND_BYTES)
                     self.counted += last.counted
                     self.chain.append(last)
@@ -65,7 +69,7 @@ class PtyBuffer:
     def clear(self) -> None:
         """Throw away everything that waits."""
         while len(self.chain) > 1:
-            self.counted -= self.chain.pop(0).counted
+            self._give_back()
         last = self.chain[0]
         last.read = last.scanned = len(last.data)
 
@@ -75,5 +79,10 @@ class PtyBuffer:
         while chain[0].read == len(chain[0].data):
             if len(chain) == 1:
                 return None
-            self.counted -= chain.pop(0).counted
+            self._give_back()
         return chain[0]
+
+    def _give_back(self) -> None:
+        counted = self.chain.pop(0).counted
+        self.counted -= counted
+        self.kept += counted == _ROUND_BYTES
