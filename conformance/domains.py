@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
-from typing import Any, ClassVar
+from typing import Any
 
 from conformance.payload import Pattern, data_text, materialise
 from reference import constants
@@ -70,7 +70,10 @@ def integer_text(value: int) -> str:
 class Domain:
     """Base: what all domains do. The default has nothing to resolve."""
 
-    resolver: ClassVar[Resolver | None] = None
+    @property
+    def resolver(self) -> Resolver | None:
+        """A function from the value to what a system is given; None when that is the value itself."""
+        return None
 
     def text(self, value: Any) -> str:
         """The canonical text of a value."""
@@ -213,7 +216,9 @@ class Octal(Domain):
 class SlotName(Domain):
     """A named result, given to a system as its number."""
 
-    resolver = staticmethod(lambda value, environment: environment.get(value, NEVER_OPENED))
+    @property
+    def resolver(self) -> Resolver:
+        return lambda value, environment: environment.get(value, NEVER_OPENED)
 
     def text(self, value: Any) -> str:
         return str(value)
@@ -234,9 +239,9 @@ class SlotName(Domain):
 class Number(Domain):
     """A descriptor number as an argument: a slot's, or one that the program chooses."""
 
-    resolver = staticmethod(
-        lambda value, environment: environment.get(value, NEVER_OPENED) if type(value) is Slot else value
-    )
+    @property
+    def resolver(self) -> Resolver:
+        return lambda value, environment: environment.get(value, NEVER_OPENED) if type(value) is Slot else value
 
     def text(self, value: Any) -> str:
         return str(value) if type(value) is Slot else integer_text(value)
@@ -259,7 +264,8 @@ class Path(Domain):
     """A path below the program's directory, or a device."""
 
     def text(self, value: Any) -> str:
-        return '"' + value.encode("unicode_escape").decode().replace('"', '\\"') + '"'
+        path: str = value
+        return '"' + path.encode("unicode_escape").decode().replace('"', '\\"') + '"'
 
     def check(self, value: Any) -> Any:
         if type(value) is not str or isinstance(value, Slot):
@@ -277,7 +283,9 @@ class Path(Domain):
 class Payload(Domain):
     """Data that a program sends: bytes, or a pattern by name."""
 
-    resolver = staticmethod(lambda value, environment: materialise(value))
+    @property
+    def resolver(self) -> Resolver:
+        return lambda value, environment: materialise(value)
 
     def text(self, value: Any) -> str:
         return f"pattern({value.length}, seed={value.seed})" if isinstance(value, Pattern) else data_text(value)
@@ -313,7 +321,7 @@ class ListOf(Domain):
     item: Domain
 
     @property
-    def resolver(self) -> Resolver | None:  # type: ignore[override]
+    def resolver(self) -> Resolver | None:
         inner = self.item.resolver
         if inner is None:
             return None
@@ -350,7 +358,7 @@ class TupleOf(Domain):
     items: tuple[Domain, ...]
 
     @property
-    def resolver(self) -> Resolver | None:  # type: ignore[override]
+    def resolver(self) -> Resolver | None:
         inner = tuple(item.resolver for item in self.items)
         if not any(inner):
             return None

@@ -187,12 +187,14 @@ class NativeWorker:
                 # Nearly always the worker has moved on, and its state need not be asked for.
                 seen = (program, op)
                 continue
-            look = (program, op, *_sleep_state(self._pid))
-            if look == seen and look[2] == "S":
+            state, switches = _sleep_state(self._pid)
+            look = (program, op, state, switches)
+            if look == seen and state == "S":
                 os.kill(self._pid, GIVE_UP if nudged == (program, op) else NUDGE)
                 nudged = (program, op)
-                look = (program, op)
-            seen = look
+                seen = (program, op)
+            else:
+                seen = look
 
 
 def _sleep_state(pid: int) -> tuple[str, str]:
