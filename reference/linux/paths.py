@@ -57,8 +57,8 @@ class Walk:
         if not steps:
             return LastStep(directory, SELF, True)
         for step in steps[:-1]:
-            directory.check_search()
             if step != SELF:
+                directory.check_search()
                 directory = self._enter(directory, step)
         directory.check_search()
         return LastStep(directory, steps[-1], path.endswith("/"))
