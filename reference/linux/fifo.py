@@ -27,12 +27,11 @@ class Fifo(PipeEnds):
         ring = self.ring
         if not description.readable:
             if not ring.readers:
-                # The opening is taken back. That it was counted shows to nobody: only readers compare the count.
-                self.released(description)
+                self.take_back(description)
                 raise Sleeps("FIFO-WRITER-WAITS")
         elif not description.writable and not ring.writers:
             if not description.nonblocking:
-                self.released(description)
+                self.take_back(description)
                 raise Sleeps("FIFO-READER-WAITS")
             # No hang-up is reported to this reader before a writer has come and gone.
             self.kernel.cite("FIFO-READER-ALONE")

@@ -281,16 +281,23 @@ class PipeEnds(Inode):
     def wait_for_partner(self, description: OpenFileDescription) -> None:
         """Sleep until the other end is open. A pipe waits for none."""
 
-    def released(self, description: OpenFileDescription) -> None:
-        if description.path_only:
-            return
+    def take_back(self, description: OpenFileDescription) -> None:
+        """Count a description no longer. An opening that was interrupted ends so: it wakes nobody."""
         ring = self.ring
         ring.readers -= description.readable
         ring.writers -= description.writable
         if not ring.readers and not ring.writers:
             # Whoever opens the inode again finds a new ring: data, size and counts are gone.
             self.ring = Ring()
-        elif not ring.readers or not ring.writers:
+
+    def released(self, description: OpenFileDescription) -> None:
+        if description.path_only:
+            return
+        ring = self.ring
+        self.take_back(description)
+        if ring is not self.ring:
+            return
+        if not ring.readers or not ring.writers:
             self.kernel.cite("PIPE-LAST-END")
             ring.read_queue.wake(0)
             ring.write_queue.wake(0)

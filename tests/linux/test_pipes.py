@@ -362,6 +362,15 @@ def test_a_fifo_reader_is_let_in_alone_when_it_does_not_wait(kernel: Linux) -> N
     assert kernel.read(reader, 1) == b""
 
 
+def test_an_interrupted_opening_wakes_nobody(kernel: Linux) -> None:
+    kernel.mkfifo("p", 0o600)
+    reader = kernel.open("p", O_RDONLY | O_NONBLOCK, 0)
+    kernel.close(kernel.open("p", O_WRONLY | O_NONBLOCK, 0))
+    heard = watched(kernel, reader)
+    assert sleep(kernel.open, "p", O_RDONLY, 0) == "FIFO-READER-WAITS"
+    assert heard == []
+
+
 def test_a_fifo_writer_alone_waits_or_is_refused(kernel: Linux) -> None:
     kernel.mkfifo("p", 0o600)
     assert sleep(kernel.open, "p", O_WRONLY, 0) == "FIFO-WRITER-WAITS"
