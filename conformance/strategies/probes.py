@@ -19,6 +19,7 @@ from reference.constants import (
     F_GETPIPE_SZ,
     F_OFD_GETLK,
     F_WRLCK,
+    FIONBIO,
     FIONREAD,
     LOCK_EX,
     LOCK_NB,
@@ -74,6 +75,18 @@ def _contents(slot: Slot) -> Op:
     return Op("preadv2", (slot, (_CONTENTS_BYTES_MAX,), -1, RWF_NOWAIT))
 
 
+def _modes(slot: Slot) -> Op:
+    return Op("tcgetattr", (slot,))
+
+
+def _never_waits(slot: Slot) -> Op:
+    return Op("ioctl", (slot, FIONBIO, 1))
+
+
+def _rest(slot: Slot) -> Op:
+    return Op("read", (slot, _CONTENTS_BYTES_MAX))
+
+
 def _pending(slot: Slot) -> Op:
     return Op("epoll_wait", (slot, _EVENTS_MAX, 0))
 
@@ -91,7 +104,7 @@ PROBES = {
     "directory": (_status_flags, _descriptor_flags),
     "pipe": (_status_flags, _descriptor_flags, _waiting, _ready, _pipe_size, _contents),
     "socket": (_status_flags, _descriptor_flags, _waiting, _ready),
-    "pty": (_status_flags, _descriptor_flags, _waiting, _ready),
+    "pty": (_status_flags, _descriptor_flags, _waiting, _ready, _modes, _never_waits, _rest),
     "epoll": (_descriptor_flags, _ready, _pending),
     "passed": (_status_flags, _descriptor_flags),
     "path": (_status_flags, _descriptor_flags),

@@ -29,7 +29,10 @@ class Buffer:
 
 
 class PtyBuffer:
-    """The chain of one direction. ``queued`` says that the kernel was asked to move data on, ``kept`` counts small buffers."""
+    """The chain of one direction.
+
+    ``queued`` says that the kernel was asked to move data on, ``kept`` counts the small buffers that were given back.
+    """
 
     __slots__ = ("chain", "counted", "kept", "queued")
 
