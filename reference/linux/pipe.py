@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 
 SLOTS_DEFAULT = 16
 SIZE_BYTES_MAX = 2**31
+ROOM_WAKES_SINCE = (6, 14)
+"""Since then a read of a full pipe wakes writers only when it empties a slot."""
 SLOTS_ALLOCATABLE_MAX = 65536
 """The kernel keeps 40 bytes per slot in one allocation, and none may exceed 4 MiB."""
 READ_EVENTS = POLLIN | POLLRDNORM
@@ -182,7 +184,7 @@ class PipeEnds(Inode):
         was_full = ring.full
         cite("PIPE-PACKET-READ" if ring.slots[0].packet else "PIPE-READ")
         data = ring.take(count)
-        if was_full:
+        if was_full and not (ring.full and self.kernel.profile.kernel >= ROOM_WAKES_SINCE):
             cite("PIPE-WAKES-WRITERS")
             ring.write_queue.wake(WRITE_EVENTS)
         self.accessed(description)
