@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -148,12 +149,43 @@ def test_ctrl_c_ends_a_run_with_its_report_written(tmp_path: Path) -> None:
 
     assert ExitCode.INCONCLUSIVE == running.returncode, errors
     assert "Traceback" not in errors
-    assert "interrupted" in printed
+    assert "not green" in printed
     assert " passed, " in printed.splitlines()[-1]
     footer = list(read_events(log))[-1]
     assert isinstance(footer, Footer)
     assert footer.interrupted
     assert (log.parent / "report.html").exists()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can hide a device from a process")
+def test_a_machine_without_pseudoterminals_is_one_clear_error(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as nothing_to_open:
+        nothing_to_open.bind(str(tmp_path / "ptmx"))
+        hide = (
+            f"mount --bind {tmp_path}/ptmx /dev/ptmx && exec {' '.join(COMMAND)} run --budget 1s --reports {tmp_path}/r"
+        )
+        done = subprocess.run(
+            ["unshare", "--mount", "sh", "-c", hide], capture_output=True, text=True, cwd=ROOT, timeout=60, check=False
+        )
+
+    assert ExitCode.INCONCLUSIVE == done.returncode
+    assert "pseudoterminals: /dev/ptmx" in done.stderr
+    assert "mount devpts" in done.stderr
+
+
+def test_doctor_says_what_the_machine_offers() -> None:
+    done = fdconform("doctor")
+
+    assert "pseudoterminals: /dev/ptmx opens" in done.stdout
+    assert done.returncode in (ExitCode.CONFORMS, ExitCode.INCONCLUSIVE)
+
+
+@pytest.mark.parametrize("what", ["ops", "kinds", "clauses", "programs"])
+def test_list_prints_what_there_is(what: str) -> None:
+    done = fdconform("list", what)
+
+    assert ExitCode.CONFORMS == done.returncode
+    assert len(done.stdout.splitlines()) > 4
 
 
 def test_help_names_the_exit_codes() -> None:

@@ -4,16 +4,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import click
 
 from conformance.clauses import load_clauses
 from conformance.commands.options import REPORTS
-from conformance.events import Divergence, read_events
+from conformance.events import Batch, Divergence, read_events
 from conformance.kinds import RECIPES
 from conformance.ops import SPECS
-from conformance.run_directory import find_run
+from conformance.run_directory import EVENTS, LATEST, find_run
 
 
 @click.group("list")
@@ -56,6 +57,22 @@ def programs(fixtures: Path) -> None:
 @REPORTS
 def buckets(run: str, reports: Path) -> None:
     """The divergences of a run."""
-    for event in read_events(find_run(reports, run) / "events.jsonl"):
+    for event in read_events(find_run(reports, run) / EVENTS):
         if isinstance(event, Divergence):
             click.echo(f"{event.bucket}  {event.title}")
+
+
+@command.command("outcomes")
+@click.argument("runs", nargs=-1)
+@REPORTS
+def outcomes(runs: tuple[str, ...], reports: Path) -> None:
+    """Every op with every outcome that RUNS reached (default: the newest), and how often."""
+    reached: dict[str, Counter[str]] = {spec.name: Counter() for spec in SPECS}
+    for run in runs or (LATEST,):
+        for event in read_events(find_run(reports, run) / EVENTS):
+            if isinstance(event, Batch):
+                for name, counts in event.outcomes.items():
+                    reached[name].update(counts)
+    for name, found in reached.items():
+        click.echo(f"{name:24} {'  '.join(f'{outcome} {count}' for outcome, count in found.most_common())}")
+    click.echo(f"{sum(found.total() for found in reached.values())} ops")
