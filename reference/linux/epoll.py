@@ -28,6 +28,7 @@ from reference.constants import (
     O_RDWR,
     POLLIN,
     POLLRDNORM,
+    UTIME_NOW,
 )
 from reference.linux.description import OpenFileDescription
 from reference.linux.objects import FileObject
@@ -201,10 +202,19 @@ class Epoll(FileObject):
         raise Refused(EINVAL, "EPOLL-IOCTL")
 
     def reopen(self, flags: int) -> OpenFileDescription:
+        self._check_permission()
+        return super().reopen(flags)
+
+    def change_times(self, atime: int, mtime: int) -> None:
+        if atime == mtime == -UTIME_NOW:
+            self._check_permission()
+        super().change_times(atime, mtime)
+
+    def _check_permission(self) -> None:
+        """Refuse those to whom the mode of the inode grants nothing: everybody but root."""
         profile = self.kernel.profile
         if not profile.capable and profile.uid != self.uid:
-            raise Refused(EACCES, "EPOLL-REOPEN")
-        return super().reopen(flags)
+            raise Refused(EACCES, "EPOLL-INODE")
 
     def released(self, description: OpenFileDescription) -> None:
         if description is self.description:

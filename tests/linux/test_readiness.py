@@ -16,6 +16,7 @@ from reference.constants import (
     ELOOP,
     ENOENT,
     ENXIO,
+    EOPNOTSUPP,
     EPERM,
     EPOLL_CTL_ADD,
     EPOLL_CTL_DEL,
@@ -41,6 +42,7 @@ from reference.constants import (
     POLLOUT,
     POLLRDNORM,
     SEEK_END,
+    UTIME_NOW,
 )
 from reference.linux.kernel import Linux
 from reference.linux.profile import Profile
@@ -399,3 +401,14 @@ def test_an_instance_is_not_opened_again(linux: Linux) -> None:
     user = Linux(Profile(uid=1000, gid=1000, capable=False))
     with fails(EACCES):
         user.reopen(user.epoll_create1(0), O_RDWR)
+
+
+def test_the_times_of_an_instance_are_not_set(linux: Linux) -> None:
+    user = Linux(Profile(uid=1000, gid=1000, capable=False))
+
+    with fails(EOPNOTSUPP):
+        linux.futimens(linux.epoll_create1(0), -UTIME_NOW, -UTIME_NOW)
+    with fails(EOPNOTSUPP):
+        user.futimens(user.epoll_create1(0), 5, 5)
+    with fails(EACCES):
+        user.futimens(user.epoll_create1(0), -UTIME_NOW, -UTIME_NOW)
