@@ -3,8 +3,8 @@
 """Recipes for ops on connected Unix sockets.
 
 A socket that travels inside a message can end up in a ring that nothing outside refers to.
-When the kernel breaks such a ring up is not told to anyone, so programs do not build rings:
-a socket travels only through a pair that is younger than its own.
+Waiting until the kernel has broken such a ring up takes long, so programs do not build many:
+where there is a choice, a socket travels through a pair that is younger than its own.
 """
 
 from __future__ import annotations
@@ -139,12 +139,12 @@ _RECEIVE_BITS = (
     MSG_EOR,
     MSG_DONTROUTE,
 )
-_RIGHTS_MAX = (1, 2, 3, 4, 0, 7, 8, 9, 12, 20)
+_RIGHTS_MAX = (1, 2, 3, 4, 1, 2, 3, 4, 0, 7, 8, 9, 12, 20, 300)
 _HOWS = (SHUT_RD, SHUT_WR, SHUT_RDWR, SHUT_RD, SHUT_WR, SHUT_RDWR, 3, -1)
 _RIGHTS_ODD = (253, 254)
 
 _SWITCHES = (SO_REUSEADDR, SO_BROADCAST, SO_KEEPALIVE, SO_DEBUG)
-_DEEP = (SO_PASSCRED,) * 5 + (SO_OOBINLINE,) * 4 + (SO_PEEK_OFF,) * 5 + (SO_SNDBUF,) * 4 + (SO_RCVLOWAT,) * 3
+_DEEP = (SO_PASSCRED,) * 10 + (SO_OOBINLINE,) * 8 + (SO_PEEK_OFF,) * 10 + (SO_SNDBUF,) * 6 + (SO_RCVLOWAT,) * 3
 _TIMES = (SO_RCVTIMEO, SO_SNDTIMEO)
 _FIXED = (SO_TYPE, SO_DOMAIN, SO_PROTOCOL, SO_ACCEPTCONN, SO_SNDLOWAT, SO_PEERCRED)
 _SETTABLE = _DEEP + _SWITCHES + _TIMES * 2 + (SO_LINGER, SO_LINGER, SO_RCVBUF, SO_TIMESTAMP, SO_TIMESTAMP)
@@ -152,7 +152,7 @@ _OPTIONS = (*_SETTABLE, *_FIXED, *(SO_ERROR,) * 8, 0, 1000, -1)
 _ROOMS = (4,) * 8 + (8, 12, 16, 16, 0, 1, 2, 3, 5, 6, 7, 10, 13, 20, 200, -1, INT_MAX, -INT_MAX - 1)
 _LEVELS_ODD = (0, 6, -1, 2, 270)
 _SIZES = (0, 1, 2303, 2304, 2305, 4608, 5000, 10000, 20000, 53248, 106496, 212992, -1, INT_MAX)
-_ON_OFF = (1, 0, 1, 1, 2, -1, -INT_MAX - 1)
+_ON_OFF = (1, 1, 1, 0, 1, 1, 2, -1, -INT_MAX - 1)
 _OFFSETS = (0, 0, 1, 2, 3, 5, 10, 100, 1000, 5000, -1, -1, -2, INT_MAX)
 _MARKS = (1, 2, 5, 10, 1000, 0, -1, INT_MAX)
 _TIME_VALUES = tuple(
@@ -269,22 +269,25 @@ def _flags(source: Source, slots: SlotTable, slot: Slot, common: tuple[int, ...]
 
 
 def _rights(source: Source, slots: SlotTable, carrier: Slot) -> tuple[Slot, ...]:
-    """Slots to pass: anything that is no socket, and sockets of older pairs."""
-    number = _pairs(slots).number
-    younger = number.get(carrier, 0)
-    fitting = [
-        slot
-        for tag, live in slots.live.items()
-        if tag != PASSED
-        for slot in live
-        if not tag.startswith("socket") or number.get(slot, younger) < younger
-    ]
-    if slots.closed and source.below(12) == 11:
-        fitting = slots.closed
+    """Slots to pass: anything that is no socket, and sockets of older pairs; seldom anything, or a great many."""
+    if source.below(12) == 11:
+        fitting = list(slots.tags)
+        if source.below(4) == 3:
+            return (fitting[-1],) * _RIGHTS_ODD[source.below(len(_RIGHTS_ODD))]
+    else:
+        number = _pairs(slots).number
+        younger = number.get(carrier, 0)
+        fitting = [
+            slot
+            for tag, live in slots.live.items()
+            if tag != PASSED
+            for slot in live
+            if not tag.startswith("socket") or number.get(slot, younger) < younger
+        ]
     if not fitting:
-        return ()
-    if source.below(40) == 39:
-        return (fitting[-1],) * _RIGHTS_ODD[source.below(len(_RIGHTS_ODD))] if source.below(8) == 7 else ()
+        if source.below(6):
+            return ()
+        fitting = [slot for tag in SOCKETS for slot in slots.live.get(tag, ())] or [carrier]
     return tuple([fitting[-1 - source.below(len(fitting))] for _ in range(1 + source.below(3))])
 
 
@@ -354,7 +357,7 @@ def _getsockopt(source: Source, slots: SlotTable) -> Op | None:
 
 
 def _setsockopt(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, *SOCKETS)
+    slot = _receiver(source, slots)
     if slot is None:
         return None
     options = _SETTABLE if source.below(8) < 7 else _OPTIONS
@@ -410,6 +413,11 @@ def _dup(source: Source, slots: SlotTable) -> Op | None:
     return None if slot is None else Op("dup", (slot,), (slots.new(slots.tags[slot]),))
 
 
+def _fstat(source: Source, slots: SlotTable) -> Op | None:
+    slot = slots.any_of(source, *SOCKETS, PASSED)
+    return None if slot is None else Op("fstat", (slot,))
+
+
 def _question(request: int) -> Make:
     def make(source: Source, slots: SlotTable) -> Op | None:
         slot = slots.any_of(source, *SOCKETS)
@@ -431,10 +439,10 @@ def _f_setfl(source: Source, slots: SlotTable) -> Op | None:
 
 
 RECIPES = (
-    Recipe("socketpair", 4, _socketpair, opens=True),
+    Recipe("socketpair", 2, _socketpair, opens=True),
     Recipe("send", 12, _send),
     Recipe("recv", 10, _recv),
-    Recipe("sendmsg", 8, _sendmsg),
+    Recipe("sendmsg", 10, _sendmsg),
     Recipe("recvmsg", 10, _recvmsg),
     Recipe("write", 4, _write),
     Recipe("writev", 2, _writev),
@@ -444,12 +452,13 @@ RECIPES = (
     Recipe("pwritev2", 1, _pwritev2),
     Recipe("shutdown", 2, _shutdown),
     Recipe("getsockopt", 3, _getsockopt),
-    Recipe("setsockopt", 6, _setsockopt),
+    Recipe("setsockopt", 10, _setsockopt),
     Recipe("ioctl(FIONREAD)", 2, _question(FIONREAD)),
     Recipe("ioctl(TIOCOUTQ)", 2, _question(TIOCOUTQ)),
     Recipe("ioctl(SIOCATMARK)", 2, _question(SIOCATMARK)),
     Recipe("ioctl(FIONBIO)", 1, _fionbio),
     Recipe("fcntl(F_SETFL)", 1, _f_setfl),
+    Recipe("fstat", 1, _fstat),
     Recipe("close", 4, _close),
     Recipe("dup", 1, _dup),
 )

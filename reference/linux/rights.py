@@ -67,6 +67,7 @@ class Packet:
         self.rights = rights
         self.consumed = 0
         self.seen = False
+        sender.kernel.descriptors_in_flight += len(rights)
         for description in rights:
             description.references += 1
             for target in _sockets_in((description,)):
@@ -80,6 +81,7 @@ class Packet:
     def take_rights(self) -> Rights:
         """Take the descriptors out. Their references are the caller's to give up."""
         rights, self.rights = self.rights, ()
+        self.sender.kernel.descriptors_in_flight -= len(rights)
         for target in _sockets_in(rights):
             target.holders.remove(self.receiver)
         return rights

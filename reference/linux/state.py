@@ -27,6 +27,7 @@ class KernelState:
         self.cited: list[str] = []
         self.cite = self.cited.append
         self.signals: list[int] = []
+        self.descriptors_in_flight = 0
 
     def description(self, fd: int) -> OpenFileDescription:
         """The description a call works on; EBADF for a free number and for an O_PATH descriptor (open(2))."""

@@ -42,6 +42,7 @@ class DatagramSocket(UnixSocket):
         if len(data) > self.options.send_buffer_bytes - DATAGRAM_RESERVE_BYTES:
             raise Refused(EMSGSIZE, "DGRAM-TOO-LONG")
         self.check_room(wait)
+        self.check_in_flight(rights)
         try:
             peer = self._reachable_peer()
         except Refused:

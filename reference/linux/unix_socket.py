@@ -16,6 +16,7 @@ from reference.constants import (
     ECONNRESET,
     EOPNOTSUPP,
     EPIPE,
+    ETOOMANYREFS,
     FIONREAD,
     MSG_DONTWAIT,
     MSG_NOSIGNAL,
@@ -72,6 +73,7 @@ class UnixSocket(Inode, Carried):
 
     asynchronous = True
     type = 0
+    executable = False
     connected = True
 
     def __init__(self, kernel: KernelState) -> None:
@@ -124,6 +126,13 @@ class UnixSocket(Inode, Carried):
             if not wait or not self.options.send_ticks:
                 raise Refused(EAGAIN, "SOCK-FULL")
             raise Sleeps("SOCK-SEND-WAITS")
+
+    def check_in_flight(self, rights: Rights) -> None:
+        """Refuse descriptors while an ordinary caller has more of them in flight than it may have open."""
+        kernel = self.kernel
+        if rights and kernel.descriptors_in_flight > kernel.fds.limit and not kernel.profile.capable:
+            self.announce_room(1)
+            raise Refused(ETOOMANYREFS, "RIGHTS-IN-FLIGHT")
 
     def put(self, peer: UnixSocket, data: bytes, cost: int, rights: Rights) -> Packet:
         """Queue one message at the peer, and tell who waits there."""

@@ -74,6 +74,7 @@ class StreamSocket(UnixSocket):
         try:
             while sent < total:
                 self.check_room(wait)
+                self.check_in_flight(rights)
                 size = stream_piece(total - sent, self.options.send_buffer_bytes)
                 self.put(peer, data[sent : sent + size], stream_cost(size), rights)
                 peer.counted += size
@@ -81,6 +82,7 @@ class StreamSocket(UnixSocket):
                 sent += size
             if flags & MSG_OOB:
                 self.check_room(wait)
+                self.check_in_flight(rights)
                 peer.urgent = self.put(peer, data[sent:], URGENT_COST_BYTES, rights)
                 peer.counted += 1
                 sent += 1

@@ -13,7 +13,10 @@ import os
 import select
 import socket
 from array import array
+from collections.abc import Iterator
 
+DESCRIPTOR_NUMBER_MAX = 255
+"""The highest number that a program may have."""
 LOOKS_MAX = 2000
 LOOK_MS = 1
 """Short, so that the process is never taken for one that sleeps for good."""
@@ -26,12 +29,15 @@ class Rings:
     seeing too many rings costs time and nothing else.
     """
 
-    __slots__ = ("pair_of", "possible", "waits_in")
+    __slots__ = ("looked_at", "pair_of", "possible", "received", "travellers", "waits_in")
 
     def __init__(self) -> None:
         self.pair_of: dict[int, int] = {}
         self.waits_in: dict[int, set[int]] = {}
+        self.travellers: set[int] = set()
         self.possible = False
+        self.received = False
+        self.looked_at: frozenset[int] = frozenset()
 
     def made(self, one: int, other: int) -> None:
         """A pair was made."""
@@ -42,10 +48,20 @@ class Rings:
         """Descriptors were sent through ``carrier``."""
         place = self.pair_of[os.fstat(carrier).st_ino]
         for right in rights:
-            traveller = self.pair_of.get(os.fstat(right).st_ino)
-            if traveller is not None and not self.possible:
+            inode = os.fstat(right).st_ino
+            traveller = self.pair_of.get(inode)
+            if traveller is not None:
+                self.travellers.add(inode)
                 self.waits_in.setdefault(traveller, set()).add(place)
-                self.possible = traveller in self._above(place)
+                self.possible = self.possible or traveller in self._above(place)
+
+    def abandoned(self) -> bool:
+        """Whether a ring may have been abandoned since the last look: something was closed, or a message received."""
+        if not self.possible:
+            return False
+        before, received = self.looked_at, self.received
+        self.looked_at, self.received = frozenset(_open_inodes()), False
+        return not self.travellers <= self.looked_at and (received or self.looked_at != before)
 
     def _above(self, place: int) -> set[int]:
         """The place, and every place that it may wait in itself."""
@@ -53,6 +69,15 @@ class Rings:
         for here in reached:
             reached.extend([further for further in self.waits_in.get(here, ()) if further not in reached])
         return set(reached)
+
+
+def _open_inodes() -> Iterator[int]:
+    """The inode numbers behind the descriptors that a program may have."""
+    for fd in range(DESCRIPTOR_NUMBER_MAX + 1):
+        try:
+            yield os.fstat(fd).st_ino
+        except OSError:
+            continue
 
 
 def collect() -> None:

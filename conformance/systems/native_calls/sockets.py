@@ -82,7 +82,7 @@ class NativeSockets(NativeState):
 
     def break_up_rings(self, call: str, arguments: tuple[Any, ...]) -> None:
         """Wait until the kernel has closed sockets that only wait in each other's queues, when there may be such."""
-        if self._rings.possible:
+        if self._rings.abandoned():
             collect()
 
     def socketpair(self, domain: int, type: int, protocol: int) -> tuple[int, int]:
@@ -95,6 +95,7 @@ class NativeSockets(NativeState):
         return checked(_send(fd, data, len(data), _as_int(flags)))
 
     def recv(self, fd: int, count: int, flags: int) -> bytes:
+        self._rings.received = True
         address = scratch_address()
         received = checked(_recv(fd, address, count & (2**64 - 1), _as_int(flags)))
         return ctypes.string_at(address, min(received, count) if count >= 0 else received)
@@ -119,6 +120,7 @@ class NativeSockets(NativeState):
         return sent
 
     def recvmsg(self, fd: int, lengths: tuple[int, ...], rights_max: int, flags: int) -> Message:
+        self._rings.received = True
         base = scratch_address()
         segments = bytearray()
         offset = 0
