@@ -8,11 +8,14 @@ Flakiness is a bug in the model, the worker or the comparison; nothing is tried 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from conformance import events
 from conformance.divergence import Divergence, diverge
+from conformance.errors import Inconclusive
+from conformance.golden import PROGRAM_SUFFIX
 from conformance.grammar import observation_text, op_text, program_text, trace_line
 from conformance.judging import Suspect
 from conformance.observation import Observation
@@ -50,15 +53,21 @@ class Triage:
         found = [self._diverge(suspect.ops) for _ in range(CONFIRMATIONS)]
         confirmed = [divergence for divergence in found if divergence is not None]
         if not confirmed:
-            yield self._flaky(suspect, kind)
+            yield self._flaky(suspect, kind, 0)
             return
         divergence = confirmed[0]
-        known = divergence.bucket in self.buckets
-        self._count(divergence.bucket)
-        if known:
+        if divergence.bucket in self.buckets:
+            self._count(divergence.bucket)
             yield events.Occurrence(divergence.bucket, suspect.seed)
             return
-        yield self._reduced(suspect, kind, divergence, len(confirmed))
+        try:
+            event = self._reduced(suspect, kind, divergence, len(confirmed))
+        except Inconclusive:
+            # It diverged a moment ago, and does not when the reduction begins.
+            event = self._flaky(suspect, kind, len(confirmed))
+        else:
+            self._count(divergence.bucket)
+        yield event
 
     def _count(self, bucket: str) -> None:
         self.buckets[bucket] = self.buckets.get(bucket, 0) + 1
@@ -105,20 +114,17 @@ class Triage:
         )
 
     def _replay(self, suspect: Suspect) -> str:
-        user = "" if self._profile.capable else " --user"
-        return (
-            f"fdconform replay seed:{suspect.seed}{user}"
-            if "/" in suspect.seed
-            else f"fdconform replay {suspect.seed}{user}"
-        )
+        user = "" if self._profile.uid == os.getuid() else " --user"
+        stored = suspect.seed.endswith(PROGRAM_SUFFIX)
+        return f"fdconform replay {'' if stored else 'seed:'}{suspect.seed}{user}"
 
-    def _flaky(self, suspect: Suspect, kind: str) -> events.Divergence:
-        bucket = "B-unsteady"
+    def _flaky(self, suspect: Suspect, kind: str, confirmed: int) -> events.Divergence:
+        bucket = f"B-unsteady-{len(self.buckets)}"
         self._count(bucket)
         last = suspect.ops[-1]
         return events.Divergence(
             bucket=bucket,
-            title=f"a program diverged in its batch, and in none of {CONFIRMATIONS} runs alone",
+            title=f"a program diverged in its batch, and in {confirmed} of {CONFIRMATIONS} runs alone",
             verdict="flaky",
             law=self._law,
             kind=kind,
@@ -131,7 +137,7 @@ class Triage:
             step=len(suspect.ops) - 1,
             predicted="",
             observed="",
-            confirmed=(0, CONFIRMATIONS),
+            confirmed=(confirmed, CONFIRMATIONS),
             reduction_tries=0,
             replay=self._replay(suspect),
         )
