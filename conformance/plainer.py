@@ -8,11 +8,11 @@ Every chain of them comes to an end: a plainer op is never replaced by the op it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from conformance.domains import Slot
 from conformance.ops import Op
-from conformance.payload import materialise
+from conformance.payload import NAMED_RUN_BYTES_MIN, Pattern, materialise
 from reference.constants import (
     F_DUPFD,
     F_DUPFD_CLOEXEC,
@@ -36,12 +36,21 @@ def plainer(op: Op) -> Iterator[Op]:
     return iter(()) if alternatives is None else alternatives(op)
 
 
+def joined(payloads: Sequence[Pattern | bytes]) -> Pattern | bytes:
+    """The data of some payloads as one, and as a pattern where its text would be one: it reads back the same."""
+    data = b"".join([materialise(payload) for payload in payloads])
+    if len(data) < NAMED_RUN_BYTES_MIN:
+        return data
+    pattern = Pattern(len(data), data[0])
+    return pattern if materialise(pattern) == data else data
+
+
 def _read_all(op: Op) -> Iterator[Op]:
     yield Op("read", (op.arguments[0], sum(length for length in op.arguments[1] if length > 0)))
 
 
 def _write_all(op: Op) -> Iterator[Op]:
-    yield Op("write", (op.arguments[0], b"".join(materialise(part) for part in op.arguments[1])))
+    yield Op("write", (op.arguments[0], joined(op.arguments[1])))
 
 
 def _pread_all(op: Op) -> Iterator[Op]:
@@ -52,7 +61,7 @@ def _pread_all(op: Op) -> Iterator[Op]:
 
 def _pwrite_all(op: Op) -> Iterator[Op]:
     slot, buffers, offset, _ = op.arguments
-    data = b"".join(materialise(part) for part in buffers)
+    data = joined(buffers)
     yield Op("write", (slot, data)) if offset == -1 else Op("pwrite", (slot, data, offset))
 
 
@@ -65,7 +74,7 @@ def _recvmsg(op: Op) -> Iterator[Op]:
 def _sendmsg(op: Op) -> Iterator[Op]:
     slot, buffers, rights, flags = op.arguments
     if not rights:
-        yield Op("send", (slot, b"".join(materialise(part) for part in buffers), flags))
+        yield Op("send", (slot, joined(buffers), flags))
 
 
 def _without_flags(call: str) -> _Alternatives:

@@ -19,11 +19,10 @@ from typing import Any
 
 from conformance.divergence import MakeModel, diverge, slot_tags
 from conformance.domains import Enumeration, Path, Slot
-from conformance.errors import Inconclusive
+from conformance.errors import Inconclusive, SystemFailed
 from conformance.observation import Observation
 from conformance.ops import Op, slots_read, spec_of
-from conformance.payload import materialise
-from conformance.plainer import plainer
+from conformance.plainer import joined, plainer
 
 REDUCTION_TRIES_MAX = 4000
 SHORT_PROGRAM_OPS_MAX = 14
@@ -54,10 +53,14 @@ def reduce_program(ops: Sequence[Op], still_diverges: StillDiverges, tries_max: 
 
 
 def same_bucket(bucket: str, observe: Observe, make_model: MakeModel) -> StillDiverges:
-    """A judge that asks for a divergence of one bucket."""
+    """A judge that asks for a divergence of one bucket. A candidate that the system does not survive is none."""
 
     def judge(ops: tuple[Op, ...]) -> bool:
-        divergence = diverge(ops, observe(ops), make_model)
+        try:
+            observed = observe(ops)
+        except SystemFailed:
+            return False
+        divergence = diverge(ops, observed, make_model)
         return divergence is not None and divergence.bucket == bucket
 
     return judge
@@ -208,7 +211,7 @@ def merged(ops: tuple[Op, ...], earlier: int, later: int) -> Iterator[tuple[Op, 
     if one.call != other.call or one.arguments[:1] != other.arguments[:1] or one.out or other.out:
         return
     if one.call == "write":
-        both = Op("write", (one.arguments[0], materialise(one.arguments[1]) + materialise(other.arguments[1])))
+        both = Op("write", (one.arguments[0], joined((one.arguments[1], other.arguments[1]))))
         yield _closed(_replaced(ops, later, both), frozenset((earlier,)), {})
         yield _closed(_replaced(ops, earlier, both), frozenset((later,)), {})
         return

@@ -22,6 +22,8 @@ from reference.linux.profile import Profile
 BUGS_MIN = 44
 SUBJECTS = {"descriptors", "files", "locks", "pipes", "sockets", "terminals", "readiness", "native"}
 PURE = [bug for bug in BUGS if bug.make is not None]
+ONE_OF_EACH = list({bug.kind: bug for bug in BUGS}.values())
+"""The self-check itself, which is a run of its own, goes through all of them."""
 
 
 def trips(bug: PlantedBug, ops: tuple[Op, ...]) -> bool:
@@ -62,7 +64,7 @@ def test_no_op_of_the_shortest_program_can_be_left_out(bug: PlantedBug) -> None:
     assert not [candidate for candidate in shorter if trips(bug, candidate)]
 
 
-@pytest.mark.parametrize("bug", PURE, ids=lambda bug: bug.name)
+@pytest.mark.parametrize("bug", ONE_OF_EACH, ids=lambda bug: bug.name)
 def test_the_selfcheck_finds_and_reduces_a_planted_bug(bug: PlantedBug) -> None:
     (row,) = selfcheck(seed="tests", bugs=(bug,))
 

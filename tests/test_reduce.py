@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from conformance.divergence import diverge
 from conformance.domains import NUMBER, SLOT, Slot
-from conformance.errors import Inconclusive
+from conformance.errors import BadProgram, Inconclusive, SystemFailed
 from conformance.grammar import program_text, read_program
 from conformance.interpreter import execute
 from conformance.kinds import RECIPES
@@ -139,6 +139,30 @@ def test_a_planted_bug_is_reduced_to_its_three_ops_in_its_bucket() -> None:
     assert found >= 3
 
 
+def test_nothing_can_be_dropped_from_a_result() -> None:
+    def diverges(ops: tuple[Op, ...]) -> bool:
+        return diverge(ops, execute(ops, NoSigpipe()), Linux) is not None
+
+    for seed in range(25):
+        ops = seeded_program(f"minimal/{seed}", RECIPES["mixed"]).ops
+        if diverges(ops):
+            result = reduce_program(ops, diverges).ops
+            assert not any(diverges(c) for n in range(len(result)) for c in without(result, frozenset((n,))))
+
+
+def test_a_candidate_that_the_system_does_not_survive_does_not_count() -> None:
+    def observe(ops: tuple[Op, ...]) -> list[object]:
+        if not any(op.call == "dup" for op in ops):
+            raise SystemFailed("it died")
+        return execute(ops, NoSigpipe())
+
+    ops = ops_of('r0, r1 = pipe2(0)\nr2 = dup(r1)\nclose(r0)\nwrite(r1, b"x")\n')
+    divergence = diverge(ops, observe(ops), Linux)
+    assert divergence is not None
+
+    assert reduce_program(ops, same_bucket(divergence.bucket, observe, Linux)).after == len(ops)
+
+
 def test_any_bucket_is_content_with_another_divergence() -> None:
     def observe(ops: tuple[Op, ...]) -> list[object]:
         return [7 if op.call in ("close", "dup") else seen for op, seen in zip(ops, execute(ops, Linux()), strict=True)]
@@ -146,6 +170,49 @@ def test_any_bucket_is_content_with_another_divergence() -> None:
     ops = ops_of('r0 = open("/dev/null", O_RDWR, 0)\nr1 = dup(r0)\nclose(r1)\n')
 
     assert reduce_program(ops, any_bucket(observe, Linux)).after == 2
+
+
+# The reducer with bugs of its own -------------------------------------------------------------------------
+
+
+def check_planted_bug() -> None:
+    """What the reducer owes us, on a program with a known needle. Raises when it falls short."""
+    ops = ops_of(
+        'r0, r1 = pipe2(0)\nr2, r3 = pipe2(O_NONBLOCK)\nr4 = dup(r3)\nwrite(r3, b"ab")\nfcntl(r4, F_GETFL)\n'
+        'close(r2)\nread(r0, 0)\nwrite(r4, b"abc")\nclose(r1)\n'
+    )
+
+    def observe(candidate: tuple[Op, ...]) -> list[object]:
+        validate(candidate)
+        return execute(candidate, NoSigpipe())
+
+    reduction = reduce_program(ops, any_bucket(observe, Linux))
+    assert program_text(Program(reduction.ops)) == 'r0, r1 = pipe2(0)\nclose(r0)\nwrite(r1, b"x")\n'
+
+
+def test_the_reducer_does_what_it_owes_us() -> None:
+    check_planted_bug()
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("_closed", lambda ops, dropped, renaming: tuple(op for n, op in enumerate(ops) if n not in dropped)),
+        ("_Reducer._drop_chunks", lambda self: None),
+        ("_Reducer._simplify", lambda self: None),
+        ("_stand_ins", lambda *unused: []),
+    ],
+)
+def test_a_bug_in_the_reducer_is_noticed(name: str, wrong: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    if name == "_Reducer._drop_chunks":
+        monkeypatch.setattr("conformance.reduce._Reducer._drop_pairs", wrong)
+        monkeypatch.setattr("conformance.reduce._Reducer._merge", wrong)
+    if name == "_stand_ins":
+        monkeypatch.setattr("conformance.reduce._Reducer._share_slots", lambda self: None)
+    monkeypatch.setattr(f"conformance.reduce.{name}", wrong)
+
+    with pytest.raises((AssertionError, BadProgram)):
+        check_planted_bug()
 
 
 # The budget and the order -----------------------------------------------------------------------------
@@ -190,7 +257,8 @@ def test_every_candidate_is_a_valid_program(kind: str, seed: int, data: st.DataO
 
     def judge(candidate: tuple[Op, ...]) -> bool:
         validate(candidate)
-        assert read_program(program_text(Program(candidate))).ops == candidate
+        text = program_text(Program(candidate))
+        assert program_text(read_program(text)) == text
         return wanted in calls(candidate)
 
     reduction = reduce_program(ops, judge, tries_max=150)
