@@ -19,7 +19,7 @@ from reference.linux.profile import DEVTMPFS, Filesystem
 from reference.linux.state import KernelState
 from reference.linux.terminal import HUNG_UP, Terminal
 from reference.linux.terminal_modes import MASTER_TERMIOS, SLAVE_TERMIOS
-from reference.outcomes import Refused
+from reference.outcomes import Anything, Refused
 from reference.structures import Winsize
 
 _SLAVES = Filesystem("devpts", block_size_bytes=1024)
@@ -32,6 +32,7 @@ class Master(Terminal):
 
     def __init__(self, kernel: KernelState) -> None:
         super().__init__(kernel, 0o666, 0, 0, DEVTMPFS, MASTER_TERMIOS)
+        self.atime = self.mtime = self.ctime = Anything()
         self.locked = True
         self._slave = Slave(kernel, self)
         self.link = self._slave

@@ -41,7 +41,6 @@ from reference.linux.pty_output import plain_run, processed
 from reference.linux.terminal_line import READABLE, TerminalLine, deliver, settle
 from reference.linux.waiting import WaitQueue
 from reference.outcomes import Anything, Between, Refused, Sleeps
-from reference.structures import Stat
 
 READ_STEP_BYTES = 64
 WRITE_STEP_BYTES = 2048
@@ -51,6 +50,9 @@ WAKE_BELOW_BYTES = 128
 HUNG_UP = "hung up"
 """What the description of a slave holds once its master is gone."""
 _WRITABLE = POLLOUT | POLLWRNORM
+
+ROUNDED_NOW = Anything()
+"""A time that input or output took: the kernel takes it again only every eight seconds, and then without a fraction."""
 
 
 class Terminal(TerminalLine):
@@ -66,9 +68,6 @@ class Terminal(TerminalLine):
             self.released(description)
             raise Refused(EINVAL, "OPEN-DIRECT")
         return description
-
-    def stat(self) -> Stat:
-        return super().stat()._replace(atime=Anything(), mtime=Anything(), ctime=Anything())
 
     def poll(self, description: OpenFileDescription) -> int:
         if description.private is HUNG_UP:
@@ -127,6 +126,8 @@ class Terminal(TerminalLine):
             self._room_came_free()
             settle(self)
         # RETURN
+        if taken:
+            self.atime = ROUNDED_NOW
         return taken
 
     def _read_line(self, description: OpenFileDescription, count: int) -> bytes:
@@ -229,6 +230,8 @@ class Terminal(TerminalLine):
             raise Sleeps("TTY-WRITE-SLEEPS")
         if written < len(data):
             self.cite("TTY-WRITE-PART")
+        if written:
+            self.mtime = ROUNDED_NOW
         return written
 
     def _write_all(self, data: bytes) -> int:
