@@ -16,8 +16,6 @@ from conformance.systems.native_worker import NativeWorker, WorkerDied
 from reference.linux.kernel import Linux
 from reference.linux.profile import Profile
 
-JUDGE = "conformance.judging:judge"
-
 
 def shard_main(connection: Connection, profile: Profile, base: Path) -> None:
     """Serve tasks until the campaign closes the connection. Ctrl-C is the campaign's to handle."""
@@ -41,7 +39,7 @@ class Shard:
     def run(self, task: Task) -> Result:
         """Generate, run natively, predict, compare and count one batch."""
         try:
-            result = self._worker.perform(JUDGE, task)
+            result = self._worker.perform(task)
             assert isinstance(result, Result)
             return result
         except WorkerDied as death:

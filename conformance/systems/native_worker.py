@@ -40,6 +40,7 @@ LOOK_INTERVAL_MS = 2
 PROGRAM_DEADLINE_S = 10.0
 WORKER_EXIT_S = 5.0
 NATIVE_CALLS = "conformance.systems.native:Native"
+JUDGE = "conformance.judging:judge"
 
 
 class WorkerDied(SystemFailed):
@@ -57,11 +58,14 @@ class NativeWorker:
     """Runs programs on the kernel. Use as a context manager: its directory goes with it.
 
     ``system`` names the class of native calls, as :func:`pkgutil.resolve_name` understands it;
-    another than the usual one is a planted bug.
+    another than the usual one is a planted bug. ``performs`` names the function of :meth:`perform`.
     """
 
-    def __init__(self, profile: Profile, base: Path | None = None, system: str = NATIVE_CALLS) -> None:
+    def __init__(
+        self, profile: Profile, base: Path | None = None, system: str = NATIVE_CALLS, performs: str = JUDGE
+    ) -> None:
         self._profile = profile
+        self._performs = performs
         self._system = system
         self._directory = Path(tempfile.mkdtemp(prefix="fdconform-", dir=base))
         os.chown(self._directory, profile.uid, profile.gid)
@@ -90,13 +94,12 @@ class NativeWorker:
         observations: list[list[Observation]] = self._ask(("alone", tuple(map(tuple, program))))
         return observations[0]
 
-    def perform(self, function: str, argument: Any) -> Any:
-        """What a function gives inside the worker.
+    def perform(self, argument: Any) -> Any:
+        """What the function that the worker was made with gives inside it.
 
-        ``function`` is named as :func:`pkgutil.resolve_name` understands it;
-        it is given ``argument`` and a function that examines a program beside a model.
+        It is given ``argument`` and a function that examines a program beside a model.
         """
-        return self._ask(("perform", (function, argument)))
+        return self._ask(("perform", argument))
 
     def _ask(self, request: Any) -> Any:
         if self._process is None:
@@ -137,6 +140,7 @@ class NativeWorker:
                 "file_size_bytes_max": profile.file_size_bytes_max,
                 "descriptors_max": profile.descriptors_max,
                 "system": self._system,
+                "performs": self._performs,
             },
         )
         _, self._pid = receive(self._replies)

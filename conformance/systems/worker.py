@@ -56,7 +56,9 @@ class Worker:
         self._replies = make_private(replies)
         self._progress = memoryview(mmap.mmap(page, mmap.PAGESIZE)).cast("I")
         self._null = make_private(os.open("/dev/null", os.O_RDWR))
+        # Both are imported now: an ordinary user may not be able to read the modules.
         self._native: Native = resolve_name(settings["system"])()
+        self._performs: Callable[..., Any] = resolve_name(settings["performs"])
         self._descriptors_max: int = settings["descriptors_max"]
         self._confine(settings)
 
@@ -86,7 +88,7 @@ class Worker:
         """Answer every request.
 
         ("batch", programs) gives their observations, ("alone", program) those of one program, in a fork of its own;
-        ("perform", (name, argument)) calls a function by name, with the argument and a function that examines programs.
+        ("perform", argument) calls the function of the settings with the argument and a function that examines programs.
         """
         send(self._replies, ("ready", os.getpid()))
         while True:
@@ -97,8 +99,7 @@ class Worker:
             if kind == "alone":
                 self._alone(body)
             elif kind == "perform":
-                function, argument = body
-                self._answer(partial(resolve_name(function), argument, self._examine))
+                self._answer(partial(self._performs, body, self._examine))
             else:
                 self._answer(partial(self._run_all, body))
 
