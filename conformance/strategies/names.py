@@ -1,6 +1,6 @@
 # Copyright The fdconform Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Recipes for ops on names, on attributes, on directories and on devices.
+"""Recipes for ops on names, on directories and on devices, together with those on attributes.
 
 A few short names are used again and again, so that programs meet what they made before:
 ``f``, ``g`` and ``h`` are mostly files, ``d`` and ``e`` directories, ``l`` and ``k`` symbolic links, ``p`` a FIFO.
@@ -10,13 +10,13 @@ Nothing is ever named below /dev but to be opened, linked or refused: the device
 from __future__ import annotations
 
 from conformance.ops import Op
+from conformance.strategies.attributes import DIRECTORY_MODES, MODES, MODES_ODD, usual_or_odd
+from conformance.strategies.attributes import RECIPES as ATTRIBUTE_RECIPES
 from conformance.strategies.payloads import payload
 from conformance.strategies.recipes import Make, Recipe
 from conformance.strategies.slots import SlotTable
 from conformance.strategies.source import Source
 from reference.constants import (
-    AT_STATX_DONT_SYNC,
-    AT_STATX_FORCE_SYNC,
     FIONREAD,
     LLONG_MAX,
     O_APPEND,
@@ -41,18 +41,6 @@ from reference.constants import (
     O_WRONLY,
     POLLIN,
     POLLOUT,
-    STATX__RESERVED,
-    STATX_ATIME,
-    STATX_BASIC_STATS,
-    STATX_BTIME,
-    STATX_CTIME,
-    STATX_DIOALIGN,
-    STATX_MNT_ID,
-    STATX_MTIME,
-    STATX_SIZE,
-    STATX_TYPE,
-    UTIME_NOW,
-    UTIME_OMIT,
 )
 
 _FILES = ("f", "f", "f", "g", "h", "d/f", "d/g", "l")
@@ -160,26 +148,6 @@ _FLAG_ODDITIES = (
     O_EXCL,
     O_PATH | O_CREAT | O_EXCL,
 )
-_MODES = (
-    0o644,
-    0o600,
-    0o666,
-    0o777,
-    0o755,
-    0o644,
-    0o400,
-    0o200,
-    0,
-    0o4755,
-    0o2755,
-    0o6777,
-    0o2644,
-    0o1644,
-    0o7644,
-    0o5111,
-)
-_DIRECTORY_MODES = (0o755, 0o777, 0o700, 0o2755, 0o2777, 0o500, 0o300, 0o600, 0, 0o1755, 0o7755, 0o100)
-_MODES_ODD = (0o170000, 0o100644, 0o40755, -1, 0o200644, 2**31 | 0o600)
 _REOPEN_FLAGS = (
     O_RDWR,
     O_RDONLY,
@@ -205,75 +173,11 @@ _REOPEN_FLAGS = (
     O_CREAT | O_DIRECTORY,
 )
 
-_NS_PER_S = 10**9
-_PAST = 5 * _NS_PER_S + 7
-_FUTURE = 2**32 * _NS_PER_S + 5
-_TIMES = (
-    _PAST,
-    -UTIME_NOW,
-    -UTIME_OMIT,
-    0,
-    10**18,
-    _FUTURE,
-    _FUTURE + 1,
-    -UTIME_OMIT,
-    -UTIME_NOW,
-    _FUTURE - 1,
-    -1,
-    -_NS_PER_S,
-)
-_TIMES_ODD = (
-    (2**31 - 1) * _NS_PER_S,
-    2**31 * _NS_PER_S,
-    -(2**31) * _NS_PER_S,
-    -(2**31) * _NS_PER_S - 1,
-    -(2**31) * _NS_PER_S + 1,
-    (2**34 - 2**31) * _NS_PER_S - 1,
-    (2**34 - 2**31) * _NS_PER_S - _NS_PER_S - 1,
-    (2**34 - 2**31) * _NS_PER_S,
-    2**40 * _NS_PER_S + 3,
-    -(2**40) * _NS_PER_S - 3,
-)
-_OWNERS = (-1, -1, 65534, 0, -1, 1000)
-_OWNERS_ODD = (65535, 65536, 2**31, 2**32 - 2, 2**32 - 1, -2, 65534)
-_STATX_FLAGS = (
-    0,
-    0,
-    0,
-    0,
-    AT_STATX_FORCE_SYNC,
-    AT_STATX_DONT_SYNC,
-    AT_STATX_FORCE_SYNC | AT_STATX_DONT_SYNC,
-    0x100,
-    1,
-    -1,
-)
-_STATX_MASKS = (
-    STATX_BASIC_STATS,
-    STATX_BASIC_STATS | STATX_BTIME,
-    0,
-    STATX_TYPE | STATX_SIZE,
-    STATX_MTIME,
-    STATX_CTIME | STATX_ATIME,
-    STATX_ATIME,
-    STATX_BASIC_STATS | STATX_MNT_ID,
-    STATX_DIOALIGN | STATX_SIZE,
-    STATX_BASIC_STATS | STATX_BTIME | STATX_DIOALIGN | STATX_MNT_ID,
-    STATX__RESERVED | STATX_BASIC_STATS,
-    1 << 30,
-)
 _TRUNCATE_LENGTHS = (0, 1, 5, 100, 4096, 4097, 2**21, 2**21 + 1, -1, LLONG_MAX)
 _SEEKS = (0, 1, 5, 4096, -1, 2**31, 2**40, LLONG_MAX, -LLONG_MAX - 1)
 _COUNTS = (1, 0, 10, 4096, 4097, 65536)
 _ODD_PATH_ONE_IN = 12
 _KNOWN_IN_ODD = 5
-_ODD_VALUE_ONE_IN = 12
-
-
-def _one(source: Source, usual: tuple[int, ...], odd: tuple[int, ...]) -> int:
-    """A usual value; seldom an odd one."""
-    pool = odd if source.below(_ODD_VALUE_ONE_IN) == _ODD_VALUE_ONE_IN - 1 else usual
-    return pool[source.below(len(pool))]
 
 
 def _known(slots: SlotTable) -> list[str]:
@@ -313,7 +217,7 @@ def _new_path(source: Source, slots: SlotTable, names: tuple[str, ...]) -> str:
 def _create(source: Source, slots: SlotTable) -> Op:
     flags = O_CREAT | _ACCESS[source.below(len(_ACCESS))] | _DECORATION[source.below(len(_DECORATION))]
     path = _new_path(source, slots, _FILES)
-    return Op("open", (path, flags, _one(source, _MODES, _MODES_ODD)), (slots.new("file"),))
+    return Op("open", (path, flags, usual_or_odd(source, MODES, MODES_ODD)), (slots.new("file"),))
 
 
 def _open_file(source: Source, slots: SlotTable) -> Op:
@@ -326,7 +230,7 @@ def _open_file(source: Source, slots: SlotTable) -> Op:
     else:
         flags = _ACCESS[source.below(len(_ACCESS))] | _CREATION[source.below(len(_CREATION))]
         flags |= _DECORATION[source.below(len(_DECORATION))]
-    return Op("open", (path, flags, _one(source, _MODES, _MODES_ODD)), (slots.new("file"),))
+    return Op("open", (path, flags, usual_or_odd(source, MODES, MODES_ODD)), (slots.new("file"),))
 
 
 def _open_directory(source: Source, slots: SlotTable) -> Op:
@@ -336,7 +240,7 @@ def _open_directory(source: Source, slots: SlotTable) -> Op:
 
 def _open_temporary(source: Source, slots: SlotTable) -> Op:
     flags = _TMPFILE_FLAGS[source.below(len(_TMPFILE_FLAGS))]
-    mode = _one(source, _MODES, _MODES_ODD)
+    mode = usual_or_odd(source, MODES, MODES_ODD)
     return Op("open", (_path(source, slots, _DIRECTORIES), flags, mode), (slots.new("file"),))
 
 
@@ -396,53 +300,15 @@ def _symlink(source: Source, slots: SlotTable) -> Op:
 
 
 def _mkdir(source: Source, slots: SlotTable) -> Op:
-    return Op("mkdir", (_new_path(source, slots, _DIRECTORIES), _one(source, _DIRECTORY_MODES, _MODES_ODD)))
+    return Op("mkdir", (_new_path(source, slots, _DIRECTORIES), usual_or_odd(source, DIRECTORY_MODES, MODES_ODD)))
 
 
 def _mkfifo(source: Source, slots: SlotTable) -> Op:
-    return Op("mkfifo", (_new_path(source, slots, _FIFOS), _one(source, _MODES, _MODES_ODD)))
+    return Op("mkfifo", (_new_path(source, slots, _FIFOS), usual_or_odd(source, MODES, MODES_ODD)))
 
 
 def _truncate(source: Source, slots: SlotTable) -> Op:
     return Op("truncate", (_path(source, slots, _FILES), _TRUNCATE_LENGTHS[source.below(len(_TRUNCATE_LENGTHS))]))
-
-
-# Attributes -----------------------------------------------------------------------------------
-
-
-def _fstat(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source)
-    return None if slot is None else Op("fstat", (slot,))
-
-
-def _statx(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source)
-    if slot is None:
-        return None
-    flags = _STATX_FLAGS[source.below(len(_STATX_FLAGS))]
-    return Op("statx", (slot, flags, _STATX_MASKS[source.below(len(_STATX_MASKS))]))
-
-
-def _fchmod(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source)
-    if slot is None:
-        return None
-    modes = _DIRECTORY_MODES if slots.tags[slot] == "directory" else _MODES
-    return Op("fchmod", (slot, _one(source, modes, _MODES_ODD)))
-
-
-def _fchown(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source)
-    if slot is None:
-        return None
-    return Op("fchown", (slot, _one(source, _OWNERS, _OWNERS_ODD), _one(source, _OWNERS, _OWNERS_ODD)))
-
-
-def _futimens(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source)
-    if slot is None:
-        return None
-    return Op("futimens", (slot, _one(source, _TIMES, _TIMES_ODD), _one(source, _TIMES, _TIMES_ODD)))
 
 
 # Data, as far as it shows in attributes, and on what is no regular file -----------------------
@@ -506,11 +372,6 @@ RECIPES = (
     Recipe("mkdir", 3, _mkdir, opens=True),
     Recipe("mkfifo", 2, _mkfifo),
     Recipe("truncate", 2, _truncate),
-    Recipe("fstat", 5, _fstat),
-    Recipe("statx", 3, _statx),
-    Recipe("fchmod", 4, _fchmod),
-    Recipe("fchown", 3, _fchown),
-    Recipe("futimens", 4, _futimens),
     Recipe("read", 3, _asking("read", _COUNTS)),
     Recipe("write", 4, _write),
     Recipe("pread", 1, _pread),
@@ -520,4 +381,5 @@ RECIPES = (
     Recipe("fsync", 1, _fsync),
     Recipe("poll", 1, _poll),
     Recipe("ioctl(FIONREAD)", 1, _asking("ioctl", (FIONREAD,))),
+    *ATTRIBUTE_RECIPES,
 )
