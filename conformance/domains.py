@@ -24,6 +24,9 @@ NEVER_OPENED = 1000
 It lies above the descriptor limit of a program, so no program can be handed it.
 """
 
+MAPPINGS_FROM = 4096
+"""Added to the handle of a mapping where slots are kept, so that no mapping is taken for a descriptor."""
+
 NAMED_POWER_MIN = 20
 """Integers next to 2**k are written so from this k on."""
 
@@ -233,6 +236,13 @@ class SlotName(Domain):
 
     def repoint(self, value: Any, renaming: Mapping[Slot, Slot]) -> Any:
         return renaming.get(value, value)
+
+
+@dataclass(frozen=True)
+class MappingName(SlotName):
+    """A named mapping, given to a system as its handle."""
+
+    resolver = staticmethod(lambda value, environment: environment.get(value, NEVER_OPENED) - MAPPINGS_FROM)
 
 
 @dataclass(frozen=True)
@@ -487,6 +497,7 @@ def _simpler_bytes(value: bytes) -> Iterator[Pattern | bytes]:
 INTEGER = Integer()
 OCTAL = Octal()
 SLOT = SlotName()
+MAPPING = MappingName()
 NUMBER = Number()
 PATH = Path()
 PAYLOAD = Payload()

@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from conformance.domains import BYTES, INTEGER, OCTAL, PATH, PAYLOAD, SLOT, ListOf
-from conformance.vocabulary.spec import one_handle, op
+from conformance.domains import BYTES, INTEGER, MAPPING, OCTAL, PATH, PAYLOAD, SLOT, ListOf
+from conformance.vocabulary.spec import mapping_handle, one_handle, op
 from conformance.vocabulary.structures import STAT, STATX, STATX_MASK, choice, fcntl, flags
 
 _EVERY = "files pipes sockets terminals"
@@ -96,10 +96,10 @@ OPS = (
         ("flags", flags("MAP_SHARED_VALIDATE MAP_SHARED MAP_PRIVATE")),
         ("offset", INTEGER),
         kinds=_EVERY,
-        handles=one_handle,
+        handles=mapping_handle,
     ),
-    op("load", ("mapping", SLOT), ("offset", INTEGER), ("count", INTEGER), result=BYTES, kinds="files"),
-    op("store", ("mapping", SLOT), ("offset", INTEGER), ("data", PAYLOAD), kinds="files"),
-    op("msync", ("mapping", SLOT), ("flags", flags("MS_ASYNC MS_INVALIDATE MS_SYNC")), kinds="files"),
-    op("munmap", ("mapping", SLOT), kinds="files"),
+    op("load", ("mapping", MAPPING), ("offset", INTEGER), ("count", INTEGER), result=BYTES, kinds="files"),
+    op("store", ("mapping", MAPPING), ("offset", INTEGER), ("data", PAYLOAD), kinds="files"),
+    op("msync", ("mapping", MAPPING), ("flags", flags("MS_ASYNC MS_INVALIDATE MS_SYNC")), kinds="files"),
+    op("munmap", ("mapping", MAPPING), kinds="files"),
 )

@@ -8,14 +8,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.domains import INTEGER, NEVER_OPENED, Domain, Environment, SlotName
+from conformance.domains import INTEGER, MAPPINGS_FROM, NEVER_OPENED, Domain, Environment, SlotName
 
 Handles = Callable[[Any], tuple[int, ...]]
 
 
 def one_handle(value: Any) -> tuple[int, ...]:
-    """The call returns the descriptor (or mapping) itself."""
+    """The call returns the descriptor itself."""
     return (value,)
+
+
+def mapping_handle(value: Any) -> tuple[int, ...]:
+    """The call returns the handle of a mapping, which is kept apart from the numbers of descriptors."""
+    return (value + MAPPINGS_FROM,)
 
 
 def all_handles(value: Any) -> tuple[int, ...]:

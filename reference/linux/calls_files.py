@@ -124,5 +124,4 @@ class FileCalls(KernelState):
         # CHANGE
         self.fds.lowest_free()
         description = OpenFileDescription(MemoryFile(self, flags), O_RDWR | O_LARGEFILE)
-        description.direct = True
         return self.open_descriptor(description, O_CLOEXEC if flags & MFD_CLOEXEC else 0)
