@@ -40,6 +40,8 @@ class TerminalLine(Inode):
 
     ``stopped`` holds output, ``stopped_by_call`` says that tcflow(3) did.
     ``broken`` is set by the last close and by a failed opening, ``other_closed`` when the other end was closed.
+    ``doubtful``: output was thrown away while the kernel moved it on,
+    so what this end holds is not known until it is found empty.
     ``packet`` is packet mode, which a master can be in; ``packet_status`` collects what a slave has to tell it.
     """
 
@@ -57,6 +59,7 @@ class TerminalLine(Inode):
         self.packet = False
         self.packet_status = 0
         self.wakes_writers = False
+        self.doubtful = False
         self.descriptions: list[OpenFileDescription] = []
         self.read_wait = WaitQueue()
         self.write_wait = WaitQueue()
@@ -90,6 +93,9 @@ class TerminalLine(Inode):
 
     def discard_output(self) -> None:
         """Throw away what the other end's discipline did not take yet."""
+        if self.link.input.queued and not self.link.discipline.full:
+            self.cite("TTY-FLUSH-RACE")
+            self.link.doubtful = True
         self.link.input.clear()
         self.tell_packet(TIOCPKT_FLUSHWRITE, wakes=0)
 
@@ -134,6 +140,7 @@ class TerminalLine(Inode):
 
     def discard_input(self) -> None:
         """Throw away what the discipline holds."""
+        self.doubtful = False
         self.discipline.discard_input()
         self.restart_input_if_full()
         self.input_discarded()

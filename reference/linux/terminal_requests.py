@@ -53,8 +53,9 @@ from reference.constants import (
     VSTOP,
 )
 from reference.linux.description import OpenFileDescription
+from reference.linux.line_discipline import RING_BYTES
 from reference.linux.terminal_modes import DISABLED, as_set_on_pty
-from reference.outcomes import Refused
+from reference.outcomes import Between, Refused
 from reference.structures import Termios, Winsize
 
 if TYPE_CHECKING:
@@ -206,6 +207,8 @@ def send_break(end: TerminalLine, argument: int) -> int:
 def bytes_to_read(end: TerminalLine, argument: Any) -> int:
     """FIONREAD: bytes that can be read, in canonical mode those of ended lines."""
     end.cite("TTY-FIONREAD")
+    if end.doubtful:
+        return int(end.kernel.choose(Between(0, RING_BYTES, end.discipline.bytes_to_read())))
     return end.discipline.bytes_to_read()
 
 
