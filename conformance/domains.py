@@ -242,7 +242,9 @@ class SlotName(Domain):
 class MappingName(SlotName):
     """A named mapping, given to a system as its handle."""
 
-    resolver = staticmethod(lambda value, environment: environment.get(value, NEVER_OPENED) - MAPPINGS_FROM)
+    @property
+    def resolver(self) -> Resolver:
+        return lambda value, environment: environment.get(value, NEVER_OPENED) - MAPPINGS_FROM
 
 
 @dataclass(frozen=True)

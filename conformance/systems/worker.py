@@ -41,7 +41,7 @@ RECORDED_SIGNALS = (
     *(signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU),
     *(signal.SIGURG, signal.SIGXFSZ, signal.SIGWINCH, signal.SIGIO, signal.SIGCONT),
 )
-_NUMBERING_CALLS = frozenset(("close_range", "dup2", "dup3", "mmap"))
+_NUMBERING_CALLS = frozenset(("close_range", "dup2", "dup3"))
 """Calls with which a program can reach the numbers 0 to 2, which no slot of it has; mappings have them too."""
 _UNSETTLING_CALLS = frozenset(("posix_openpt",))
 """Calls that make objects whose data the kernel moves behind the program's back."""
@@ -88,7 +88,7 @@ class Worker:
         """Answer every request.
 
         ("batch", programs) gives their observations, ("alone", program) those of one program, in a fork of its own;
-        ("perform", argument) calls the function of the settings with the argument and a function that examines programs.
+        ("perform", argument) calls the function of the settings with it and a function that examines programs.
         """
         send(self._replies, ("ready", os.getpid()))
         while True:

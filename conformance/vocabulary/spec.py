@@ -68,7 +68,7 @@ class OpSpec:
         resolvers = [(i, resolve) for i, resolve in plan if resolve is not None]
         if not resolvers:
             return None
-        if len(resolvers) == 1 and isinstance(self.parameters[0].domain, SlotName):
+        if len(resolvers) == 1 and type(self.parameters[0].domain) is SlotName:
             # By far the most frequent shape: one descriptor, then numbers.
             return lambda arguments, environment: (environment.get(arguments[0], NEVER_OPENED), *arguments[1:])
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import struct
 
+from conformance.domains import NEVER_OPENED
 from conformance.systems.native_calls.libc import checked, function
 from conformance.systems.native_calls.scratch import scratch_address
 from conformance.systems.native_calls.state import NativeState
@@ -55,7 +56,8 @@ def _fractional(timeout: int, fractions_per_ms: int) -> _Timespec | None:
 def _fd_set(members: FdList) -> ctypes.Array[ctypes.c_char]:
     bits = 0
     for fd in members:
-        bits |= 1 << fd
+        # A handle of a mapping lies beyond what a set can hold, and is as little a descriptor as this number.
+        bits |= 1 << min(fd, NEVER_OPENED)
     return ctypes.create_string_buffer(bits.to_bytes(FD_SET_BYTES, "little"), FD_SET_BYTES)
 
 
