@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from itertools import islice
 
 from conformance import events
 from conformance.divergence import diverge
@@ -39,6 +40,8 @@ from reference.linux.profile import Profile
 
 PROGRAMS_MAX = 2000
 REDUCTION_SLACK_OPS = 2
+FACES_MAX = 3
+"""A bug may first show a face that needs more ops than its shortest program: so many programs are reduced."""
 NATIVE_BATCH_PROGRAMS = 16
 
 BUGS: tuple[PlantedBug, ...] = (
@@ -77,27 +80,35 @@ def _system(bug: PlantedBug, stack: ExitStack) -> tuple[Observe, Profile]:
     return lambda programs: [execute(ops, make(profile)) for ops in programs], profile
 
 
-def _check(bug: PlantedBug, observe: Observe, profile: Profile, seed: int | str, budget: int) -> events.Miniature:
-    found = None
+def _divergent(
+    bug: PlantedBug, observe: Observe, profile: Profile, seed: int | str, budget: int
+) -> Iterator[tuple[int, tuple[Op, ...]]]:
+    """The programs that show a bug, each with its place in the order of all."""
     recipes = recipes_of(bug.programs)
     size = 1 if bug.make else NATIVE_BATCH_PROGRAMS
     for start in range(0, budget, size):
         programs = [seeded_program(f"{seed}/{bug.programs}/{n}", recipes).ops for n in range(start, start + size)]
         for number, (ops, observed) in enumerate(zip(programs, observe(programs), strict=True), start + 1):
-            divergence = diverge(ops, observed, lambda: Linux(profile))
-            if divergence is not None:
-                judge = any_bucket(lambda ops: observe([ops])[0], lambda: Linux(profile))
-                found = number, reduce_program(ops, judge).after
-                break
-        if found:
-            break
+            if diverge(ops, observed, lambda: Linux(profile)) is not None:
+                yield number, ops
+
+
+def _check(bug: PlantedBug, observe: Observe, profile: Profile, seed: int | str, budget: int) -> events.Miniature:
+    judge = any_bucket(lambda ops: observe([ops])[0], lambda: Linux(profile))
     minimum = len(bug.minimal_ops)
-    programs_used, after = found or (None, None)
+    found: int | None = None
+    after: int | None = None
+    for number, ops in islice(_divergent(bug, observe, profile, seed, budget), FACES_MAX):
+        found = found or number
+        left = reduce_program(ops, judge).after
+        after = left if after is None else min(after, left)
+        if after <= minimum + REDUCTION_SLACK_OPS:
+            break
     return events.Miniature(
         name=bug.name,
         kind=bug.kind,
         what=bug.what,
-        found_after_programs=programs_used,
+        found_after_programs=found,
         reduced_ops=after,
         minimum_ops=minimum,
         passed=after is not None and after <= minimum + REDUCTION_SLACK_OPS,

@@ -217,7 +217,7 @@ BUGS = (
         "descriptors",
         "close_range(2) leaves the last number of the range open.",
         "pipes",
-        _DEVICE + "close_range(0, r0, 0)\nclose(r0)\n",
+        'close_range(0, 0, 0)\nr0 = open("/dev/null", O_RDONLY, 0o600)\n',
         _CloseRangeLast,
     ),
     PlantedBug(
