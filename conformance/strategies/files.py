@@ -110,6 +110,7 @@ _SYNC_FLAGS = (
     1 << 31,
 )
 _SYNC_COUNTS = (0, 1, 4096, 65536, -1, LLONG_MAX)
+_DIRECT_PIECES_MAX = 9
 _DIRECT_LENGTHS = (512, 4096, 1024, 8192, 511, 513, 100, 65536)
 """Lengths for files opened with O_DIRECT, which wants multiples of a sector."""
 
@@ -141,6 +142,12 @@ def _data(source: Source) -> bytes | Pattern:
     return payload(source, _DIRECT_LENGTHS if chance(source, 8) else LENGTHS)
 
 
+def _pieces(source: Source, slots: SlotTable, slot: Slot) -> tuple[bytes | Pattern, ...]:
+    """Buffers of a write. A direct write gets few: what becomes of more than one request takes is not known exactly."""
+    pieces = buffers(source)
+    return pieces[:_DIRECT_PIECES_MAX] if slots.tags[slot] == "file.direct" else pieces
+
+
 def _readv(source: Source, slots: SlotTable) -> Op | None:
     slot = slots.any_of(source, *FILES)
     return None if slot is None else Op("readv", (slot, buffer_lengths(source)))
@@ -148,7 +155,7 @@ def _readv(source: Source, slots: SlotTable) -> Op | None:
 
 def _writev(source: Source, slots: SlotTable) -> Op | None:
     slot = slots.any_of(source, *FILES)
-    return None if slot is None else Op("writev", (slot, buffers(source)))
+    return None if slot is None else Op("writev", (slot, _pieces(source, slots, slot)))
 
 
 def _pread(source: Source, slots: SlotTable) -> Op | None:
@@ -181,7 +188,7 @@ def _preadv2(source: Source, slots: SlotTable) -> Op | None:
 
 def _pwritev2(source: Source, slots: SlotTable) -> Op | None:
     slot = slots.any_of(source, *FILES)
-    return None if slot is None else Op("pwritev2", (slot, buffers(source), _at(source), _flags(source)))
+    return None if slot is None else Op("pwritev2", (slot, _pieces(source, slots, slot), _at(source), _flags(source)))
 
 
 def _lseek(source: Source, slots: SlotTable) -> Op | None:
