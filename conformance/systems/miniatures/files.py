@@ -236,7 +236,7 @@ BUGS = (
         "files",
         "open(2) ignores O_TRUNC.",
         "files",
-        _FILE + _BYTE + 'open("f", O_RDWR | O_TRUNC, 0o600)\n' + _END,
+        'open(".", O_RDONLY | O_TRUNC, 0o600)\n',
         _NoTruncate,
     ),
     PlantedBug(
