@@ -33,7 +33,7 @@ from reference.constants import (
     SO_PASSCRED,
     SOCK_STREAM,
 )
-from reference.linux.rights import EMPTY_CREDENTIALS, Credentials, Packet, Reception, Rights
+from reference.linux.rights import EMPTY_CREDENTIALS, Credentials, Packet, Reception, Rights, drop_all
 from reference.linux.socket_room import URGENT_COST_BYTES, stream_cost, stream_piece
 from reference.linux.unix_socket import READ_CLOSED, WRITE_CLOSED, UnixSocket
 from reference.outcomes import Refused, Sleeps
@@ -44,7 +44,10 @@ if TYPE_CHECKING:
 
 
 class StreamSocket(UnixSocket):
-    """One end of a stream. ``urgent`` is the out-of-band piece in the queue, ``counted`` what FIONREAD says."""
+    """One end of a stream. ``urgent`` is the out-of-band piece in the queue, ``counted`` what FIONREAD says.
+
+    ``dropped`` are descriptors that a read came across and that nobody took.
+    """
 
     type = SOCK_STREAM
 
@@ -52,6 +55,7 @@ class StreamSocket(UnixSocket):
         super().__init__(kernel)
         self.urgent: Packet | None = None
         self.counted = 0
+        self.dropped: Rights = ()
 
     # Sending ------------------------------------------------------------------------------------
 
@@ -99,7 +103,11 @@ class StreamSocket(UnixSocket):
         if reception.flags & MSG_OOB:
             self._receive_urgent(reception)
         else:
-            StreamRead(self, reception).run()
+            try:
+                StreamRead(self, reception).run()
+            finally:
+                dropped, self.dropped = self.dropped, ()
+                drop_all(dropped)
 
     def _receive_urgent(self, reception: Reception) -> None:
         # CHECK
@@ -132,7 +140,7 @@ class StreamSocket(UnixSocket):
             if reception.peek:
                 position += 1
             else:
-                queue.pop(position).free()
+                self._discard(queue.pop(position))
             if position >= len(queue):
                 return None
         if queue[position] is not self.urgent:
@@ -146,10 +154,15 @@ class StreamSocket(UnixSocket):
             self.urgent = None
             if not inline:
                 # The kernel leaves the byte in what FIONREAD counts.
-                queue.pop(position).free()
+                self._discard(queue.pop(position))
         elif not inline:
             position += 1
         return position if position < len(queue) else None
+
+    def _discard(self, packet: Packet) -> None:
+        """Forget a piece in the middle of a read. Its descriptors are closed only when the call ends."""
+        self.dropped += packet.take_rights()
+        packet.free()
 
     # Questions ----------------------------------------------------------------------------------
 
