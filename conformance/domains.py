@@ -24,6 +24,9 @@ NEVER_OPENED = 1000
 It lies above the descriptor limit of a program, so no program can be handed it.
 """
 
+DEVICES = ("/dev/null", "/dev/zero", "/dev/full")
+"""The devices that programs may name."""
+
 MAPPINGS_FROM = 4096
 """Added to the handle of a mapping where slots are kept, so that no mapping is taken for a descriptor."""
 
@@ -273,7 +276,9 @@ class Number(Domain):
 
 @dataclass(frozen=True)
 class Path(Domain):
-    """A path below the program's directory, or a device."""
+    """A path below the program's directory or, where nothing is made or removed by it, one of a few devices."""
+
+    devices: bool = True
 
     def text(self, value: Any) -> str:
         path: str = value
@@ -282,8 +287,9 @@ class Path(Domain):
     def check(self, value: Any) -> Any:
         if type(value) is not str or isinstance(value, Slot):
             raise ValueError(f"expected a path in quotes, got {value!r}")
-        if ".." in value.split("/") or (value.startswith("/") and not value.startswith("/dev/")):
-            raise ValueError(f"a path must stay in the program's directory, or be a device: {value!r}")
+        if ".." in value.split("/") or (value.startswith("/") and not (self.devices and value.rstrip("/") in DEVICES)):
+            allowed = f", or be one of {', '.join(DEVICES)}" if self.devices else ""
+            raise ValueError(f"a path must stay in the program's directory{allowed}: {value!r}")
         return value
 
     def simpler(self, value: Any) -> Iterator[Any]:
@@ -502,6 +508,7 @@ SLOT = SlotName()
 MAPPING = MappingName()
 NUMBER = Number()
 PATH = Path()
+OWN_PATH = Path(devices=False)
 PAYLOAD = Payload()
 BYTES = Bytes()
 TIME = Time()

@@ -42,7 +42,7 @@ RECORDED_SIGNALS = (
     *(signal.SIGURG, signal.SIGXFSZ, signal.SIGWINCH, signal.SIGIO, signal.SIGCONT),
 )
 _NUMBERING_CALLS = frozenset(("close_range", "dup2", "dup3"))
-"""Calls with which a program can reach the numbers 0 to 2, which no slot of it has; mappings have them too."""
+"""Calls with which a program can reach the numbers 0 to 2, which no slot of it has."""
 _UNSETTLING_CALLS = frozenset(("posix_openpt",))
 """Calls that make objects whose data the kernel moves behind the program's back."""
 _NAMING_CALLS = frozenset(("open", "mkfifo", "link", "symlink", "mkdir"))

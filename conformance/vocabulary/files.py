@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from conformance.domains import BYTES, INTEGER, MAPPING, OCTAL, PATH, PAYLOAD, SLOT, ListOf
+from conformance.domains import BYTES, INTEGER, MAPPING, OCTAL, OWN_PATH, PATH, PAYLOAD, SLOT, ListOf
 from conformance.vocabulary.spec import mapping_handle, one_handle, op
 from conformance.vocabulary.structures import STAT, STATX, STATX_MASK, choice, fcntl, flags
 
@@ -75,10 +75,10 @@ OPS = (
     op("fchmod", ("fd", SLOT), ("mode", OCTAL), kinds=_EVERY),
     op("fchown", ("fd", SLOT), ("uid", INTEGER), ("gid", INTEGER), kinds=_EVERY),
     op("futimens", ("fd", SLOT), ("atime", INTEGER), ("mtime", INTEGER), kinds=_EVERY),
-    op("unlink", ("path", PATH), kinds="files"),
-    op("link", ("path", PATH), ("new_path", PATH), kinds="files"),
-    op("symlink", ("target", PATH), ("path", PATH), kinds="files"),
-    op("mkdir", ("path", PATH), ("mode", OCTAL), kinds="files"),
+    op("unlink", ("path", OWN_PATH), kinds="files"),
+    op("link", ("path", PATH), ("new_path", OWN_PATH), kinds="files"),
+    op("symlink", ("target", PATH), ("path", OWN_PATH), kinds="files"),
+    op("mkdir", ("path", OWN_PATH), ("mode", OCTAL), kinds="files"),
     op(
         "memfd_create",
         ("name", PATH),

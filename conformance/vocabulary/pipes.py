@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-from conformance.domains import INTEGER, OCTAL, PATH, TupleOf
+from conformance.domains import INTEGER, OCTAL, OWN_PATH, TupleOf
 from conformance.vocabulary.spec import all_handles, op
 from conformance.vocabulary.structures import CREATION_FLAGS, fcntl
 
 OPS = (
     op("pipe2", ("flags", CREATION_FLAGS), result=TupleOf((INTEGER, INTEGER)), kinds="pipes", handles=all_handles),
-    op("mkfifo", ("path", PATH), ("mode", OCTAL), kinds="pipes"),
+    op("mkfifo", ("path", OWN_PATH), ("mode", OCTAL), kinds="pipes"),
     fcntl("F_SETPIPE_SZ", INTEGER, kinds="pipes"),
     fcntl("F_GETPIPE_SZ", kinds="pipes"),
 )
