@@ -410,6 +410,7 @@ class RegularFile(Inode):
             self.spread = False
 
     def allocate(self, description: OpenFileDescription, mode: int, offset: int, length: int) -> int:
+        self.note_pages()
         ALLOCATIONS[self.filesystem.extents](self, mode, offset, length)
         self.note_pages()
         return 0
