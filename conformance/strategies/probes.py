@@ -1,6 +1,6 @@
 # Copyright The fdconform Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Questions asked of every live descriptor when a program has ended: most wrong states never show in the failing call itself.
+"""Questions asked of every live descriptor when a program has ended: most wrong states never show in the call itself.
 
 Probes are ordinary ops, so they are compared, reduced and printed like any other.
 """
