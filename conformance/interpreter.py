@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from conformance.domains import Slot
-from conformance.observation import BLOCKED, Blocked, Failure, Observation, Signalled, failure, with_signals
+from conformance.observation import BLOCKED, NO_VALUE, Observation, Signalled, failure, with_signals
 from conformance.ops import SPECS, Op
 from conformance.vocabulary.spec import Handles
 from reference.constants import EINTR
@@ -24,9 +24,6 @@ _PLANS: dict[str, _Plan] = {spec.call: (spec.resolver(), spec.handles) for spec 
 _SELECTED_PLANS: dict[tuple[str, int], _Plan] = {
     (spec.call, spec.selector[1]): (spec.resolver(), spec.handles) for spec in SPECS if spec.selector is not None
 }
-
-NO_VALUE = frozenset((Failure, Blocked))
-"""The outcomes of a call that made nothing."""
 
 
 class System(Syscalls, Protocol):

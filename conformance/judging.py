@@ -12,10 +12,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from conformance.kinds import recipes_of
-from conformance.observation import Failure, Observation, outcome_name
-from conformance.ops import Op, spec_of
+from conformance.observation import NO_VALUE, Observation, outcome_name
+from conformance.ops import SELECTED_CALLS, Op, spec_of
 from conformance.oracle import Mismatch
 from conformance.strategies.programs import seeded_program
 from reference.linux.kernel import Linux
@@ -78,7 +79,7 @@ def judge(task: Task, examine: Examine) -> Result:
     """Run a batch, and compare each observation with what the model allows."""
     started, cpu_started = time.monotonic(), time.process_time()
     result = Result(task.index, task.kind)
-    counts: Counter[tuple[str, Observation]] = Counter()
+    counts: Counter[tuple[str, int, Any]] = Counter()
     clauses: Counter[str] = Counter()
     for number, (seed, ops) in enumerate(programs_of(task)):
         model = Linux(task.profile)
@@ -90,16 +91,18 @@ def judge(task: Task, examine: Examine) -> Result:
         clauses.update(model.cited)
         # Every object of a model knows its kernel: without this each model would be a cycle, left for the collector.
         vars(model).clear()
-        # Failures are counted as they are, everything else by its class: the names are only looked up once a batch.
+        # The names are only looked up once a batch: here the ops and outcomes are told apart as cheaply as can be.
         counts.update(
             [
-                (spec_of(op).name, seen if type(seen) is Failure else outcome_name(seen))
-                for op, seen in zip(ops, observed, strict=False)
+                (call, arguments[1] if call in SELECTED_CALLS else 0, seen if type(seen) in NO_VALUE else type(seen))
+                for (call, arguments, _), seen in zip(ops, observed, strict=False)
             ]
         )
-    for (name, outcome), count in counts.items():
-        shown = outcome if isinstance(outcome, str) else outcome_name(outcome)
-        result.outcomes.setdefault(name, {})[shown] = count
+    for (call, selector, outcome), count in counts.items():
+        name = spec_of(Op(call, (None, selector))).name
+        shown = outcome_name(outcome if type(outcome) in NO_VALUE else None)
+        by_outcome = result.outcomes.setdefault(name, {})
+        by_outcome[shown] = by_outcome.get(shown, 0) + count
     result.clauses = dict(clauses)
     result.seconds = time.monotonic() - started
     result.cpu_seconds = time.process_time() - cpu_started

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from conformance.domains import Slot
-from conformance.interpreter import NO_VALUE, Settle, System, perform, plan, value_of
-from conformance.observation import Observation, with_signals
+from conformance.interpreter import Settle, System, perform, plan, value_of
+from conformance.observation import NO_VALUE, Observation, with_signals
 from conformance.ops import Op
 from conformance.oracle import Mismatch, allows
 

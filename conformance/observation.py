@@ -52,6 +52,8 @@ class Unsupported:
 
 
 BLOCKED = Blocked()
+NO_VALUE = frozenset((Failure, Signalled, Blocked, Unsupported))
+"""The outcomes that are no value."""
 Observation = Any
 
 

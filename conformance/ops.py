@@ -33,7 +33,8 @@ SPECS: tuple[OpSpec, ...] = (
 _BY_KEY: dict[str | tuple[str, int], OpSpec] = {
     spec.call if spec.selector is None else (spec.call, spec.selector[1]): spec for spec in SPECS
 }
-_SELECTED_CALLS = frozenset(spec.call for spec in SPECS if spec.selector is not None)
+SELECTED_CALLS = frozenset(spec.call for spec in SPECS if spec.selector is not None)
+"""Calls whose second argument picks the op: fcntl and ioctl."""
 SPECS_BY_NAME: dict[str, OpSpec] = {spec.name: spec for spec in SPECS}
 
 
@@ -41,10 +42,10 @@ def spec_of(op: Op) -> OpSpec:
     """What is known of an op. BadProgram when its call, or its command, is not in the vocabulary."""
     call = op.call
     try:
-        return _BY_KEY[call] if call not in _SELECTED_CALLS else _BY_KEY[call, op.arguments[1]]
+        return _BY_KEY[call] if call not in SELECTED_CALLS else _BY_KEY[call, op.arguments[1]]
     except (KeyError, IndexError, TypeError):
         raise BadProgram(
-            f"unknown op {call!r}" + (f" with command {op.arguments[1:2]}" if call in _SELECTED_CALLS else ""),
+            f"unknown op {call!r}" + (f" with command {op.arguments[1:2]}" if call in SELECTED_CALLS else ""),
             hint="`fdconform list ops` prints the vocabulary",
         ) from None
 
