@@ -13,10 +13,13 @@ positions are compared modulo its size, so a whole round that was not carried ou
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from reference.linux.pty_output import TAB_COLUMNS, Cursor, processed
+from reference.linux.pty_output import TAB_COLUMNS, Cursor, plain_run, processed
 from reference.linux.terminal_modes import TAB, Modes, is_control
+
+if TYPE_CHECKING:
+    from reference.linux.terminal_line import TerminalLine
 
 RING_BYTES = 4096
 _INDEX = RING_BYTES - 1
@@ -25,6 +28,8 @@ CARRIED_OUT_FROM_BYTES = 256
 DROPPED_FROM_BYTES = RING_BYTES - (256 + 32)
 """When so much stays in the queue, the oldest is dropped."""
 
+LINE_STARTS_BYTES = 2
+"""What the note that a line starts takes of the queue."""
 _OPERATION = 0xFF
 _BACK, _LINE_STARTS, _ERASE_TAB = 0x80, 0x81, 0x82
 _AFTER_TAB = 0x80
@@ -64,6 +69,15 @@ class EchoQueue:
         else:
             self.raw(character)
 
+    def plain(self, run: bytes) -> None:
+        """Echo characters that need no care, fewer than would have to be carried out at once."""
+        self._add(*run)
+        self.marked = self.head
+
+    def uncommitted_room(self) -> int:
+        """How many bytes can be added before echo has to be carried out."""
+        return CARRIED_OUT_FROM_BYTES - 1 - (self.head - self.tail)
+
     def back(self) -> None:
         """Take one column back: the byte before continued a character."""
         self._add(_OPERATION, _BACK)
@@ -88,35 +102,48 @@ class EchoQueue:
         self.committed = self.head
         return True
 
-    def carry_out(self, modes: Modes, cursor: Cursor, room: int, send: Callable[[bytes], object]) -> Cursor:
+    def carry_out(self, modes: Modes, cursor: Cursor, room: int, line: TerminalLine) -> Cursor:
         """Send what is committed, as far as it fits into ``room`` bytes: where the cursor is then."""
         complete = True
         while (self.committed ^ self.tail) & _INDEX:
-            character = self.ring[self.tail & _INDEX]
             size = 1
-            if character != _OPERATION:
-                sent = (
-                    processed(character, cursor, modes, room) if modes.post_process else _as_is(character, cursor, room)
-                )
-            else:
+            if self.ring[self.tail & _INDEX] == _OPERATION:
                 size = self._size(self.tail)
                 complete = not self._cut_short(size)
                 if not complete:
                     break
                 sent = self._operation(cursor, room)
+            else:
+                run = self._characters()[:room]
+                count, cursor = plain_run(run, cursor, modes) if modes.post_process else (len(run), cursor)
+                line.send_singly(run[:count])
+                self.tail += count
+                room -= count
+                if count or not room:
+                    if not room:
+                        break
+                    continue
+                sent = processed(run[0], cursor, modes, room)
             if sent is None:
                 break
             output, cursor = sent
-            if output == b"\r\n" or (size == 1 and output[:1] == b" "):
-                send(output)
+            if size == 1:
+                line.send(output)
             else:
-                for index in range(len(output)):
-                    send(output[index : index + 1])
+                line.send_singly(output)
             room -= len(output)
             self.tail += size
         if complete:
             self._drop_oldest()
         return cursor
+
+    def _characters(self) -> bytes:
+        """The characters at the tail, up to an operation, the end of what is committed, or the edge of the ring."""
+        start = self.tail & _INDEX
+        end = self.committed & _INDEX
+        run = bytes(self.ring[start : end if end > start else RING_BYTES])
+        operation = run.find(_OPERATION)
+        return run if operation < 0 else run[:operation]
 
     def _size(self, position: int) -> int:
         if self.ring[position & _INDEX] != _OPERATION:
@@ -146,8 +173,3 @@ class EchoQueue:
     def _drop_oldest(self) -> None:
         while self.committed - self.tail >= DROPPED_FROM_BYTES:
             self.tail += self._size(self.tail)
-
-
-def _as_is(character: int, cursor: Cursor, room: int) -> tuple[bytes, Cursor] | None:
-    """A character without output processing: the cursor is not followed."""
-    return (bytes((character,)), cursor) if room else None

@@ -37,9 +37,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from reference.linux import line_editing
-from reference.linux.echo_queue import EchoQueue
+from reference.linux.echo_queue import LINE_STARTS_BYTES, EchoQueue
 from reference.linux.pty_output import MARGIN, Cursor
-from reference.linux.terminal_modes import DISABLED, NEWLINE, RETURN, Modes, Role, lowered
+from reference.linux.terminal_modes import DISABLED, NEWLINE, RETURN, Role, lowered, modes_of
 from reference.structures import Termios
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class LineDiscipline:
         self.literal = False
         self.erasing = False
         self.discard_input()
-        self.modes = Modes(termios)
+        self.modes = modes_of(termios)
         self.canonical = self.modes.canonical
 
     def discard_input(self) -> None:
@@ -174,8 +174,15 @@ class LineDiscipline:
         if modes.transparent or (modes.external and not modes.lowers_or_strips):
             self._store_all(data)
         else:
-            for index, character in enumerate(data):
-                self._character(character, index < scanned)
+            index = 0
+            while index < len(data):
+                run = self._plain_run(data, index)
+                if run:
+                    self._store_plain(run)
+                    index += len(run)
+                else:
+                    self._character(data[index], index < scanned)
+                    index += 1
             self.flush_echo()
         if self.scanned < scanned:
             # A signal reset the count meanwhile. It wraps, and flow control is off for all that follows.
@@ -185,6 +192,22 @@ class LineDiscipline:
             self.readable_end = self.head
             if self.head != self.tail:
                 self.line.input_arrived()
+
+    def _plain_run(self, data: bytes, start: int) -> bytes:
+        """Characters from ``start`` on about which there is nothing to ask, as many as go without carrying out echo."""
+        modes = self.modes
+        if modes.lowers_or_strips or modes.restart_any or modes.external or self.literal or self.erasing:
+            return b""
+        room = self.echo.uncommitted_room() - LINE_STARTS_BYTES if modes.echo else len(data)
+        found = modes.plain.match(data, start, max(start + room, start))
+        return found.group() if found else b""
+
+    def _store_plain(self, run: bytes) -> None:
+        if self.modes.echo:
+            if self.line_end == self.head:
+                self.echo.line_starts()
+            self.echo.plain(run)
+        self._store_all(run)
 
     def _store_all(self, data: bytes) -> None:
         start = self.head & INDEX
@@ -356,13 +379,13 @@ class LineDiscipline:
             self._carry_out_echo()
 
     def _carry_out_echo(self) -> None:
-        self.cursor = self.echo.carry_out(self.modes, self.cursor, self.line.room(), self.line.send)
+        self.cursor = self.echo.carry_out(self.modes, self.cursor, self.line.room(), self.line)
 
     # Modes ------------------------------------------------------------------------------------
 
     def set_modes(self, termios: Termios) -> None:
         """Take over new modes. A change to canonical mode makes what is stored a line that ends here."""
-        before, self.modes = self.modes, Modes(termios)
+        before, self.modes = self.modes, modes_of(termios)
         if before.canonical != self.modes.canonical or before.external != self.modes.external:
             self.ends.clear()
             self.line_end = self.tail

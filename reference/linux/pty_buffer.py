@@ -69,6 +69,20 @@ class PtyBuffer:
             taken += piece
         return taken
 
+    def add_singly(self, data: bytes) -> None:
+        """Add bytes one by one, as echo comes: each goes into what is left of the last buffer."""
+        taken = 0
+        while taken < len(data):
+            last = self.chain[-1]
+            left = 2 * last.counted - len(last.data)
+            if left:
+                last.data += data[taken : taken + left]
+                self.queued = True
+                taken += left
+            else:
+                self.add(data[taken : taken + 1])
+                taken += 1
+
     def clear(self) -> None:
         """Throw away everything that waits."""
         while len(self.chain) > 1:

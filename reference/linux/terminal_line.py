@@ -74,6 +74,11 @@ class TerminalLine(Inode):
         """Put bytes into the other end's queue: the number taken."""
         return 0 if self.stopped or not data else self.link.input.add(data)
 
+    def send_singly(self, data: bytes) -> None:
+        """Put bytes one by one into the other end's queue."""
+        if not self.stopped:
+            self.link.input.add_singly(data)
+
     def room(self) -> int:
         """The bytes that the other end's queue takes for certain."""
         return 0 if self.stopped else self.link.input.room()

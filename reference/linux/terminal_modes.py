@@ -11,7 +11,9 @@ In both the first line that fits decides.
 
 from __future__ import annotations
 
+import re
 from enum import Enum, auto
+from functools import lru_cache
 
 from reference.constants import (
     B38400,
@@ -72,6 +74,8 @@ NEWLINE, RETURN, TAB, BACKSPACE = b"\n\r\t\b"
 DISABLED = 0
 """The control character that stands for none (_POSIX_VDISABLE), and the mark that an end-of-file character leaves."""
 
+_NEVER_PLAIN = bytes((*range(32), 127, 255))
+"""Controls, and the byte that PARMRK doubles."""
 _ADDRESS_BIT = 0x20000000
 """The bit of the control modes that only RS-485 configuration changes."""
 
@@ -142,6 +146,7 @@ class Modes:
     ``transparent``: no input mode looks at single characters, so data passes as it is.
     ``first`` and ``then`` are the two tables of roles;
     ``special`` holds every character that has a role or is translated.
+    ``plain`` finds runs of characters that are stored, and echoed, as they are.
     """
 
     __slots__ = (
@@ -174,6 +179,7 @@ class Modes:
         "output_nl_to_crnl",
         "output_no_cr_at_start",
         "output_uppers",
+        "plain",
         "post_process",
         "restart_any",
         "special",
@@ -249,6 +255,13 @@ class Modes:
         if self.nl_to_cr:
             special.add(NEWLINE)
         self.special = frozenset(special - {DISABLED})
+        self.plain = re.compile(b"[^%s]+" % re.escape(_NEVER_PLAIN + bytes(self.special)))
+
+
+@lru_cache(maxsize=256)
+def modes_of(termios: Termios) -> Modes:
+    """The modes that a structure spells."""
+    return Modes(termios)
 
 
 def lowered(character: int) -> int:
