@@ -13,13 +13,10 @@ positions are compared modulo its size, so a whole round that was not carried ou
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from reference.linux.pty_output import TAB_COLUMNS, Cursor, plain_run, processed
 from reference.linux.terminal_modes import TAB, Modes, is_control
-
-if TYPE_CHECKING:
-    from reference.linux.terminal_line import TerminalLine
 
 RING_BYTES = 4096
 _INDEX = RING_BYTES - 1
@@ -33,6 +30,16 @@ LINE_STARTS_BYTES = 2
 _OPERATION = 0xFF
 _BACK, _LINE_STARTS, _ERASE_TAB = 0x80, 0x81, 0x82
 _AFTER_TAB = 0x80
+
+
+class Outlet(Protocol):
+    """Where echo goes."""
+
+    def send(self, data: bytes) -> int:
+        """Send bytes in one piece: the number taken."""
+
+    def send_singly(self, data: bytes) -> None:
+        """Send bytes one by one."""
 
 
 class EchoQueue:
@@ -102,7 +109,7 @@ class EchoQueue:
         self.committed = self.head
         return True
 
-    def carry_out(self, modes: Modes, cursor: Cursor, room: int, line: TerminalLine) -> Cursor:
+    def carry_out(self, modes: Modes, cursor: Cursor, room: int, line: Outlet) -> Cursor:
         """Send what is committed, as far as it fits into ``room`` bytes: where the cursor is then."""
         complete = True
         while (self.committed ^ self.tail) & _INDEX:

@@ -8,6 +8,7 @@ from typing import Any
 
 from conformance.systems.miniatures.base import PlantedBug
 from reference.constants import POLLHUP, TIOCSWINSZ
+from reference.linux.echo_queue import Outlet
 from reference.linux.kernel import Linux
 from reference.linux.line_discipline import LineDiscipline
 from reference.linux.pseudoterminal import Master
@@ -56,12 +57,20 @@ class _RoleDiscipline(LineDiscipline):
         raise NotImplementedError
 
 
+class _BareNewlines:
+    """An outlet that loses the return before a newline."""
+
+    def __init__(self, line: Outlet) -> None:
+        self.send_singly = line.send_singly
+        self._send = line.send
+
+    def send(self, data: bytes) -> int:
+        return self._send(b"\n" if data == b"\r\n" else data)
+
+
 class _BareNewline(LineDiscipline):
     def _carry_out_echo(self) -> None:
-        def send(output: bytes) -> None:
-            self.line.send(b"\n" if output == b"\r\n" else output)
-
-        self.cursor = self.echo.carry_out(self.modes, self.cursor, self.line.room(), send)
+        self.cursor = self.echo.carry_out(self.modes, self.cursor, self.line.room(), _BareNewlines(self.line))
 
 
 class _EchoWithoutReturn(_OwnDiscipline):
