@@ -243,24 +243,20 @@ def _unlock(source: Source, slots: SlotTable) -> Op | None:
     return Op("unlockpt", (slot,))
 
 
-def _open_slave(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, _MASTER)
-    if slot is None:
-        return None
-    if slots.notes.get(slot) is None and source.below(12) < 11:
-        slots.notes[slot] = "unlocked"
-        return Op("unlockpt", (slot,))
-    alive = slots.live.get(_SLAVE)
-    if alive and source.below(3) == 2:
-        # Slaves come and go: what a master sees behind the last close is reached only when few are open.
-        newest = alive[-1]
-        slots.close(newest)
-        return Op("close", (newest,))
-    flags = _open_flags(source)
-    new = slots.new("path" if flags & O_PATH else _SLAVE)
-    if source.below(6) == 5:
-        return Op("ioctl", (slot, TIOCGPTPEER, flags), (new,))
-    return Op("open_slave", (slot, flags), (new,))
+def _opening(*arguments: int, call: str) -> Make:
+    """A recipe for a call that opens the slave of a master; a master that is still locked is unlocked first."""
+
+    def make(source: Source, slots: SlotTable) -> Op | None:
+        slot = slots.any_of(source, _MASTER)
+        if slot is None:
+            return None
+        if slots.notes.get(slot) is None and source.below(12) < 11:
+            slots.notes[slot] = "unlocked"
+            return Op("unlockpt", (slot,))
+        flags = _open_flags(source)
+        return Op(call, (slot, *arguments, flags), (slots.new("path" if flags & O_PATH else _SLAVE),))
+
+    return make
 
 
 def _reopen(source: Source, slots: SlotTable) -> Op | None:
@@ -360,7 +356,8 @@ _WINDOWS = (Winsize(24, 80, 0, 0), Winsize(0, 0, 0, 0), Winsize(50, 132, 1000, 8
 RECIPES = (
     Recipe("posix_openpt", 2, _openpt, opens=True),
     Recipe("unlockpt", 2, _unlock),
-    Recipe("open_slave", 14, _open_slave),
+    Recipe("open_slave", 12, _opening(call="open_slave")),
+    Recipe("ioctl(TIOCGPTPEER)", 2, _opening(TIOCGPTPEER, call="ioctl")),
     Recipe("reopen", 1, _reopen),
     Recipe("write", 36, _write),
     Recipe("writev", 2, _writev),
