@@ -20,8 +20,8 @@ Settle = Callable[[str, tuple[Any, ...]], None]
 _Plan = tuple[Resolve | None, Handles | None]
 
 # This is the hot path of every system: what an op needs is looked up once, by its call or by call and command.
-_PLANS: dict[str, _Plan] = {spec.call: (spec.resolver(), spec.handles) for spec in SPECS if spec.selector is None}
-_SELECTED_PLANS: dict[tuple[str, int], _Plan] = {
+PLANS: dict[str, _Plan] = {spec.call: (spec.resolver(), spec.handles) for spec in SPECS if spec.selector is None}
+SELECTED_PLANS: dict[tuple[str, int], _Plan] = {
     (spec.call, spec.selector[1]): (spec.resolver(), spec.handles) for spec in SPECS if spec.selector is not None
 }
 
@@ -52,13 +52,14 @@ def execute(
     observations: list[Observation] = []
     signals, choices = system.signals, system.choices
     for index, (call, arguments, out) in enumerate(ops):
-        resolve, handles = plan(call, arguments)
+        resolve, handles = PLANS.get(call) or SELECTED_PLANS[call, arguments[1]]
         if resolve is not None:
             arguments = resolve(arguments, environment)
         if progress is not None:
             progress[0] = index
         if follow is not None:
-            choices.observed = value_of(follow[index])
+            seen = follow[index]
+            choices.observed = seen.outcome if type(seen) is Signalled else seen
         outcome = perform(system, call, arguments)
         if out and handles is not None and type(outcome) not in NO_VALUE:
             environment.update(zip(out, handles(outcome), strict=False))
@@ -66,11 +67,6 @@ def execute(
             settle(call, arguments)
         observations.append(with_signals(outcome, signals) if signals else outcome)
     return observations
-
-
-def plan(call: str, arguments: tuple[Any, ...]) -> _Plan:
-    """How to resolve an op's arguments, and how to take the handles out of its result."""
-    return _PLANS.get(call) or _SELECTED_PLANS[call, arguments[1]]
 
 
 def perform(system: System, call: str, arguments: tuple[Any, ...]) -> Observation:
@@ -86,8 +82,3 @@ def perform(system: System, call: str, arguments: tuple[Any, ...]) -> Observatio
     except Sleeps as sleep:
         system.cited.append(sleep.clause)
         return BLOCKED
-
-
-def value_of(observation: Observation) -> Observation:
-    """What the call gave, without the signals raised meanwhile."""
-    return observation.outcome if type(observation) is Signalled else observation

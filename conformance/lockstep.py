@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from conformance.domains import Slot
-from conformance.interpreter import Settle, System, perform, plan, value_of
-from conformance.observation import NO_VALUE, Observation, with_signals
+from conformance.interpreter import PLANS, SELECTED_PLANS, Settle, System, perform
+from conformance.observation import NO_VALUE, Observation, Signalled, with_signals
 from conformance.ops import Op
 from conformance.oracle import Mismatch, allows
 
@@ -32,7 +32,7 @@ def run_beside(
     observations: list[Observation] = []
     signals, model_signals, choices = system.signals, model.signals, model.choices
     for index, (call, arguments, out) in enumerate(ops):
-        resolve, handles = plan(call, arguments)
+        resolve, handles = PLANS.get(call) or SELECTED_PLANS[call, arguments[1]]
         if resolve is not None:
             arguments = resolve(arguments, environment)
         progress[0] = index
@@ -42,7 +42,8 @@ def run_beside(
         if signals:
             observed = with_signals(observed, signals)
         observations.append(observed)
-        choices.observed = outcome = value_of(observed)
+        outcome = observed if type(observed) is not Signalled else observed.outcome
+        choices.observed = outcome
         predicted = perform(model, call, arguments)
         if model_signals:
             predicted = with_signals(predicted, model_signals)

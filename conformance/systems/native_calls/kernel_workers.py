@@ -28,8 +28,6 @@ _NAME = b"(kworker/u"
 _CHILDREN = "/proc/2/task/2/children"
 """Every kernel thread is a child of the second process."""
 _LOOKS_AGREEING = 2
-_LOOKS_BEFORE_SLEEPING = 50
-_SLEEP_S = 0.0001
 _UNSEEN_WAIT_S = 0.002
 _STAT_BYTES = 64
 _LIST_BYTES = 65536
@@ -49,21 +47,22 @@ class KernelWorkers:
             self._list()
 
     def wait_until_idle(self) -> None:
-        """Return when no worker has anything to do."""
+        """Return when no worker has anything to do.
+
+        The wait gives up the processor and never sleeps: a sleeping worker process is what its parent looks for.
+        """
         if not self._visible:
-            time.sleep(_UNSEEN_WAIT_S)
+            until = time.monotonic() + _UNSEEN_WAIT_S
+            while time.monotonic() < until:
+                os.sched_yield()
             return
-        agreeing = looks = 0
+        agreeing = 0
         while agreeing < _LOOKS_AGREEING:
             if self._all_idle():
                 agreeing += 1
-                continue
-            agreeing = 0
-            looks += 1
-            if looks < _LOOKS_BEFORE_SLEEPING:
-                os.sched_yield()
             else:
-                time.sleep(_SLEEP_S)
+                agreeing = 0
+                os.sched_yield()
 
     def _all_idle(self) -> bool:
         newest = os.pread(self._load, _STAT_BYTES, 0).rpartition(b" ")[2]

@@ -57,6 +57,10 @@ def _as_int(number: int) -> int:
     return ctypes.c_int(number).value
 
 
+_LETTING_GO = frozenset("close close_range dup2 dup3 read readv preadv2 recv recvmsg".split())
+"""Calls that can give up the last reference to a socket from outside a ring."""
+
+
 class NativeSockets(NativeState):
     """socketpair, send, recv, sendmsg, recvmsg, shutdown, getsockopt, setsockopt."""
 
@@ -82,7 +86,7 @@ class NativeSockets(NativeState):
 
     def break_up_rings(self, call: str, arguments: tuple[Any, ...]) -> None:
         """Wait until the kernel has closed sockets that only wait in each other's queues, when there may be such."""
-        if self._rings.abandoned():
+        if call in _LETTING_GO and self._rings.abandoned():
             collect()
 
     def socketpair(self, domain: int, type: int, protocol: int) -> tuple[int, int]:
