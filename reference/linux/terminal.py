@@ -249,8 +249,6 @@ class Terminal(TerminalLine):
         # CHANGE
         written = self._write_all(data)
         self.write_wait.wake(POLLOUT)
-        if written < len(data) and any(other.announced for other in self.descriptions):
-            self.wakes_writers = True
         settle(self)
         # RETURN
         if written == 0 and data:
@@ -279,12 +277,20 @@ class Terminal(TerminalLine):
             sent = self._write_processed(step) if self.discipline.modes.post_process else self._write_as_is(step)
             written += sent
             if sent < len(step) and (not self.link.input.queued or not deliver(self.link)):
+                self._remember_short_write()
                 break
             if sent < len(step) and not decided:
                 self.cite("TTY-WRITE-RACE")
                 goal = self.kernel.choose(Between(written, goal, goal))
                 decided = True
+        if goal < len(data) and goal % WRITE_STEP_BYTES:
+            self._remember_short_write()
         return written
+
+    def _remember_short_write(self) -> None:
+        """A step of a write found no room for its end: who asked for SIGIO hears when there is room again."""
+        if any(description.announced for description in self.descriptions):
+            self.wakes_writers = True
 
     def _pair_announces(self) -> bool:
         return any(description.announced for end in (self, self.link) for description in end.descriptions)
