@@ -260,7 +260,7 @@ class Modes:
 
 @lru_cache(maxsize=256)
 def modes_of(termios: Termios) -> Modes:
-    """The modes that a structure spells."""
+    """The modes that a structure spells, shared by all disciplines that have them: nobody changes them."""
     return Modes(termios)
 
 

@@ -13,7 +13,7 @@ from reference.linux.kernel import Linux
 from reference.linux.line_discipline import LineDiscipline
 from reference.linux.pseudoterminal import Master
 from reference.linux.terminal import Terminal
-from reference.linux.terminal_modes import SLAVE_TERMIOS, Role
+from reference.linux.terminal_modes import SLAVE_TERMIOS, Modes, Role
 from reference.outcomes import Refused
 from reference.structures import Termios
 
@@ -133,6 +133,7 @@ class _LiteralNextIgnored(_OwnDiscipline):
 class _EightBits(LineDiscipline):
     def set_modes(self, termios: Termios) -> None:
         super().set_modes(termios)
+        self.modes = Modes(termios)  # One of its own: those of other disciplines may be shared.
         self.modes.strips = False
 
 
