@@ -35,7 +35,10 @@ Listener = Callable[[events.Event], None]
 
 @dataclass(frozen=True)
 class Plan:
-    """What a campaign is to do. ``programs`` holds (name, ops) of stored programs that run first."""
+    """What a campaign is to do.
+
+    ``programs`` holds (name, ops) of stored programs that run first; reduced programs are stored in ``keep``.
+    """
 
     run: str
     command: str
@@ -47,6 +50,7 @@ class Plan:
     profile: Profile
     base: Path
     programs: tuple[NamedProgram, ...] = ()
+    keep: Path | None = None
 
 
 class Campaign:
@@ -77,7 +81,7 @@ class Campaign:
             )
         )
         interrupted = False
-        with Triage(plan.profile, plan.base, LAW) as triage:
+        with Triage(plan.profile, plan.base, LAW, plan.keep) as triage:
             shards = Shards(plan)
             try:
                 for result in shards.results(self._tasks()):

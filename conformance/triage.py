@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from conformance import events
+from conformance.corpus import store
 from conformance.divergence import Divergence, diverge
 from conformance.errors import Inconclusive
 from conformance.golden import PROGRAM_SUFFIX
@@ -31,11 +32,15 @@ CRASH_REDUCTION_TRIES_MAX = 30
 
 
 class Triage:
-    """Judges suspects on a native worker of its own. ``buckets`` maps a bucket to the number of programs in it."""
+    """Judges suspects on a native worker of its own.
 
-    def __init__(self, profile: Profile, base: Path, law: str) -> None:
+    ``buckets`` maps a bucket to the number of programs in it. ``keep`` is where reduced programs are stored, if at all.
+    """
+
+    def __init__(self, profile: Profile, base: Path, law: str, keep: Path | None = None) -> None:
         self._profile = profile
         self._law = law
+        self._keep = keep
         self._worker = NativeWorker(profile, base)
         self.buckets: dict[str, int] = {}
 
@@ -93,6 +98,8 @@ class Triage:
         reduction = reduce_program(suspect.ops, survives_and_diverges)
         observed = self._observe(reduction.ops)
         final = diverge(reduction.ops, observed, self._model) or divergence
+        if self._keep is not None:
+            store(self._keep, final, reduction.ops)
         return events.Divergence(
             bucket=divergence.bucket,
             title=final.title,

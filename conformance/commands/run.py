@@ -35,6 +35,7 @@ KINDS_WITH_TERMINALS = frozenset(("terminals", "mixed"))
 @click.option(
     "--fixtures", type=click.Path(path_type=Path), default=Path("fixtures"), help="Stored programs run first."
 )
+@click.option("--keep", is_flag=True, help="Store reduced programs in FIXTURES/regressions, to run first from then on.")
 @DIRECTORY
 @USER
 @REPORTS
@@ -44,6 +45,7 @@ def command(
     kinds: tuple[str, ...],
     jobs: int,
     fixtures: Path,
+    keep: bool,
     directory: Path | None,
     as_user: bool,
     reports: Path,
@@ -66,6 +68,7 @@ def command(
         jobs=jobs,
         profile=profile,
         base=base,
+        keep=fixtures / "regressions" if keep else None,
         programs=tuple((str(fixtures / path), program.ops) for path, program in stored_programs(fixtures)),
     )
     clauses = load_clauses()

@@ -34,7 +34,7 @@ from conformance.systems.native import Native
 from conformance.systems.native_calls.private import PRIVATE_FD_MAX, make_private
 from reference.outcomes import Sleeps
 
-GARBAGE_OBJECTS_MAX = 100_000
+GARBAGE_OBJECTS_MAX = 30_000
 NUDGE = signal.SIGUSR1
 GIVE_UP = signal.SIGUSR2
 RECORDED_SIGNALS = (
