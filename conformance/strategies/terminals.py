@@ -127,6 +127,8 @@ from reference.structures import Termios, Winsize
 
 _MASTER, _SLAVE = "pty.master", "pty.slave"
 _ENDS = (_MASTER, _SLAVE)
+_ANNOUNCED = "a terminal announces with SIGIO"
+"""From then on a long write may be cut short by SIGIO, and the kernel does not say whether it then asks for another."""
 _FILLED = "much was written to a terminal"
 """From then on input may wait in front of a line discipline,
 and the kernel does not say whether TCSAFLUSH lets it in before or after the modes change."""
@@ -278,7 +280,7 @@ def _on(call: str, *values: tuple[object, ...], tags: tuple[str, ...] = _ENDS) -
 
 def _data(source: Source, slots: SlotTable) -> bytes:
     kind = source.below(24)
-    if kind >= 22:
+    if kind >= 22 and _ANNOUNCED not in slots.notes:
         slots.notes[_FILLED] = True
         return pick(source, _LONG)
     if kind >= 19:
@@ -351,6 +353,19 @@ def _dup(source: Source, slots: SlotTable) -> Op | None:
     return None if slot is None else Op("dup", (slot,), (slots.new(slots.tags[slot]),))
 
 
+def _set_status_flags(source: Source, slots: SlotTable) -> Op | None:
+    slot = slots.any_of(source, *_ENDS)
+    if slot is None:
+        return None
+    flags = pick(source, (O_NONBLOCK, O_NONBLOCK, O_NONBLOCK | O_APPEND, O_NONBLOCK | O_ASYNC))
+    if flags & O_ASYNC:
+        if _FILLED in slots.notes:
+            flags = O_NONBLOCK
+        else:
+            slots.notes[_ANNOUNCED] = True
+    return Op("fcntl", (slot, F_SETFL, flags))
+
+
 _WINDOWS = (Winsize(24, 80, 0, 0), Winsize(0, 0, 0, 0), Winsize(50, 132, 1000, 800), Winsize(65535, 65536, -1, 1))
 
 RECIPES = (
@@ -381,11 +396,7 @@ RECIPES = (
     Recipe("ioctl(TIOCOUTQ)", 1, _request(TIOCOUTQ)),
     Recipe("ioctl(FIONREAD)", 4, _request(FIONREAD)),
     Recipe("ioctl(FIONBIO)", 1, _request(FIONBIO, 1, 1, 0)),
-    Recipe(
-        "fcntl(F_SETFL)",
-        1,
-        _on("fcntl", (F_SETFL,), (O_NONBLOCK, O_NONBLOCK, O_NONBLOCK | O_ASYNC, O_NONBLOCK | O_APPEND)),
-    ),
+    Recipe("fcntl(F_SETFL)", 1, _set_status_flags),
     Recipe("fstat", 1, _on("fstat")),
     Recipe("lseek", 1, _on("lseek", (0,), (SEEK_CUR,))),
     Recipe("poll", 5, _poll),
