@@ -9,6 +9,7 @@ from dataclasses import replace
 from conformance.errors import ConformanceError
 from conformance.strategies import descriptors, files, locks, memory, names, pipes, readiness, sockets, terminals
 from conformance.strategies.recipes import Recipe
+from conformance.strategies.restraint import restrained
 
 
 def _some(recipes: tuple[Recipe, ...], **weights: int) -> tuple[Recipe, ...]:
@@ -30,12 +31,12 @@ RECIPES: dict[str, tuple[Recipe, ...]] = {
     "sockets": (*sockets.RECIPES, *_SHARED),
     "terminals": (*terminals.RECIPES, *_SHARED),
     "mixed": (
-        *files.RECIPES,
+        *restrained(files.RECIPES),
         *names.RECIPES,
         *memory.RECIPES,
         *locks.RECIPES,
-        *pipes.RECIPES,
-        *sockets.RECIPES,
+        *restrained(pipes.RECIPES),
+        *restrained(sockets.RECIPES),
         *terminals.RECIPES,
         *_SHARED,
     ),

@@ -42,7 +42,7 @@ def hold(program: Program, native: NativeWorker, profile: Profile) -> None:
     assert mismatch is None
 
 
-@pytest.mark.parametrize("path", stored_programs(), ids=lambda path: f"{path.parent.name}/{path.stem}")
+@pytest.mark.parametrize("path", list(stored_programs()), ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_the_model_predicts_every_stored_program(path: Path, native: NativeWorker, profile: Profile) -> None:
     text = path.read_text()
     program = read_program(text, str(path.relative_to(ROOT)))

@@ -31,7 +31,12 @@ KINDS_WITH_TERMINALS = frozenset(("terminals", "mixed"))
 @click.option(
     "--kind", "kinds", multiple=True, type=click.Choice(list(RECIPES)), help="May be repeated.  [default: all]"
 )
-@click.option("--jobs", type=click.IntRange(1), default=os.cpu_count() or 1, help="Processes.  [default: one per CPU]")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    default=(os.cpu_count() or 1) + 1,
+    help="Processes.  [default: one more than CPUs, as programs that block leave one idle]",
+)
 @click.option(
     "--fixtures", type=click.Path(path_type=Path), default=Path("fixtures"), help="Stored programs run first."
 )

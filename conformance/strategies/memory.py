@@ -66,15 +66,19 @@ _MAP_FLAGS = (MAP_SHARED,) * 12 + (MAP_PRIVATE,) * 10 + (MAP_SHARED_VALIDATE, 0,
 _MAP_LENGTHS = (
     (PAGE_SIZE,) * 4 + (3 * PAGE_SIZE, 8 * PAGE_SIZE, 100, 5000, 1, 2**20, 2**21) * 4 + (0, 2**47, LLONG_MAX, -1)
 )
-_MAP_OFFSETS = (0,) * 32 + (PAGE_SIZE, 2 * PAGE_SIZE, 4 * PAGE_SIZE) * 4 + (
-    1,
-    512,
-    2**20,
-    2**40,
-    -PAGE_SIZE,
-    -2 * PAGE_SIZE,
-    LLONG_MAX - PAGE_SIZE + 1,
-    2**62,
+_MAP_OFFSETS = (
+    (0,) * 32
+    + (PAGE_SIZE, 2 * PAGE_SIZE, 4 * PAGE_SIZE) * 4
+    + (
+        1,
+        512,
+        2**20,
+        2**40,
+        -PAGE_SIZE,
+        -2 * PAGE_SIZE,
+        LLONG_MAX - PAGE_SIZE + 1,
+        2**62,
+    )
 )
 _PLACES_FAR = (4096, 4097, 5000, 8191, 8192, 12288, 20000, 2**20 - 1, 2**20, 2**21 - 10)
 _PLACES = (0, 1, 3, 10, 100, 4000, 4095) * 3 + _PLACES_FAR

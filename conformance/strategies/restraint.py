@@ -1,0 +1,59 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Keeps recipes of other kinds from flooding a terminal.
+
+How much echo of a flood gets through depends on when the kernel's worker runs beside the writer:
+no model can say, and no program should ask. The recipes of terminals know their measure;
+those of other kinds reach a terminal by chance, with payloads made for files and pipes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from conformance.ops import Op
+from conformance.payload import Pattern
+from conformance.strategies.recipes import Make, Recipe
+from conformance.strategies.slots import SlotTable
+from conformance.strategies.source import Source
+
+TERMINAL_PAYLOAD_BYTES_MAX = 2048
+_WRITES = frozenset(("write", "pwrite", "writev", "pwritev2"))
+_TERMINALS = frozenset(("pty.master", "pty.slave"))
+
+
+def restrained(recipes: Sequence[Recipe]) -> tuple[Recipe, ...]:
+    """The recipes, with those that write cut short where they meet a terminal."""
+    return tuple(replace(recipe, make=_within(recipe.make)) if recipe.name in _WRITES else recipe for recipe in recipes)
+
+
+def _within(make: Make) -> Make:
+    def make_within(source: Source, slots: SlotTable) -> Op | None:
+        op = make(source, slots)
+        if op is None or slots.tags.get(op.arguments[0], "") not in _TERMINALS:
+            return op
+        return _cut_short(op)
+
+    return make_within
+
+
+def _cut_short(op: Op) -> Op:
+    fd, data, *rest = op.arguments
+    pieces = data if op.call in ("writev", "pwritev2") else (data,)
+    if sum(_length(piece) for piece in pieces) <= TERMINAL_PAYLOAD_BYTES_MAX:
+        return op
+    share = TERMINAL_PAYLOAD_BYTES_MAX // len(pieces)
+    cut = tuple(_cut(piece, share) for piece in pieces)
+    return Op(op.call, (fd, cut if pieces is data else cut[0], *rest), op.out)
+
+
+def _length(piece: Any) -> int:
+    return piece.length if type(piece) is Pattern else len(piece)
+
+
+def _cut(piece: Any, length: int) -> Any:
+    if type(piece) is Pattern:
+        return Pattern(min(piece.length, length), piece.seed)
+    return piece[:length]
