@@ -296,7 +296,7 @@ _CALLS: dict[str, Callable[[Flat, Op], Call]] = {
     **dict.fromkeys(("getsockopt", "setsockopt"), _option),
     **dict.fromkeys(("fcntl", "ioctl"), _control),
     **dict.fromkeys(("tcgetattr", "tcsetattr"), _attributes),
-        **dict.fromkeys(("poll", "ppoll"), _poll),
+    **dict.fromkeys(("poll", "ppoll"), _poll),
     **dict.fromkeys(("epoll_ctl", "epoll_wait"), _epoll),
     **dict.fromkeys(("fstat", "statx"), _stat),
     **dict.fromkeys(("mmap", "load", "store", "msync", "munmap"), _mapping),

@@ -3,7 +3,8 @@
 """Whole programs from recipes: the seeded front-end of the campaign and the Hypothesis front-end of the property tests.
 
 A share of the programs is drawn with every op as likely and slots taken blindly (uniform),
-the others by weight over slots that are alive (guided), half of these with a random part of the vocabulary left out (swarm).
+the others by weight over slots that are alive (guided), half of these with a random part of the vocabulary left out
+(swarm).
 """
 
 from __future__ import annotations

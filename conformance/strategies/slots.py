@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a generator remembers of the slots it made: bookkeeping by tags, no model of the system.
 
-A tag says what a slot is for: ``file``, ``pipe.read``, ``pipe.write``, ``socket.stream``, ``pty.master``, ``pty.slave``,
-``epoll``, ``mapping``, ``device``, ``directory``. A dup carries the tag of its origin.
+A tag says what a slot is for: ``file``, ``pipe.read``, ``pipe.write``, ``socket.stream``, ``pty.master``,
+``pty.slave``, ``epoll``, ``mapping``, ``device``, ``directory``. A dup carries the tag of its origin.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class SlotTable:
             self.closed.append(slot)
 
     def any_of(self, source: Source, *tags: str) -> Slot | None:
-        """A live slot with one of the tags (any tag when none is named); seldom one that is closed or of another kind."""
+        """A live slot with one of the tags (any when none is named); seldom one that is closed or of another kind."""
         if source.below(self._odd_one_in) == self._odd_one_in - 1 and self.tags:
             everything = list(self.tags)
             return everything[source.below(len(everything))]

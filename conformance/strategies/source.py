@@ -43,6 +43,7 @@ class WordSource:
         self._word = word
 
     def below(self, limit: int) -> int:
+        """The next choice from the word."""
         self._word, choice = divmod(self._word, limit)
         return choice
 

@@ -438,5 +438,3 @@ class RegularFile(Inode):
 
     def backing(self, description: OpenFileDescription, offset: int, length: int, shared: bool) -> RegularFile:
         return self
-
-
