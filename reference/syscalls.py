@@ -140,7 +140,7 @@ class Syscalls(Protocol):
         """mmap(2) at an address of the kernel's choice: a handle, counted from 0 in each program."""
 
     def load(self, mapping: int, offset: int, count: int) -> bytes:
-        """Read memory of a mapping as process_vm_readv(2) does: EFAULT where a page cannot be read, short before one."""
+        """Read memory of a mapping as process_vm_readv(2) does: EFAULT at a page that cannot be read, short before."""
 
     def store(self, mapping: int, offset: int, data: bytes) -> int:
         """Write memory of a mapping as process_vm_writev(2) does: EFAULT where a page cannot be written."""

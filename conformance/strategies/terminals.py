@@ -283,7 +283,7 @@ def _data(source: Source, slots: SlotTable) -> bytes:
     if kind >= 22 and _ANNOUNCED not in slots.notes:
         slots.notes[_FILLED] = True
         return pick(source, _LONG)
-    if kind >= 19:
+    if kind >= 19 and _FILLED not in slots.notes:
         return pick(source, _BESIDE_SIGNALS) + pick(source, _SIGNALS) + pick(source, _BESIDE_SIGNALS)
     return b"".join([_PIECES[source.below(len(_PIECES))] for _ in range(source.below(_PIECES_MAX))])
 

@@ -64,7 +64,7 @@ class MemoryCalls(KernelState):
         length = -(-length // PAGE_SIZE) * PAGE_SIZE
         _check_offset(description, length, offset)
         shared = _check_access(description, protection, flags)
-        file = description.object.backing(description, offset, length, shared)
+        file, offset = description.object.backing(description, offset, length, shared)
         if file.seals and file.seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE) and shared and protection & PROT_WRITE:
             raise Refused(EPERM, "SEAL-MMAP")
         # CHANGE

@@ -89,15 +89,17 @@ class ZeroDevice(SharedDevice):
     def offers_nowait(self, description: OpenFileDescription) -> bool:
         return True
 
-    def backing(self, description: OpenFileDescription, offset: int, length: int, shared: bool) -> RegularFile:
-        """Every mapping has zeros of its own. A shared one has as many as it is long, and an offset leads past them."""
-        if offset + length > MAPPED_BYTES_MAX:
+    def backing(
+        self, description: OpenFileDescription, offset: int, length: int, shared: bool
+    ) -> tuple[RegularFile, int]:
+        """Every mapping has zeros of its own, as many as it is long; an offset leads past those of a shared one."""
+        if length > MAPPED_BYTES_MAX:
             raise Refused(ENOMEM, "MMAP-ROOM")
         self.kernel.cite("DEV-ZERO-MMAP")
         profile = self.kernel.profile
         zeros = RegularFile(self.kernel, 0o777, profile.uid, profile.gid, TMPFS)
-        zeros.content.grow(length if shared else offset + length)
-        return zeros
+        zeros.content.grow(length)
+        return zeros, offset if shared else 0
 
 
 class FullDevice(SharedDevice):

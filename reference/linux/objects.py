@@ -33,8 +33,8 @@ from reference.structures import Stat
 
 if TYPE_CHECKING:
     from reference.linux.description import OpenFileDescription
-    from reference.linux.regular import RegularFile
     from reference.linux.locks import FileLocks
+    from reference.linux.regular import RegularFile
     from reference.linux.state import KernelState
     from reference.linux.waiting import WaitQueue
 
@@ -50,8 +50,10 @@ class FileObject:
     ``uid`` is the owner; what has none of its own is root's.
     ``vectors`` is False for those that read into a vector buffer by buffer, ``vector_writes`` for those that write so;
     ``uncached`` is True for those that know RWF_DONTCACHE.
-    ``executable`` is False for those that live on a mount without programs, ``syncs_ranges`` is True where sync_file_range(2) works.
-    ``shared`` ones stand on an inode that other programs of the machine use too. ``locks`` holds the locks, once there was one.
+    ``executable`` is False for those that live on a mount without programs,
+    ``syncs_ranges`` is True where sync_file_range(2) works.
+    ``shared`` ones stand on an inode that other programs of the machine use too.
+    ``locks`` holds the locks, once there was one.
     """
 
     asynchronous = False
@@ -153,8 +155,10 @@ class FileObject:
         """fsync(2) and fdatasync(2)."""
         raise Refused(EINVAL, "OBJ-SYNC")
 
-    def backing(self, description: OpenFileDescription, offset: int, length: int, shared: bool) -> RegularFile:
-        """The file whose pages a mapping of the object shows: ``length`` bytes of it from ``offset`` on (mmap(2))."""
+    def backing(
+        self, description: OpenFileDescription, offset: int, length: int, shared: bool
+    ) -> tuple[RegularFile, int]:
+        """The file whose pages a mapping of ``length`` bytes at ``offset`` shows, and from where on (mmap(2))."""
         raise Refused(ENODEV, "MMAP-OBJECT")
 
     def ioctl(self, description: OpenFileDescription, request: int, argument: Any) -> Any:
@@ -167,7 +171,7 @@ class FileObject:
         return POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM
 
     def wait_queues(self, description: OpenFileDescription) -> tuple[WaitQueue, ...] | None:
-        """The queues that a poll of this description would wait on; None: the object has no readiness (epoll: EPERM)."""
+        """The queues that a poll of this description would wait on; None: it has no readiness (epoll: EPERM)."""
         return None
 
     def reopen(self, flags: int) -> OpenFileDescription:

@@ -150,11 +150,14 @@ class RegularFile(Inode):
             return b""
         if description.flags & O_DIRECT and filesystem.direct_alignment_bytes > 1:
             return self._read_direct(description, count, position, flags, lengths)
+        if position >= filesystem.file_size_bytes_max:
+            # No file reaches so far: the file is not even looked at, and its access time stays.
+            self.kernel.cite("FILE-READ-END")
+            return b""
+        # A read that is refused because it would wait has taken its time of access all the same.
+        self.accessed(description)
         if position >= content.size:
             self.kernel.cite("FILE-READ-END")
-            if position >= filesystem.file_size_bytes_max:
-                # No file reaches so far: the file is not even looked at, and its access time stays.
-                return b""
             data = b""
         elif flags & RWF_NOWAIT:
             data = self._read_cached(position, count)
@@ -164,15 +167,14 @@ class RegularFile(Inode):
             self.now_cached(position, position + len(data))
             if flags & RWF_DONTCACHE:
                 self.may_leave_cache(position, position + len(data))
-        self.accessed(description)
         return data
 
     def _read_direct(
         self, description: OpenFileDescription, count: int, position: int, flags: int, lengths: tuple[int, ...]
     ) -> bytes:
         """A read past the page cache (open(2), O_DIRECT). Holes need no alignment."""
-        self._may_not_wait(flags)
         self.accessed(description)
+        self._may_not_wait(flags)
         content = self.content
         if position >= content.size:
             self.kernel.cite("FILE-READ-END")
@@ -436,5 +438,7 @@ class RegularFile(Inode):
 
     # Memory -----------------------------------------------------------------------------------
 
-    def backing(self, description: OpenFileDescription, offset: int, length: int, shared: bool) -> RegularFile:
-        return self
+    def backing(
+        self, description: OpenFileDescription, offset: int, length: int, shared: bool
+    ) -> tuple[RegularFile, int]:
+        return self, offset
