@@ -24,7 +24,7 @@ from conformance.environment import describe
 from conformance.errors import ExitCode, SystemFailed
 from conformance.judging import NamedProgram, Result, Task
 from conformance.shard import shard_main
-from conformance.triage import Triage
+from conformance.triage import DIED, Triage
 from reference.linux.profile import Profile
 
 PROGRAMS_PER_BATCH = 64
@@ -108,8 +108,10 @@ class Campaign:
         return exit_code
 
     def _verdict(self, triage: Triage, interrupted: bool) -> ExitCode:
-        if triage.buckets:
+        if any(not bucket.startswith(DIED) for bucket in triage.buckets):
             return ExitCode.DIVERGES
+        if triage.buckets:
+            return ExitCode.ADAPTER_FAILED
         return ExitCode.INCONCLUSIVE if interrupted else ExitCode.CONFORMS
 
     def _tell(self, event: events.Event) -> None:
@@ -147,8 +149,7 @@ class Campaign:
             self._tell(events.Note("warning", note))
         for suspect in result.suspects:
             self._divergent += 1
-            for event in triage.judge(suspect, result.kind):
-                self._tell(event)
+            self._tell(triage.judge(suspect, result.kind))
 
 
 class Shards:

@@ -15,7 +15,7 @@ import ast
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from conformance.domains import Domain, Slot, text_of
+from conformance.domains import PATH, Domain, Slot, text_of
 from conformance.errors import BadProgram, BadTrace
 from conformance.observation import (
     BLOCKED,
@@ -67,7 +67,7 @@ def observation_text(op: Op, observation: Observation) -> str:
     if isinstance(observation, Blocked):
         return "BLOCKED"
     if isinstance(observation, Unsupported):
-        return f'unsupported("{observation.reason}")' if observation.reason else "UNSUPPORTED"
+        return f"unsupported({PATH.text(observation.reason)})" if observation.reason else "UNSUPPORTED"
     return text_of(spec_of(op).result, observation)
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from hashlib import sha256
 
 from conformance.domains import Slot
 from conformance.errors import BadProgram
@@ -26,13 +25,6 @@ class Program:
 
     ops: tuple[Op, ...]
     comments: Comments = field(default=(), compare=False)
-
-    @property
-    def digest(self) -> str:
-        """A short stable name: the first 12 hexadecimal digits of the text's SHA-256."""
-        from conformance.grammar import program_text
-
-        return sha256(program_text(Program(self.ops)).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)
