@@ -13,6 +13,7 @@ from conformance.domains import Slot
 from conformance.ops import Op
 from conformance.strategies.slots import SlotTable
 from reference.constants import (
+    F_GET_SEALS,
     F_GETFD,
     F_GETFL,
     F_GETLK,
@@ -66,6 +67,10 @@ def _ready(slot: Slot) -> Op:
     return Op("poll", (((slot, _EVERYTHING),), 0))
 
 
+def _seals(slot: Slot) -> Op:
+    return Op("fcntl", (slot, F_GET_SEALS))
+
+
 def _pipe_size(slot: Slot) -> Op:
     return Op("fcntl", (slot, F_GETPIPE_SZ))
 
@@ -108,14 +113,19 @@ PROBES = {
     "epoll": (_descriptor_flags, _ready, _pending),
     "passed": (_status_flags, _descriptor_flags),
     "path": (_status_flags, _descriptor_flags),
+    "file.memory": (_seals,),
 }
-"""What is asked of a slot, by the first part of its tag."""
+"""What is asked of a slot, by the first part of its tag and by the whole of it."""
 
 
 def probes(slots: SlotTable) -> Iterator[Op]:
     """The probes of every slot that is alive."""
     for tag, live in slots.live.items():
-        for probe in PROBES.get(tag.partition(".")[0], ()):
+        general = tag.partition(".")[0]
+        asked = PROBES.get(general, ())
+        if tag != general:
+            asked += PROBES.get(tag, ())
+        for probe in asked:
             for slot in live:
                 yield probe(slot)
     if LOCKED in slots.notes:

@@ -112,6 +112,7 @@ class FileCalls(KernelState):
         # CHANGE
         if flags & SYNC_FILE_RANGE_WRITE and isinstance(description.object, RegularFile):
             description.object.written_back()
+            description.object.writeback_begun = True
         return 0
 
     def memfd_create(self, name: str, flags: int) -> int:

@@ -82,6 +82,7 @@ def write_direct(file: RegularFile, position: int, data: bytes, lengths: tuple[i
     end = position + len(data)
     sector = file.filesystem.direct_alignment_bytes
     extends = end > min(content.size, file.disk_size)
+    in_doubt = end <= content.size and file.writeback_begun
     file.range_written_back(end)
     file.forget_pages(position // PAGE_SIZE, page_ceiling(end))
     stretches = list(runs(content, position, end))
@@ -104,7 +105,9 @@ def write_direct(file: RegularFile, position: int, data: bytes, lengths: tuple[i
         elif state == WRITTEN:
             content.bytes[start:stop] = data[start - position : stop - position]
     if failed:
-        if extends:
+        if extends and in_doubt:
+            file.doubtful_pages += sum(page >= page_ceiling(content.size) for page in content.pages)
+        elif extends:
             content.drop_pages(page_ceiling(content.size))
         got = len(content.pages) - had
         if got > 1:

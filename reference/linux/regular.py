@@ -85,6 +85,8 @@ class RegularFile(Inode):
         """Whether the kernel may have read pages that nobody asked for."""
         self.disk_size = 0
         """The size as far as it reached the disk: writes that are not written back yet lie past it."""
+        self.writeback_begun = False
+        """Whether the kernel was asked to write back and was not waited for: how far it came is its own business."""
         self.doubtful_pages = 0
         """Reserved pages that a failed direct write may not have got: the kernel chooses how long an extent is."""
         self.spread = False
@@ -264,6 +266,7 @@ class RegularFile(Inode):
         if self.seals:
             data = self._within_seals(data, position)
         # CHANGE
+        self.writeback_begun = self.writeback_begun or bool(flags & RWF_DONTCACHE)
         end = position + len(data)
         self._extend_to(position)
         self.content.write(position, data)
