@@ -17,7 +17,7 @@ def _some(recipes: tuple[Recipe, ...], **weights: int) -> tuple[Recipe, ...]:
     return tuple([replace(recipe, weight=weights[recipe.name]) for recipe in recipes if recipe.name in weights])
 
 
-_SHARED = (*descriptors.RECIPES, *readiness.RECIPES)
+_SHARED = (*restrained(descriptors.RECIPES), *readiness.RECIPES)
 _LOCKED = (
     *_some(files.RECIPES, open=4, lseek=2, write=2),
     *_some(descriptors.RECIPES, close=3, dup=2, dup2=1),

@@ -15,6 +15,13 @@ ODD_SLOT_ONE_IN = 24
 """How often a slot that was closed, or is of another kind, is taken on purpose."""
 
 
+ANNOUNCED = "a terminal announces with SIGIO"
+"""From then on a long write to it is cut short wherever the writer happens to be when the signal comes."""
+FILLED = "much was written to a terminal"
+"""From then on input may wait in front of a line discipline,
+and the kernel does not say whether TCSAFLUSH lets it in before or after the modes change."""
+
+
 class SlotTable:
     """Slots by tag, newest last."""
 

@@ -13,7 +13,7 @@ from conformance.domains import Slot
 from conformance.ops import Op
 from conformance.strategies.recipes import Make, Recipe
 from conformance.strategies.scalars import ODD_FLAGS
-from conformance.strategies.slots import SlotTable
+from conformance.strategies.slots import ANNOUNCED, FILLED, SlotTable
 from conformance.strategies.source import Source, bits, pick
 from reference.constants import (
     B9600,
@@ -127,12 +127,6 @@ from reference.structures import Termios, Winsize
 
 _MASTER, _SLAVE = "pty.master", "pty.slave"
 _ENDS = (_MASTER, _SLAVE)
-_ANNOUNCED = "a terminal announces with SIGIO"
-"""From then on a long write may be cut short by SIGIO, and the kernel does not say whether it then asks for another."""
-_FILLED = "much was written to a terminal"
-"""From then on input may wait in front of a line discipline,
-and the kernel does not say whether TCSAFLUSH lets it in before or after the modes change."""
-
 _OPEN_FLAGS = (
     *(O_RDWR | O_NONBLOCK,) * 12,
     O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
@@ -280,10 +274,10 @@ def _on(call: str, *values: tuple[object, ...], tags: tuple[str, ...] = _ENDS) -
 
 def _data(source: Source, slots: SlotTable) -> bytes:
     kind = source.below(24)
-    if kind >= 22 and _ANNOUNCED not in slots.notes:
-        slots.notes[_FILLED] = True
+    if kind >= 22 and ANNOUNCED not in slots.notes:
+        slots.notes[FILLED] = True
         return pick(source, _LONG)
-    if kind >= 19 and _FILLED not in slots.notes:
+    if kind >= 19 and FILLED not in slots.notes:
         return pick(source, _BESIDE_SIGNALS) + pick(source, _SIGNALS) + pick(source, _BESIDE_SIGNALS)
     return b"".join([_PIECES[source.below(len(_PIECES))] for _ in range(source.below(_PIECES_MAX))])
 
@@ -321,7 +315,7 @@ def _set_attributes(source: Source, slots: SlotTable) -> Op | None:
     if slot is None:
         return None
     action = pick(source, (TCSANOW, TCSANOW, TCSADRAIN, TCSAFLUSH)) if source.below(40) < 39 else 3
-    if action == TCSAFLUSH and _FILLED in slots.notes:
+    if action == TCSAFLUSH and FILLED in slots.notes:
         action = TCSANOW
     return Op("tcsetattr", (slot, action, _attributes(source)))
 
@@ -359,10 +353,10 @@ def _set_status_flags(source: Source, slots: SlotTable) -> Op | None:
         return None
     flags = pick(source, (O_NONBLOCK, O_NONBLOCK, O_NONBLOCK | O_APPEND, O_NONBLOCK | O_ASYNC))
     if flags & O_ASYNC:
-        if _FILLED in slots.notes:
+        if FILLED in slots.notes:
             flags = O_NONBLOCK
         else:
-            slots.notes[_ANNOUNCED] = True
+            slots.notes[ANNOUNCED] = True
     return Op("fcntl", (slot, F_SETFL, flags))
 
 
