@@ -17,12 +17,14 @@ from typing import Any
 class Refused(OSError):
     """A system call failed with an error number.
 
-    ``errno`` is the Linux number, ``clause`` the id of the rule that refused.
+    Made from the Linux error number and the id of the rule that refused, which :class:`OSError` itself keeps:
+    a refusal is made as often as a result, and costs no more than it must.
     """
 
-    def __init__(self, number: int, clause: str) -> None:
-        super().__init__(number, clause)
-        self.clause = clause
+    @property
+    def clause(self) -> str:
+        """The id of the rule that refused."""
+        return str(self.strerror)
 
 
 class Sleeps(Exception):

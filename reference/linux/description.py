@@ -32,6 +32,7 @@ class OpenFileDescription:
 
     ``announced``: F_SETFL or FIOASYNC asked for SIGIO; O_ASYNC given to open(2) only shows in the flags.
     ``direct``: O_DIRECT can be switched on. ``nowait``: RWF_NOWAIT is known here.
+    ``path_only``: opened with O_PATH (open(2)).
     ``private`` is room for what the object keeps per description. ``registrations`` are those of epoll instances.
     """
 
@@ -42,6 +43,7 @@ class OpenFileDescription:
         "nowait",
         "object",
         "offset",
+        "path_only",
         "private",
         "readable",
         "references",
@@ -62,13 +64,9 @@ class OpenFileDescription:
         mode = flags & O_ACCMODE
         self.readable = mode in (0, O_RDWR) and not flags & O_PATH
         self.writable = mode in (O_WRONLY, O_RDWR) and not flags & O_PATH
+        self.path_only = bool(flags & O_PATH)
 
     @property
     def nonblocking(self) -> bool:
         """Whether O_NONBLOCK is among the status flags."""
         return bool(self.flags & O_NONBLOCK)
-
-    @property
-    def path_only(self) -> bool:
-        """Whether the description was opened with O_PATH (open(2))."""
-        return bool(self.flags & O_PATH)
