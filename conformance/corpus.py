@@ -18,7 +18,6 @@ from conformance.grammar import program_text, read_program
 from conformance.ops import Op
 from conformance.program import Program
 
-REGRESSIONS = Path("fixtures", "regressions")
 SUFFIX = ".fd"
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_]+")
 

@@ -10,22 +10,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from conformance.corpus import load
 from conformance.environment import profile_name
 from conformance.errors import BadTrace
-from conformance.grammar import read_program, read_trace, trace_text
+from conformance.grammar import read_trace, trace_text
 from conformance.program import Program, Trace
 from conformance.systems.native_worker import NativeWorker
 from reference.linux.profile import FILESYSTEMS, Profile
 
-PROGRAM_SUFFIX = ".fd"
 TRACE_SUFFIX = ".trace"
 
 
 def stored_programs(fixtures: Path) -> Iterator[tuple[Path, Program]]:
     """Regressions first, then the fixture programs, each with its path below ``fixtures``."""
     for folder in ("regressions", "programs"):
-        for path in sorted((fixtures / folder).rglob(f"*{PROGRAM_SUFFIX}")):
-            yield path.relative_to(fixtures), read_program(path.read_text(), str(path))
+        for stored in load(fixtures / folder):
+            yield stored.path.relative_to(fixtures), stored.program
 
 
 def record(program: Program, worker: NativeWorker, profile: Profile) -> Trace:

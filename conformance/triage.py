@@ -15,10 +15,9 @@ from pathlib import Path
 import msgspec
 
 from conformance import events
-from conformance.corpus import store
+from conformance.corpus import SUFFIX, store
 from conformance.divergence import Divergence, diverge
 from conformance.errors import Inconclusive
-from conformance.golden import PROGRAM_SUFFIX
 from conformance.grammar import observation_text, program_text, trace_line
 from conformance.judging import Suspect
 from conformance.observation import Observation
@@ -160,7 +159,7 @@ class Triage:
 
     def _replay(self, suspect: Suspect) -> str:
         user = "" if self._profile.uid == os.getuid() else " --user"
-        stored = suspect.seed.endswith(PROGRAM_SUFFIX)
+        stored = suspect.seed.endswith(SUFFIX)
         return f"fdconform replay {'' if stored else 'seed:'}{suspect.seed}{user}"
 
     def _kills(self, ops: tuple[Op, ...]) -> bool:

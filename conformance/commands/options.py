@@ -6,9 +6,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -18,7 +16,6 @@ from conformance.grammar import read_program
 from conformance.program import Program
 from reference.linux.profile import Profile
 
-Decorated = Callable[..., Any]
 NOBODY_UID = 65534
 
 REPORTS = click.option(

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from conformance.domains import Slot
 from conformance.ops import Op
-from conformance.strategies.recipes import Make, Recipe
+from conformance.strategies.recipes import Make, Recipe, closing, duplicating
 from conformance.strategies.scalars import ODD_FLAGS
 from conformance.strategies.slots import SlotTable
 from conformance.strategies.source import Source
@@ -60,19 +60,6 @@ def _open_device(source: Source, slots: SlotTable) -> Op:
     flags = _STATUS_FLAGS[source.below(len(_STATUS_FLAGS))]
     access = 0 if flags & O_PATH else _ACCESS_MODES[source.below(len(_ACCESS_MODES))]
     return Op("open", ("/dev/null", access | flags, 0), (slots.new("device"),))
-
-
-def _close(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source)
-    if slot is None:
-        return None
-    slots.close(slot)
-    return Op("close", (slot,))
-
-
-def _dup(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source)
-    return None if slot is None else Op("dup", (slot,), (slots.new(slots.tags[slot]),))
 
 
 def _number(source: Source, slots: SlotTable) -> Slot | int:
@@ -162,8 +149,8 @@ def _setfl(source: Source, slots: SlotTable) -> Op | None:
 
 RECIPES = (
     Recipe("open", 5, _open_device, opens=True),
-    Recipe("close", 4, _close),
-    Recipe("dup", 3, _dup),
+    Recipe("close", 4, closing()),
+    Recipe("dup", 3, duplicating()),
     Recipe("dup2", 4, _dup2),
     Recipe("dup3", 3, _dup3),
     Recipe("close_range", 2, _close_range),

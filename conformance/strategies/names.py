@@ -13,7 +13,7 @@ from conformance.ops import Op
 from conformance.strategies.attributes import DIRECTORY_MODES, MODES, MODES_ODD, usual_or_odd
 from conformance.strategies.attributes import RECIPES as ATTRIBUTE_RECIPES
 from conformance.strategies.payloads import payload
-from conformance.strategies.recipes import Make, Recipe
+from conformance.strategies.recipes import Make, Recipe, closing
 from conformance.strategies.slots import SlotTable
 from conformance.strategies.source import Source
 from reference.constants import (
@@ -274,14 +274,6 @@ def _reopen(source: Source, slots: SlotTable) -> Op | None:
     return Op("reopen", (slot, flags), (slots.new(slots.tags[slot]),))
 
 
-def _close(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source)
-    if slot is None:
-        return None
-    slots.close(slot)
-    return Op("close", (slot,))
-
-
 # Names ----------------------------------------------------------------------------------------
 
 
@@ -365,7 +357,7 @@ RECIPES = (
     Recipe("open", 2, _open_fifo),
     Recipe("open", 3, _open_device),
     Recipe("reopen", 4, _reopen),
-    Recipe("close", 1, _close),
+    Recipe("close", 1, closing()),
     Recipe("link", 3, _link),
     Recipe("unlink", 4, _unlink),
     Recipe("symlink", 3, _symlink),

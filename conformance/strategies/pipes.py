@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from conformance.ops import Op
 from conformance.strategies.payloads import buffer_lengths, buffers, payload
-from conformance.strategies.recipes import Make, Recipe
+from conformance.strategies.recipes import Make, Recipe, closing, duplicating
 from conformance.strategies.scalars import HUGE_COUNTS, ODD_FLAGS
 from conformance.strategies.slots import SlotTable
 from conformance.strategies.source import Source
@@ -150,19 +150,6 @@ def _pwritev2(source: Source, slots: SlotTable) -> Op | None:
     return Op("pwritev2", (slot, buffers(source, _WRITE_LENGTHS), offset, _RWF[source.below(len(_RWF))]))
 
 
-def _close(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, *_ENDS)
-    if slot is None:
-        return None
-    slots.close(slot)
-    return Op("close", (slot,))
-
-
-def _dup(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, *_ENDS)
-    return None if slot is None else Op("dup", (slot,), (slots.new(slots.tags[slot]),))
-
-
 def _status(source: Source, slots: SlotTable) -> Op | None:
     slot = slots.any_of(source, *_ENDS)
     return None if slot is None else Op("fcntl", (slot, F_SETFL, _STATUS[source.below(len(_STATUS))]))
@@ -229,8 +216,8 @@ RECIPES = (
     Recipe("readv", 12, _readv),
     Recipe("preadv2", 9, _preadv2),
     Recipe("pwritev2", 9, _pwritev2),
-    Recipe("close", 18, _close),
-    Recipe("dup", 6, _dup),
+    Recipe("close", 18, closing(*_ENDS)),
+    Recipe("dup", 6, duplicating(*_ENDS)),
     Recipe("fcntl(F_SETFL)", 12, _status),
     Recipe("fcntl(F_GETFL)", 3, _asking("fcntl", F_GETFL)),
     Recipe("fcntl(F_SETPIPE_SZ)", 21, _set_size),

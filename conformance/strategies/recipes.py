@@ -27,3 +27,26 @@ class Recipe:
     weight: int
     make: Make
     opens: bool = False
+
+
+def closing(*tags: str) -> Make:
+    """A recipe for close(2) of a slot with one of the tags."""
+
+    def make(source: Source, slots: SlotTable) -> Op | None:
+        slot = slots.any_of(source, *tags)
+        if slot is None:
+            return None
+        slots.close(slot)
+        return Op("close", (slot,))
+
+    return make
+
+
+def duplicating(*tags: str) -> Make:
+    """A recipe for dup(2) of a slot with one of the tags."""
+
+    def make(source: Source, slots: SlotTable) -> Op | None:
+        slot = slots.any_of(source, *tags)
+        return None if slot is None else Op("dup", (slot,), (slots.new(slots.tags[slot]),))
+
+    return make

@@ -15,7 +15,7 @@ from conformance.domains import Slot
 from conformance.ops import Op
 from conformance.payload import PERIOD_BYTES, Pattern
 from conformance.strategies.payloads import LITERALS
-from conformance.strategies.recipes import Make, Recipe
+from conformance.strategies.recipes import Make, Recipe, closing, duplicating
 from conformance.strategies.scalars import HUGE_COUNTS
 from conformance.strategies.slots import SlotTable
 from conformance.strategies.source import Source, pick
@@ -400,19 +400,6 @@ def _pwritev2(source: Source, slots: SlotTable) -> Op | None:
     return None if slot is None else Op("pwritev2", (slot, _pieces(source), -1, RWF_NOWAIT))
 
 
-def _close(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, *SOCKETS, PASSED)
-    if slot is None:
-        return None
-    slots.close(slot)
-    return Op("close", (slot,))
-
-
-def _dup(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, *SOCKETS)
-    return None if slot is None else Op("dup", (slot,), (slots.new(slots.tags[slot]),))
-
-
 def _fstat(source: Source, slots: SlotTable) -> Op | None:
     slot = slots.any_of(source, *SOCKETS, PASSED)
     return None if slot is None else Op("fstat", (slot,))
@@ -459,6 +446,6 @@ RECIPES = (
     Recipe("ioctl(FIONBIO)", 1, _fionbio),
     Recipe("fcntl(F_SETFL)", 1, _f_setfl),
     Recipe("fstat", 1, _fstat),
-    Recipe("close", 4, _close),
-    Recipe("dup", 1, _dup),
+    Recipe("close", 4, closing(*SOCKETS, PASSED)),
+    Recipe("dup", 1, duplicating(*SOCKETS)),
 )

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from conformance.domains import Slot
 from conformance.ops import Op
-from conformance.strategies.recipes import Make, Recipe
+from conformance.strategies.recipes import Make, Recipe, closing, duplicating
 from conformance.strategies.scalars import ODD_FLAGS
 from conformance.strategies.slots import ANNOUNCED, FILLED, SlotTable
 from conformance.strategies.source import Source, bits, pick
@@ -334,19 +334,6 @@ def _poll(source: Source, slots: SlotTable) -> Op | None:
     return Op("poll", (tuple(ends), 0)) if ends else None
 
 
-def _close(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, _SLAVE, _SLAVE, _MASTER)
-    if slot is None:
-        return None
-    slots.close(slot)
-    return Op("close", (slot,))
-
-
-def _dup(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, *_ENDS)
-    return None if slot is None else Op("dup", (slot,), (slots.new(slots.tags[slot]),))
-
-
 def _set_status_flags(source: Source, slots: SlotTable) -> Op | None:
     slot = slots.any_of(source, *_ENDS)
     if slot is None:
@@ -394,6 +381,6 @@ RECIPES = (
     Recipe("fstat", 1, _on("fstat")),
     Recipe("lseek", 1, _on("lseek", (0,), (SEEK_CUR,))),
     Recipe("poll", 5, _poll),
-    Recipe("close", 4, _close),
-    Recipe("dup", 2, _dup),
+    Recipe("close", 4, closing(_SLAVE, _SLAVE, _MASTER)),
+    Recipe("dup", 2, duplicating(*_ENDS)),
 )

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from reference.constants import F_RDLCK, F_UNLCK, F_WRLCK, LLONG_MAX
+from reference.constants import F_RDLCK, F_UNLCK, F_WRLCK
 from reference.linux.description import OpenFileDescription
 
 Owner = OpenFileDescription | None
@@ -41,9 +41,6 @@ class Span(NamedTuple):
     def conflicts(self, other: Span) -> bool:
         """Whether two owners cannot hold these two at once."""
         return F_WRLCK in (self.type, other.type) and self.overlaps(other)
-
-
-EVERYTHING = Span(F_UNLCK, 0, LLONG_MAX)
 
 
 class FileLocks:

@@ -81,7 +81,6 @@ MEMORY = Filesystem("memfd", relatime=False, birth_time=True, multigrain_times=T
 """Where memfd_create(2) makes its files: a tmpfs that is mounted nowhere."""
 DEVTMPFS = Filesystem("devtmpfs", birth_time=True)
 PIPEFS = Filesystem("pipefs", relatime=False)
-SOCKFS = Filesystem("sockfs", relatime=False)
 PROCFS = Filesystem("proc", block_size_bytes=1024)
 FILESYSTEMS = {filesystem.name: filesystem for filesystem in (EXT4, TMPFS)}
 
@@ -108,4 +107,3 @@ class Profile:
     socket_buffer_bytes_default: int = 212992
     socket_buffer_bytes_max: int = 2**22
     timer_ticks_per_second: int = 250
-    datagram_queue_max: int = 10
