@@ -23,13 +23,13 @@ from conformance.budget import Budget
 from conformance.environment import describe
 from conformance.errors import ExitCode, SystemFailed
 from conformance.judging import NamedProgram, Result, Task
+from conformance.laws import law_of
 from conformance.shard import shard_main
 from conformance.triage import DIED, Triage
 from reference.linux.profile import Profile
 
 PROGRAMS_PER_BATCH = 64
 SHARD_RESTARTS_MAX = 8
-LAW = "linux == native"
 Listener = Callable[[events.Event], None]
 
 
@@ -50,6 +50,7 @@ class Plan:
     profile: Profile
     base: Path
     programs: tuple[NamedProgram, ...] = ()
+    law: str = "linux"
     keep: Path | None = None
 
 
@@ -66,6 +67,7 @@ class Campaign:
     def run(self) -> ExitCode:
         """Until the budget is used, or Ctrl-C. The footer is written in either case."""
         plan = self._plan
+        law = law_of(plan.law)
         self._tell(
             events.Header(
                 format=events.FORMAT_VERSION,
@@ -74,14 +76,14 @@ class Campaign:
                 command=plan.command,
                 seed=plan.seed,
                 budget=plan.budget_text,
-                law=LAW,
-                systems=("linux", "native"),
+                law=law.statement,
+                systems=law.systems,
                 kinds=plan.kinds,
                 environment=describe(plan.profile),
             )
         )
         interrupted = False
-        with Triage(plan.profile, plan.base, LAW, plan.keep) as triage:
+        with Triage(plan.profile, plan.base, law, plan.keep) as triage:
             shards = Shards(plan)
             try:
                 for result in shards.results(self._tasks()):
@@ -123,11 +125,11 @@ class Campaign:
         index = 0
         for start in range(0, len(plan.programs), PROGRAMS_PER_BATCH):
             chunk = plan.programs[start : start + PROGRAMS_PER_BATCH]
-            yield Task(index, "stored", plan.seed, plan.profile, programs=chunk)
+            yield Task(index, "stored", plan.seed, plan.profile, programs=chunk, law=plan.law)
             index += 1
         while not plan.budget.spent(time.monotonic() - self._started, self._ops):
             kind = plan.kinds[index % len(plan.kinds)]
-            yield Task(index, kind, plan.seed, plan.profile, count=PROGRAMS_PER_BATCH)
+            yield Task(index, kind, plan.seed, plan.profile, count=PROGRAMS_PER_BATCH, law=plan.law)
             index += 1
 
     def _take(self, result: Result, triage: Triage) -> None:
@@ -198,7 +200,7 @@ class Shards:
     def _start(self) -> None:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(
-            target=shard_main, args=(theirs, self._plan.profile, self._plan.base), daemon=True
+            target=shard_main, args=(theirs, self._plan.profile, self._plan.base, self._plan.law), daemon=True
         )
         process.start()
         theirs.close()

@@ -406,6 +406,24 @@ class TupleOf(Domain):
 
 
 @dataclass(frozen=True)
+class Maybe(Domain):
+    """A value of a domain, or None for one that is not given. Only optional parameters are of such a domain."""
+
+    item: Domain
+
+    def text(self, value: Any) -> str:
+        return "None" if value is None else self.item.text(value)
+
+    def check(self, value: Any) -> Any:
+        return self.item.check(value)
+
+    def simpler(self, value: Any) -> Iterator[Any]:
+        if value is not None:
+            yield None
+            yield from self.item.simpler(value)
+
+
+@dataclass(frozen=True)
 class Record(Domain):
     """A structure, written as a call with named fields. ``usual`` is the value that a reader need not look at."""
 

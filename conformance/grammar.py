@@ -12,7 +12,7 @@ Reading a text and printing it again gives the same text.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from conformance.domains import PATH, Domain, Slot, text_of
@@ -21,8 +21,10 @@ from conformance.observation import (
     BLOCKED,
     ERRNO_NAMES,
     ERRNO_NUMBERS,
+    REFUSED,
     SIGNAL_NAMES,
     Blocked,
+    Declined,
     Failure,
     Observation,
     Signalled,
@@ -31,6 +33,7 @@ from conformance.observation import (
 from conformance.ops import Op, spec_of
 from conformance.payload import Pattern, materialise
 from conformance.program import Program, Trace, validate
+from conformance.vocabulary.spec import REQUIRED, Parameter
 from conformance.vocabulary.structures import RECORDS
 from reference import constants
 
@@ -52,7 +55,11 @@ _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 def op_text(op: Op) -> str:
     """One op as a line."""
     spec = spec_of(op)
-    arguments = ", ".join(p.domain.text(v) for p, v in zip(spec.parameters, op.arguments, strict=True))
+    arguments = ", ".join(
+        p.domain.text(v) if p.usual is REQUIRED else f"{p.name}={p.domain.text(v)}"
+        for p, v in zip(spec.parameters, op.arguments, strict=True)
+        if v != p.usual
+    )
     names = f"{', '.join(op.out)} = " if op.out else ""
     return f"{names}{op.call}({arguments})"
 
@@ -66,6 +73,8 @@ def observation_text(op: Op, observation: Observation) -> str:
         return ERRNO_NAMES.get(observation.errno) or f"errno({observation.errno})"
     if isinstance(observation, Blocked):
         return "BLOCKED"
+    if isinstance(observation, Declined):
+        return "REFUSED"
     if isinstance(observation, Unsupported):
         return f"unsupported({PATH.text(observation.reason)})" if observation.reason else "UNSUPPORTED"
     return text_of(spec_of(op).result, observation)
@@ -195,7 +204,7 @@ class _LineReader:
                 yield Slot(name.id)
 
     def _op(self, node: ast.expr, out: tuple[Slot, ...]) -> Op:
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.keywords:
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
             raise self._bad("expected an op, such as read(r0, 10)", node.col_offset + 1)
         op = Op(node.func.id, tuple(self._value(argument) for argument in node.args), out)
         try:
@@ -204,13 +213,29 @@ class _LineReader:
             raise BadProgram(
                 error.message, where=f"{self._where}, column {node.col_offset + 1}", hint=error.hint
             ) from None
-        if len(op.arguments) != len(spec.parameters):
+        required = [parameter for parameter in spec.parameters if parameter.usual is REQUIRED]
+        named = self._named(spec.parameters[len(required) :], node)
+        if len(op.arguments) != len(required):
             return op
         checked = tuple(
             self._check(parameter.domain, value, argument)
-            for parameter, value, argument in zip(spec.parameters, op.arguments, node.args, strict=True)
+            for parameter, value, argument in zip(required, op.arguments, node.args, strict=True)
         )
-        return Op(op.call, checked, out)
+        return Op(op.call, (*checked, *named), out)
+
+    def _named(self, optional: Sequence[Parameter], node: ast.Call) -> tuple[Any, ...]:
+        """The values of an op's optional parameters, which are given by name or not at all."""
+        given = {keyword.arg: keyword.value for keyword in node.keywords}
+        for keyword in node.keywords:
+            if keyword.arg not in {parameter.name for parameter in optional}:
+                known = ", ".join(f"{parameter.name}=…" for parameter in optional) or "none"
+                raise self._bad(f"unknown name {keyword.arg}; the names are: {known}", keyword.value.col_offset + 1)
+        return tuple(
+            self._check(parameter.domain, self._value(given[parameter.name]), given[parameter.name])
+            if parameter.name in given
+            else parameter.usual
+            for parameter in optional
+        )
 
     def _check(self, domain: Domain, value: Any, node: ast.expr) -> Any:
         try:
@@ -231,6 +256,8 @@ class _LineReader:
             return Failure(ERRNO_NUMBERS[node.id])
         if isinstance(node, ast.Name) and node.id == "BLOCKED":
             return BLOCKED
+        if isinstance(node, ast.Name) and node.id == "REFUSED":
+            return REFUSED
         if isinstance(node, ast.Name) and node.id == "UNSUPPORTED":
             return Unsupported()
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):

@@ -8,11 +8,20 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from conformance.domains import Slot
-from conformance.observation import BLOCKED, NO_VALUE, Observation, Signalled, Unsupported, failure, with_signals
+from conformance.observation import (
+    BLOCKED,
+    NO_VALUE,
+    REFUSED,
+    Observation,
+    Signalled,
+    Unsupported,
+    failure,
+    with_signals,
+)
 from conformance.ops import SPECS, Op
 from conformance.vocabulary.spec import Handles
 from reference.constants import EINTR
-from reference.outcomes import Choices, Refused, Sleeps
+from reference.outcomes import Choices, Declined, Refused, Sleeps
 from reference.syscalls import Syscalls
 
 Resolve = Callable[[tuple[Any, ...], Mapping[Slot, int]], tuple[Any, ...]]
@@ -82,6 +91,9 @@ def perform(system: System, call: str, arguments: tuple[Any, ...]) -> Observatio
     except Sleeps as sleep:
         system.cited.append(sleep.clause)
         return BLOCKED
+    except Declined as refusal:
+        system.cited.append(refusal.clause)
+        return REFUSED
     except Exception as error:
         # A mistake in a system, most likely in our own model: it shows as a divergence of this op, and ends no run.
         return Unsupported(f"{type(error).__name__}: {error}")

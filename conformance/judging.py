@@ -14,22 +14,23 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from conformance.interpreter import System
 from conformance.kinds import recipes_of
+from conformance.laws import dismantle, law_of
 from conformance.observation import NO_VALUE, Observation, outcome_name
 from conformance.ops import SELECTED_CALLS, Op, spec_of
 from conformance.oracle import Mismatch
 from conformance.strategies.programs import seeded_program
-from reference.linux.kernel import Linux
 from reference.linux.profile import Profile
 
 NamedProgram = tuple[str, tuple[Op, ...]]
-Examine = Callable[[int, tuple[Op, ...], Linux], tuple[list[Observation], Mismatch | None]]
+Examine = Callable[[int, tuple[Op, ...], System], tuple[list[Observation], Mismatch | None]]
 """Observes one program, given with its number in the batch, and says where the model first does not allow it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A batch to run: programs given outright, or ``count`` programs of a kind generated from ``seed`` on."""
+    """A batch to run under a law: programs given outright, or ``count`` programs of a kind generated from ``seed``."""
 
     index: int
     kind: str
@@ -37,6 +38,7 @@ class Task:
     profile: Profile
     count: int = 0
     programs: tuple[NamedProgram, ...] = ()
+    law: str = "linux"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +83,16 @@ def judge(task: Task, examine: Examine) -> Result:
     result = Result(task.index, task.kind)
     counts: Counter[tuple[str, int, Any]] = Counter()
     clauses: Counter[str] = Counter()
+    make_model = law_of(task.law).make_model
     for number, (seed, ops) in enumerate(programs_of(task)):
-        model = Linux(task.profile)
+        model = make_model(task.profile)
         observed, mismatch = examine(number, ops, model)
         if mismatch is not None:
             result.suspects.append(Suspect(seed, ops))
         result.programs += 1
         result.ops += len(observed)
         clauses.update(model.cited)
-        # Every object of a model knows its kernel: without this each model would be a cycle, left for the collector.
-        vars(model).clear()
+        dismantle(model)
         # The names are only looked up once a batch: here the ops and outcomes are told apart as cheaply as can be.
         counts.update(
             [

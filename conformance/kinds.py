@@ -7,7 +7,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 from conformance.errors import ConformanceError
-from conformance.strategies import descriptors, files, locks, memory, names, pipes, readiness, sockets, terminals
+from conformance.strategies import (
+    descriptors,
+    files,
+    imports,
+    locks,
+    memory,
+    names,
+    pipes,
+    readiness,
+    sockets,
+    terminals,
+)
 from conformance.strategies.recipes import Recipe
 from conformance.strategies.restraint import restrained
 
@@ -24,7 +35,7 @@ _LOCKED = (
 )
 """What locks need around them, and little else: a lock shows only when several of them meet on one file."""
 
-RECIPES: dict[str, tuple[Recipe, ...]] = {
+_OF_LINUX: dict[str, tuple[Recipe, ...]] = {
     "files": (*files.RECIPES, *names.RECIPES, *memory.RECIPES, *locks.RECIPES, *descriptors.RECIPES),
     "locks": (*_LOCKED, *locks.RECIPES),
     "pipes": (*pipes.RECIPES, *_SHARED),
@@ -41,7 +52,16 @@ RECIPES: dict[str, tuple[Recipe, ...]] = {
         *_SHARED,
     ),
 }
+RECIPES: dict[str, tuple[Recipe, ...]] = {
+    **_OF_LINUX,
+    **{f"host-{kind}": (*imports.RECIPES, *recipes) for kind, recipes in _OF_LINUX.items()},
+}
 """Recipes by the name of the kind."""
+
+LINUX_KINDS = tuple(_OF_LINUX)
+"""The kinds that speak about Linux alone."""
+HOST_KINDS = tuple(kind for kind in RECIPES if kind not in _OF_LINUX)
+"""The kinds whose programs import descriptors."""
 
 
 def recipes_of(kind: str) -> tuple[Recipe, ...]:

@@ -45,6 +45,11 @@ class Blocked:
 
 
 @dataclass(frozen=True, slots=True)
+class Declined:
+    """The request was refused without an error number: an import, or a save, that is no system call."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unsupported:
     """The system does not offer this call."""
 
@@ -52,7 +57,8 @@ class Unsupported:
 
 
 BLOCKED = Blocked()
-NO_VALUE = frozenset((Failure, Signalled, Blocked, Unsupported))
+REFUSED = Declined()
+NO_VALUE = frozenset((Failure, Signalled, Blocked, Declined, Unsupported))
 """The outcomes that are no value."""
 Observation = Any
 
@@ -73,7 +79,7 @@ def with_signals(outcome: Observation, signals: list[int]) -> Observation:
 
 
 def outcome_name(observation: Observation) -> str:
-    """A short name for tables: the error, ``ok``, ``BLOCKED``; signals joined by ``&``."""
+    """A short name for tables: the error, ``ok``, ``BLOCKED``, ``REFUSED``; signals joined by ``&``."""
     if isinstance(observation, Signalled):
         signals = " & ".join(SIGNAL_NAMES.get(number, str(number)) for number in observation.signals)
         return f"{outcome_name(observation.outcome)} & {signals}"
@@ -81,6 +87,8 @@ def outcome_name(observation: Observation) -> str:
         return ERRNO_NAMES.get(observation.errno, f"errno {observation.errno}")
     if isinstance(observation, Blocked):
         return "BLOCKED"
+    if isinstance(observation, Declined):
+        return "REFUSED"
     if isinstance(observation, Unsupported):
         return "UNSUPPORTED"
     return "ok"

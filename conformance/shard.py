@@ -5,22 +5,24 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from conformance.interpreter import System
 from conformance.judging import NamedProgram, Result, Suspect, Task, judge, programs_of
+from conformance.laws import law_of
 from conformance.observation import Observation
 from conformance.ops import Op
 from conformance.oracle import Mismatch, first_mismatch, predict
 from conformance.systems.native_worker import NativeWorker, WorkerDied
-from reference.linux.kernel import Linux
 from reference.linux.profile import Profile
 
 
-def shard_main(connection: Connection, profile: Profile, base: Path) -> None:
+def shard_main(connection: Connection, profile: Profile, base: Path, law: str) -> None:
     """Serve tasks until the campaign closes the connection. Ctrl-C is the campaign's to handle."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with NativeWorker(profile, base) as worker:
+    with NativeWorker(profile, base, system=law_of(law).native) as worker:
         shard = Shard(worker)
         while True:
             try:
@@ -58,10 +60,10 @@ class Shard:
             except WorkerDied as again:
                 suspects.append(Suspect(seed, ops, f"{again.message} (op {again.op + 1})"))
 
-        def recall(number: int, ops: tuple[Op, ...], model: Linux) -> tuple[list[Observation], Mismatch | None]:
+        def recall(number: int, ops: tuple[Op, ...], model: System) -> tuple[list[Observation], Mismatch | None]:
             return observations[number], first_mismatch(predict(ops, model, observations[number]), observations[number])
 
-        result = judge(Task(task.index, task.kind, task.seed, task.profile, 0, tuple(survivors)), recall)
+        result = judge(replace(task, count=0, programs=tuple(survivors)), recall)
         result.programs += len(suspects)
         result.suspects.extend(suspects)
         where = programs[death.program][0] if death.program < len(programs) else task.seed

@@ -19,13 +19,14 @@ from conformance.corpus import SUFFIX, store
 from conformance.divergence import Divergence, diverge
 from conformance.errors import Inconclusive
 from conformance.grammar import observation_text, program_text, trace_line
+from conformance.interpreter import System
 from conformance.judging import Suspect
+from conformance.laws import Law
 from conformance.observation import Observation
 from conformance.ops import Op, spec_of
 from conformance.program import Program
 from conformance.reduce import Reduction, reduce_program, same_bucket
 from conformance.systems.native_worker import NativeWorker, WorkerDied
-from reference.linux.kernel import Linux
 from reference.linux.profile import Profile
 
 CONFIRMATIONS = 3
@@ -40,11 +41,11 @@ class Triage:
     ``buckets`` maps a bucket to the number of programs in it. ``keep`` is where reduced programs are stored, if at all.
     """
 
-    def __init__(self, profile: Profile, base: Path, law: str, keep: Path | None = None) -> None:
+    def __init__(self, profile: Profile, base: Path, law: Law, keep: Path | None = None) -> None:
         self._profile = profile
         self._law = law
         self._keep = keep
-        self._worker = NativeWorker(profile, base)
+        self._worker = NativeWorker(profile, base, system=law.native)
         self.buckets: dict[str, int] = {}
 
     def __enter__(self) -> Triage:
@@ -127,7 +128,7 @@ class Triage:
             bucket=bucket,
             title="",
             verdict="diverges",
-            law=self._law,
+            law=self._law.statement,
             kind=kind,
             op=spec_of(reduction.ops[-1]).name,
             clauses=(),
@@ -151,8 +152,8 @@ class Triage:
     def _observe(self, ops: tuple[Op, ...]) -> list[Observation]:
         return self._worker.run_alone(ops)
 
-    def _model(self) -> Linux:
-        return Linux(self._profile)
+    def _model(self) -> System:
+        return self._law.make_model(self._profile)
 
     def _diverge(self, ops: tuple[Op, ...]) -> Divergence | None:
         return diverge(ops, self._observe(ops), self._model)
@@ -160,7 +161,8 @@ class Triage:
     def _replay(self, suspect: Suspect) -> str:
         user = "" if self._profile.uid == os.getuid() else " --user"
         stored = suspect.seed.endswith(SUFFIX)
-        return f"fdconform replay {'' if stored else 'seed:'}{suspect.seed}{user}"
+        law = "" if self._law.name == "linux" else f" --law {self._law.name}"
+        return f"fdconform replay {'' if stored else 'seed:'}{suspect.seed}{user}{law}"
 
     def _kills(self, ops: tuple[Op, ...]) -> bool:
         try:

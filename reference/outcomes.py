@@ -27,6 +27,14 @@ class Refused(OSError):
         return str(self.strerror)
 
 
+class Declined(Exception):
+    """A request was refused without an error number: by an interface that is no system call, such as an import."""
+
+    def __init__(self, clause: str) -> None:
+        super().__init__(clause)
+        self.clause = clause
+
+
 class Sleeps(Exception):
     """The call would sleep, and nothing in a program of one actor can wake it.
 

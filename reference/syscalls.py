@@ -54,6 +54,24 @@ class Syscalls(Protocol):
     def ioctl(self, fd: int, request: int, argument: Any = 0) -> Any:
         """ioctl(2): 0, the number the kernel stored, or the structure it filled."""
 
+    # Imports ----------------------------------------------------------------------------------
+
+    def import_fd(
+        self, fd: int, readonly: int, owner: tuple[int, int] | None, tty: int, flags: int | None, savable: int
+    ) -> int:
+        """Give the application a number for a host descriptor that exists already. Where there is no sandbox: dup(2).
+
+        ``readonly`` blocks what could change the host's file; ``owner`` is the (uid, gid) of a virtual owner;
+        ``tty`` says that the descriptor is a terminal; ``flags`` replace the host's status flags;
+        ``savable`` says that the descriptor can be found again after a restore.
+        """
+
+    def save(self) -> int:
+        """Make the sandbox ready to be saved: 0. Where there is none, nothing."""
+
+    def restore(self) -> int:
+        """Give the sandbox its host descriptors back: 0. Where there is none, nothing."""
+
     # Files ------------------------------------------------------------------------------------
 
     def read(self, fd: int, count: int) -> bytes:

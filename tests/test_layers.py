@@ -26,7 +26,7 @@ def texts(path: Path) -> set[str]:
 
 
 def test_every_clause_is_cited_by_the_model_and_every_citation_is_a_clause() -> None:
-    written = set().union(*(texts(path) for path in REFERENCE))
+    written = set().union(*(texts(path) for path in REFERENCE if "host" not in path.parts))
     citations = {text for text in written if re.fullmatch(r"[A-Z][A-Z0-9]*-[A-Z0-9-]+", text)}
 
     assert set() == set(load_clauses()) - written

@@ -14,6 +14,7 @@ from conformance import events
 from conformance.environment import working_base
 from conformance.grammar import read_program
 from conformance.judging import Suspect
+from conformance.laws import law_of
 from conformance.ops import Op
 from conformance.systems.native import Native
 from conformance.systems.native_worker import NativeWorker
@@ -44,7 +45,7 @@ PROGRAM = ops('r0, r1 = pipe2(O_NONBLOCK)\nwrite(r1, b"x")\nr2 = dup(r0)\nread(r
 
 @pytest.fixture
 def triage(profile: Profile, tmp_path: Path) -> Iterator[Triage]:
-    with Triage(profile, working_base(None), "linux == native", tmp_path / "kept") as made:
+    with Triage(profile, working_base(None), law_of("linux"), tmp_path / "kept") as made:
         yield made
 
 

@@ -13,6 +13,7 @@ import click
 from conformance.environment import profile_for, working_base
 from conformance.errors import BadProgram, ConformanceError
 from conformance.grammar import read_program
+from conformance.laws import LAWS
 from conformance.program import Program
 from reference.linux.profile import Profile
 
@@ -33,6 +34,14 @@ DIRECTORY = click.option(
 )
 USER = click.option(
     "--user", "as_user", is_flag=True, help=f"Run programs as the ordinary user {NOBODY_UID} (needs root to start)."
+)
+
+LAW = click.option(
+    "--law",
+    type=click.Choice(list(LAWS)),
+    default="linux",
+    show_default=True,
+    help="linux: the model of Linux against the kernel; host: the host model over the one and over the other.",
 )
 
 

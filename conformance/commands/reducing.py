@@ -8,28 +8,31 @@ from pathlib import Path
 
 import click
 
-from conformance.commands.options import DIRECTORY, USER, chosen_profile, read_program_file
+from conformance.commands.options import DIRECTORY, LAW, USER, chosen_profile, read_program_file
 from conformance.divergence import diverge
 from conformance.errors import ExitCode
 from conformance.grammar import program_text
+from conformance.interpreter import System
+from conformance.laws import law_of
 from conformance.program import Program
 from conformance.reduce import reduce_program, same_bucket
 from conformance.systems.native_worker import NativeWorker
-from reference.linux.kernel import Linux
 
 
 @click.command("reduce")
 @click.argument("program", metavar="FILE")
+@LAW
 @DIRECTORY
 @USER
-def command(program: str, directory: Path | None, as_user: bool) -> int:
+def command(program: str, law: str, directory: Path | None, as_user: bool) -> int:
     """Print the shortest program found that diverges as the one in FILE does; exit 0 when it conforms."""
     ops = read_program_file(program).ops
     profile, base = chosen_profile(directory, as_user)
-    with NativeWorker(profile, base) as worker:
+    chosen = law_of(law)
+    with NativeWorker(profile, base, system=chosen.native) as worker:
 
-        def make_model() -> Linux:
-            return Linux(profile)
+        def make_model() -> System:
+            return chosen.make_model(profile)
 
         divergence = diverge(ops, worker.run_alone(ops), make_model)
         if divergence is None:

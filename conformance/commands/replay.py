@@ -8,18 +8,18 @@ from pathlib import Path
 
 import click
 
-from conformance.commands.options import DIRECTORY, USER, chosen_profile, read_program_file
+from conformance.commands.options import DIRECTORY, LAW, USER, chosen_profile, read_program_file
 from conformance.errors import ExitCode
 from conformance.golden import read_golden
 from conformance.grammar import observation_text, op_text, trace_line
+from conformance.interpreter import System
 from conformance.kinds import recipes_of
+from conformance.laws import law_of, linux
 from conformance.observation import Observation
 from conformance.ops import Op
 from conformance.oracle import first_mismatch, predict
 from conformance.strategies.programs import seeded_program
 from conformance.systems.native_worker import NativeWorker
-from reference.linux.kernel import Linux
-from reference.linux.profile import Profile
 
 
 @click.command("replay")
@@ -31,26 +31,28 @@ from reference.linux.profile import Profile
     show_default=True,
     help="native: kernel against model; linux: the model alone; recorded: the trace in FILE against the model.",
 )
+@LAW
 @DIRECTORY
 @USER
-def command(program: str, on: str, directory: Path | None, as_user: bool) -> int:
+def command(program: str, on: str, law: str, directory: Path | None, as_user: bool) -> int:
     """Run the program in FILE ('-': standard input; 'seed:7/pipes/12/3': the program of a campaign's seed).
 
     Prints the trace; where the systems part, the step is marked and the exit code is 1.
     """
     if on == "recorded":
         trace, profile = read_golden(Path(program))
-        return _compare(trace.program.ops, trace.observations, profile, "recorded")
+        return _compare(trace.program.ops, trace.observations, linux(profile), "recorded")
     ops = _ops_of(program)
     profile, base = chosen_profile(directory, as_user)
+    chosen = law_of(law)
     if on == "linux":
-        predicted = predict(ops, Linux(profile), [None] * len(ops))
+        predicted = predict(ops, chosen.make_model(profile), [None] * len(ops))
         for op, seen in zip(ops, predicted, strict=True):
             click.echo(trace_line(op, seen))
         return ExitCode.CONFORMS
-    with NativeWorker(profile, base) as worker:
+    with NativeWorker(profile, base, system=chosen.native) as worker:
         observed = worker.run_alone(ops)
-    return _compare(ops, observed, profile, "native")
+    return _compare(ops, observed, chosen.make_model(profile), "native")
 
 
 def _ops_of(program: str) -> tuple[Op, ...]:
@@ -61,9 +63,9 @@ def _ops_of(program: str) -> tuple[Op, ...]:
 
 
 def _compare(
-    ops: tuple[Op, ...], observed: list[Observation] | tuple[Observation, ...], profile: Profile, name: str
+    ops: tuple[Op, ...], observed: list[Observation] | tuple[Observation, ...], model: System, name: str
 ) -> int:
-    predicted = predict(ops, Linux(profile), observed)
+    predicted = predict(ops, model, observed)
     mismatch = first_mismatch(predicted, observed)
     for index, (op, seen) in enumerate(zip(ops, observed, strict=True)):
         if mismatch is not None and index == mismatch.index:

@@ -13,23 +13,28 @@ import click
 from conformance.budget import read_budget
 from conformance.campaign import Campaign, Plan, run_name
 from conformance.clauses import load_clauses
-from conformance.commands.options import DIRECTORY, REPORTS, USER, chosen_profile
+from conformance.commands.options import DIRECTORY, LAW, REPORTS, USER, chosen_profile
 from conformance.environment import require_terminals
 from conformance.events import EventLog
 from conformance.golden import stored_programs
 from conformance.kinds import RECIPES
+from conformance.laws import law_of
 from conformance.rendering import render, summarise
 from conformance.reporting.console import Progress
 from conformance.run_directory import EVENTS, make_run
 
-KINDS_WITH_TERMINALS = frozenset(("terminals", "mixed"))
+KINDS_WITH_TERMINALS = frozenset(("terminals", "mixed", "host-terminals", "host-mixed"))
 
 
 @click.command("run")
 @click.option("--budget", default="60s", show_default=True, help="90s, 5m, 1h, or 1000000ops.")
 @click.option("--seed", default="1", show_default=True, help="The same seed gives the same programs.")
 @click.option(
-    "--kind", "kinds", multiple=True, type=click.Choice(list(RECIPES)), help="May be repeated.  [default: all]"
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=click.Choice(list(RECIPES)),
+    help="May be repeated.  [default: the law's]",
 )
 @click.option(
     "--jobs",
@@ -41,6 +46,7 @@ KINDS_WITH_TERMINALS = frozenset(("terminals", "mixed"))
     "--fixtures", type=click.Path(path_type=Path), default=Path("fixtures"), help="Stored programs run first."
 )
 @click.option("--keep", is_flag=True, help="Store reduced programs in FIXTURES/regressions, to run first from then on.")
+@LAW
 @DIRECTORY
 @USER
 @REPORTS
@@ -51,12 +57,13 @@ def command(
     jobs: int,
     fixtures: Path,
     keep: bool,
+    law: str,
     directory: Path | None,
     as_user: bool,
     reports: Path,
 ) -> int:
     """Run random programs on the model and on the kernel, compare, reduce what differs, and write a report."""
-    kinds = kinds or tuple(RECIPES)
+    kinds = kinds or law_of(law).kinds
     wanted = read_budget(budget)
     profile, base = chosen_profile(directory, as_user)
     if KINDS_WITH_TERMINALS.intersection(kinds):
@@ -65,7 +72,8 @@ def command(
     target = make_run(reports, name)
     plan = Plan(
         run=name,
-        command=f"fdconform run --seed {seed} --budget {budget}{' --user' if as_user else ''}",
+        command=f"fdconform run --seed {seed} --budget {budget}{' --user' if as_user else ''}"
+        f"{'' if law == 'linux' else f' --law {law}'}",
         seed=seed,
         budget=wanted,
         budget_text=budget,
@@ -73,6 +81,7 @@ def command(
         jobs=jobs,
         profile=profile,
         base=base,
+        law=law,
         keep=fixtures / "regressions" if keep else None,
         programs=tuple((str(fixtures / path), program.ops) for path, program in stored_programs(fixtures)),
     )

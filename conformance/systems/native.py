@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 from conformance.systems.native_calls.attributes import NativeAttributes
-from conformance.systems.native_calls.descriptors import NativeDescriptors
 from conformance.systems.native_calls.files import NativeFiles
+from conformance.systems.native_calls.imports import NativeImports
 from conformance.systems.native_calls.locks import NativeLocks
 from conformance.systems.native_calls.memory import NativeMemory
 from conformance.systems.native_calls.pipes import NativePipes
@@ -16,7 +16,7 @@ from conformance.systems.native_calls.terminals import NativeTerminals
 
 
 class Native(
-    NativeDescriptors,
+    NativeImports,
     NativeFiles,
     NativeAttributes,
     NativeMemory,

@@ -61,6 +61,8 @@ class Worker:
         self._performs: Callable[..., Any] = resolve_name(settings["performs"])
         self._descriptors_max: int = settings["descriptors_max"]
         self._confine(settings)
+        # Whoever runs programs may have become another user just now.
+        self._native.reset()
 
     def _confine(self, settings: dict[str, Any]) -> None:
         os.chdir(settings["directory"])

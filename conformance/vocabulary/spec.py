@@ -35,12 +35,24 @@ def passed_rights(value: Any) -> tuple[int, ...]:
     return rights
 
 
+class _Required:
+    """Stands for the usual value of a parameter that has none."""
+
+
+REQUIRED = _Required()
+
+
 @dataclass(frozen=True)
 class Parameter:
-    """One argument: its name in the man page, and its domain."""
+    """One argument: its name in the man page, and its domain.
+
+    An argument with a ``usual`` value is optional: the text gives it by name, and only when it is another.
+    Optional parameters come last.
+    """
 
     name: str
     domain: Domain
+    usual: Any = REQUIRED
 
 
 @dataclass(frozen=True)
@@ -82,7 +94,11 @@ class OpSpec:
 
 
 def op(
-    name: str, *parameters: tuple[str, Domain], result: Domain = INTEGER, kinds: str, handles: Handles | None = None
+    name: str,
+    *parameters: tuple[str, Domain] | tuple[str, Domain, Any],
+    result: Domain = INTEGER,
+    kinds: str,
+    handles: Handles | None = None,
 ) -> OpSpec:
-    """An op that is a call of its own."""
+    """An op that is a call of its own. A parameter with a third member is optional: it is the usual value."""
     return OpSpec(name, name, tuple(Parameter(*p) for p in parameters), result, tuple(kinds.split()), None, handles)

@@ -8,6 +8,7 @@ from reference.constants import O_RDWR
 from reference.linux.calls_attributes import AttributeCalls
 from reference.linux.calls_descriptors import DescriptorCalls
 from reference.linux.calls_files import FileCalls
+from reference.linux.calls_imports import ImportCalls
 from reference.linux.calls_locks import LockCalls
 from reference.linux.calls_memory import MemoryCalls
 from reference.linux.calls_names import NameCalls
@@ -30,6 +31,7 @@ class Linux(
     TerminalCalls,
     ReadinessCalls,
     LockCalls,
+    ImportCalls,
     DescriptorCalls,
 ):
     """One process on a fresh Linux, in an empty directory, with descriptors 0 to 2 on /dev/null."""

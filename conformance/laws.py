@@ -1,0 +1,90 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The laws that hold a system against a model: which model, over which calls of the worker, for which programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+from conformance.errors import ConformanceError
+from conformance.interpreter import System
+from conformance.kinds import HOST_KINDS, LINUX_KINDS
+from reference.host.caller import Caller
+from reference.host.kernel import Host
+from reference.linux.kernel import Linux
+from reference.linux.profile import Profile
+
+
+def caller_of(profile: Profile) -> Caller:
+    """The caller of a sandbox in which programs of a profile run."""
+    return Caller(profile.uid, profile.gid, profile.capable, profile.descriptors_max, profile.file_size_bytes_max)
+
+
+def host_over_linux(profile: Profile) -> System:
+    """The host model over the model of Linux: a pure prediction."""
+    return cast(System, Host(cast(System, Linux(profile)), caller_of(profile)))
+
+
+def linux(profile: Profile) -> System:
+    """The model of Linux."""
+    return cast(System, Linux(profile))
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """A model and the system that it predicts.
+
+    ``statement`` is how reports name the law, ``systems`` the two sides. ``make_model`` makes the model,
+    ``native`` names the class of the worker's calls, ``kinds`` the kinds of programs that speak about it.
+    """
+
+    name: str
+    statement: str
+    systems: tuple[str, str]
+    make_model: Callable[[Profile], System]
+    native: str
+    kinds: tuple[str, ...]
+
+
+LAWS = {
+    law.name: law
+    for law in (
+        Law(
+            "linux",
+            "linux == native",
+            ("linux", "native"),
+            linux,
+            "conformance.systems.native:Native",
+            LINUX_KINDS,
+        ),
+        Law(
+            "host",
+            "host(linux) == host(native)",
+            ("host(linux)", "host(native)"),
+            host_over_linux,
+            "conformance.systems.host_native:HostNative",
+            HOST_KINDS,
+        ),
+    )
+}
+
+
+def law_of(name: str) -> Law:
+    """The law of a name. ConformanceError for a name that is none."""
+    try:
+        return LAWS[name]
+    except KeyError:
+        raise ConformanceError(f"unknown law {name!r}", hint=f"choose among {', '.join(LAWS)}") from None
+
+
+def dismantle(model: System) -> None:
+    """Break the cycles of a model that is no longer used.
+
+    Every object of a model knows its kernel: without this each model would be left for the collector.
+    """
+    below = vars(model).get("kernel")
+    vars(model).clear()
+    if below is not None:
+        vars(below).clear()

@@ -1,0 +1,231 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Calls on the numbers of imported descriptors, and on the status flags of sandbox descriptions.
+
+The numbers themselves are the kernel's below: it hands them out and takes them back.
+What is kept here is which sandbox description each of them means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from reference.constants import (
+    CLOSE_RANGE_CLOEXEC,
+    CLOSE_RANGE_UNSHARE,
+    EBADF,
+    EEXIST,
+    EINVAL,
+    ENOTDIR,
+    ENXIO,
+    EPERM,
+    F_ADD_SEALS,
+    F_DUPFD,
+    F_DUPFD_CLOEXEC,
+    F_GET_SEALS,
+    F_GETFD,
+    F_GETFL,
+    F_GETPIPE_SZ,
+    F_SETFD,
+    F_SETFL,
+    F_SETPIPE_SZ,
+    FD_CLOEXEC,
+    FIOASYNC,
+    FIONBIO,
+    O_APPEND,
+    O_ASYNC,
+    O_CLOEXEC,
+    O_CREAT,
+    O_DIRECT,
+    O_DIRECTORY,
+    O_EXCL,
+    O_NOATIME,
+    O_NONBLOCK,
+    O_PATH,
+    S_IFMT,
+    S_IFSOCK,
+    UINT_MAX,
+)
+from reference.host.description import Description, PlainDescription
+from reference.host.importing import ImportingCalls
+from reference.host.permissions import access_to_open, check_access
+from reference.outcomes import Refused
+
+FcntlCall = Callable[[Any, int, Description, Any], Any]
+SETTABLE = O_APPEND | O_ASYNC | O_DIRECT | O_NOATIME | O_NONBLOCK
+"""The status flags that F_SETFL replaces."""
+_OF_THE_NUMBER = (F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD)
+"""Commands of fcntl(2) on the number: what it means matters to none of them."""
+
+
+class DescriptorCalls(ImportingCalls):
+    """close(2), dup(2) and their kin, open(2) through /proc/self/fd, fcntl(2), ioctl(2)."""
+
+    fcntl_commands: ClassVar[dict[int, FcntlCall]] = {}
+    """Commands of fcntl(2) on a description, filled by the modules of their subjects."""
+
+    # Numbers ----------------------------------------------------------------------------------
+
+    def close(self, fd: int) -> int:
+        """close(2). It never fails on an imported descriptor."""
+        self.forget(fd)
+        return self.kernel.close(fd)
+
+    def forget(self, fd: int) -> None:
+        """A number is about to be closed; the description hears of it when it was the last one (CLS-02)."""
+        file = self.files.pop(fd, None)
+        if file is None:
+            return
+        self.cite("CLS-01")
+        self.descriptor_closed(file)
+        file.references -= 1
+        if file.references:
+            return
+        self.cite("CLS-02")
+        file.released(fd)
+        file.inode.descriptions.discard(file)
+        if not file.inode.descriptions:
+            self.cite("CLS-03")
+
+    def descriptor_closed(self, file: Description) -> None:
+        """One of the process's descriptors for an inode is closed."""
+
+    def dup(self, fd: int) -> int:
+        """dup(2)."""
+        return self._shared(fd, self.kernel.dup(fd))
+
+    def dup2(self, fd: int, newfd: int) -> int:
+        """dup2(2)."""
+        if fd == newfd:
+            return self.kernel.dup2(fd, newfd)
+        return self.dup3(fd, newfd, 0)
+
+    def dup3(self, fd: int, newfd: int, flags: int) -> int:
+        """dup3(2). What ``newfd`` meant is released before the kernel below closes it."""
+        if fd != newfd and not flags & ~O_CLOEXEC and 0 <= newfd < self.caller.descriptors_max:
+            self.kernel.fcntl(fd, F_GETFD)
+            self.forget(newfd)
+        return self._shared(fd, self.kernel.dup3(fd, newfd, flags))
+
+    def _shared(self, fd: int, new: int) -> int:
+        """A duplicate of a number means the same description (IMP-23)."""
+        file = self.files.get(fd)
+        return new if file is None else self.install(new, file)
+
+    def close_range(self, first: int, last: int, flags: int) -> int:
+        """close_range(2)."""
+        low, high = first & UINT_MAX, last & UINT_MAX
+        if low <= high and not flags & ~CLOSE_RANGE_UNSHARE and not flags & CLOSE_RANGE_CLOEXEC:
+            for fd in sorted((fd for fd in self.files if low <= fd <= high), reverse=True):
+                self.forget(fd)
+        return self.kernel.close_range(first, last, flags)
+
+    # Opening again ----------------------------------------------------------------------------
+
+    def reopen(self, fd: int, flags: int) -> int:
+        """open(2) of ``/proc/self/fd/N``: a new description of the same inode, with offset 0 (OPN-04)."""
+        file = self.files.get(fd)
+        if file is None:
+            return self.kernel.reopen(fd, flags)
+        inode = file.inode
+        if flags & (O_CREAT | O_EXCL) == O_CREAT | O_EXCL and not flags & O_PATH:
+            raise Refused(EEXIST, "OPN-10")
+        if flags & O_DIRECTORY:
+            raise Refused(ENOTDIR, "OPN-10")
+        if flags & O_PATH:
+            self.cite("OPN-10")
+            return self._numbered(fd, PlainDescription(self, inode, O_PATH), flags)
+        status = inode.stat(fd)
+        check_access(self, status, access_to_open(flags))
+        file_type = status.mode & S_IFMT
+        if file_type == S_IFSOCK:
+            raise Refused(ENXIO, "OPN-03")
+        if not file_type:
+            self.cite("OPN-05")
+        self.cite("OPN-04")
+        return self._numbered(fd, self.opened(inode, fd, file_type, flags), flags)
+
+    def _numbered(self, fd: int, file: Description, flags: int) -> int:
+        number = self.kernel.dup(fd)
+        if flags & O_CLOEXEC:
+            self.kernel.fcntl(number, F_SETFD, FD_CLOEXEC)
+        return self.install(number, file)
+
+    # fcntl and ioctl --------------------------------------------------------------------------
+
+    def fcntl(self, fd: int, command: int, argument: Any = 0) -> Any:
+        """fcntl(2): each command on a description is a function of its own."""
+        file = self.files.get(fd)
+        if file is None:
+            return self.kernel.fcntl(fd, command, argument)
+        if command in _OF_THE_NUMBER:
+            result = self.kernel.fcntl(fd, command, argument)
+            return self.install(result, file) if command in (F_DUPFD, F_DUPFD_CLOEXEC) else result
+        if file.path_only and command != F_GETFL:
+            raise Refused(EBADF, "OPN-10")
+        call = self.fcntl_commands.get(command)
+        if call is None:
+            raise Refused(EINVAL, "FL-08")
+        return call(self, fd, file, argument)
+
+    def ioctl(self, fd: int, request: int, argument: Any = 0) -> Any:
+        """ioctl(2): FIONBIO and FIOASYNC are the calls' own, the rest is the description's."""
+        file = self.imported(fd)
+        if file is None:
+            return self.kernel.ioctl(fd, request, argument)
+        if request in (FIONBIO, FIOASYNC):
+            self.cite("FL-07")
+            bit = O_NONBLOCK if request == FIONBIO else O_ASYNC
+            file.flags = file.flags | bit if argument & UINT_MAX else file.flags & ~bit
+            return 0
+        return file.ioctl(fd, request, argument)
+
+
+def fcntl_command(*commands: int) -> Callable[[FcntlCall], FcntlCall]:
+    """Register a function as commands of fcntl(2) on an imported descriptor."""
+
+    def register(call: FcntlCall) -> FcntlCall:
+        DescriptorCalls.fcntl_commands.update(dict.fromkeys(commands, call))
+        return call
+
+    return register
+
+
+@fcntl_command(F_GETFL)
+def fcntl_getfl(host: DescriptorCalls, fd: int, file: Description, argument: Any) -> int:
+    """F_GETFL: the flags that were kept at the open, as F_SETFL has changed them since."""
+    host.cite("FL-01")
+    return file.flags
+
+
+@fcntl_command(F_SETFL)
+def fcntl_setfl(host: DescriptorCalls, fd: int, file: Description, argument: Any) -> int:
+    """F_SETFL: replaces the flags that can be set, and tells the host nothing (FL-06)."""
+    changed = file.flags ^ argument
+    if changed & argument & O_NOATIME and file.inode.stat(fd).uid != host.caller.uid and not host.caller.capable:
+        raise Refused(EPERM, "FL-04")
+    if argument & O_DIRECT:
+        raise Refused(EINVAL, "FL-03")
+    host.cite("FL-02")
+    host.cite("FL-06")
+    file.flags = file.flags & ~SETTABLE | argument & SETTABLE
+    return 0
+
+
+@fcntl_command(F_SETPIPE_SZ, F_GETPIPE_SZ)
+def fcntl_pipe_size(host: DescriptorCalls, fd: int, file: Description, argument: Any) -> int:
+    """F_SETPIPE_SZ and F_GETPIPE_SZ: an imported pipe is no pipe of the sandbox's."""
+    raise Refused(EBADF, "FL-08")
+
+
+@fcntl_command(F_GET_SEALS)
+def fcntl_get_seals(host: DescriptorCalls, fd: int, file: Description, argument: Any) -> int:
+    """F_GET_SEALS: imported memory is no memory file of the sandbox's."""
+    raise Refused(EINVAL, "FL-08")
+
+
+@fcntl_command(F_ADD_SEALS)
+def fcntl_add_seals(host: DescriptorCalls, fd: int, file: Description, argument: Any) -> int:
+    """F_ADD_SEALS: EPERM without write access, else as F_GET_SEALS."""
+    raise Refused(EINVAL if file.writable else EPERM, "FL-08")

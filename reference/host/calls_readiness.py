@@ -1,0 +1,149 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Readiness of imported descriptors: poll(2), select(2), epoll(7).
+
+Epoll instances are the kernel's below. An imported descriptor is registered there by its number,
+with a token instead of the application's data, so that what comes back can be told from the host's own
+and cut to what the sandbox would have said.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from reference.constants import (
+    EPOLL_CTL_ADD,
+    EPOLL_CTL_DEL,
+    EPOLL_CTL_MOD,
+    EPOLLET,
+    EPOLLEXCLUSIVE,
+    EPOLLONESHOT,
+    EPOLLWAKEUP,
+    POLLERR,
+    POLLHUP,
+    POLLIN,
+    POLLNVAL,
+    POLLOUT,
+    POLLPRI,
+)
+from reference.host.caller import Caller
+from reference.host.description import Description
+from reference.host.state import HostState, Kernel
+from reference.outcomes import Sleeps
+from reference.syscalls import FdList, PollList
+
+ALWAYS_REPORTED = POLLERR | POLLHUP
+SELECT_READ = POLLIN | POLLHUP | POLLERR
+SELECT_WRITE = POLLOUT | POLLERR
+SELECT_URGENT = POLLPRI
+SLEEP_MS_MIN = 1000
+"""A timeout of at least this counts as sleeping for ever, as it does on the kernel below."""
+TOKENS_FROM = 2**63
+"""Where the data of imported registrations begins."""
+_MODIFIERS = EPOLLET | EPOLLEXCLUSIVE | EPOLLONESHOT | EPOLLWAKEUP
+
+
+class Interest(NamedTuple):
+    """What an epoll instance was asked about an imported descriptor."""
+
+    fd: int
+    file: Description
+    data: int
+
+
+class ReadinessCalls(HostState):
+    """poll, ppoll, select and the epoll calls."""
+
+    def __init__(self, kernel: Kernel, caller: Caller | None = None) -> None:
+        super().__init__(kernel, caller)
+        self._interests: dict[int, Interest] = {}
+
+    # poll and select --------------------------------------------------------------------------
+
+    def poll(self, fds: PollList, timeout: int) -> tuple[int, ...]:
+        """poll(2)."""
+        if not any(fd in self.files for fd, _ in fds):
+            return self.kernel.poll(fds, timeout)
+        return self._poll(fds, timeout)
+
+    def ppoll(self, fds: PollList, timeout: int) -> tuple[int, ...]:
+        """ppoll(2) without a signal mask. EINVAL for a negative timeout but -1 comes from below."""
+        if not any(fd in self.files for fd, _ in fds):
+            return self.kernel.ppoll(fds, timeout)
+        if timeout < -1:
+            return self.kernel.ppoll((), timeout)
+        return self._poll(fds, timeout)
+
+    def _poll(self, fds: PollList, timeout: int) -> tuple[int, ...]:
+        self.cite("EV-07")
+        found = tuple([self._polled(fd, events) for fd, events in fds])
+        if not any(found):
+            self._wait(timeout)
+        return found
+
+    def _polled(self, fd: int, events: int) -> int:
+        file = self.files.get(fd)
+        if file is None:
+            (found,) = self.kernel.poll(((fd, events),), 0)
+            return found
+        if file.path_only:
+            return POLLNVAL
+        mask = events & 0xFFFF | ALWAYS_REPORTED
+        return file.readiness(fd, mask) & mask
+
+    def _wait(self, timeout: int) -> None:
+        """Nothing is ready: a short timeout passes, and without one nobody in the program can end the wait."""
+        if timeout < 0 or timeout >= SLEEP_MS_MIN:
+            raise Sleeps("EV-16")
+
+    def select(self, read: FdList, write: FdList, urgent: FdList, timeout: int) -> tuple[FdList, FdList, FdList]:
+        """select(2). EBADF and EINVAL come from below."""
+        if timeout < -1 or not any(fd in self.files for fd in (*read, *write, *urgent)):
+            return self.kernel.select(read, write, urgent, timeout)
+        self.kernel.select(read, write, urgent, 0)
+        found = (
+            self._selected(read, SELECT_READ),
+            self._selected(write, SELECT_WRITE),
+            self._selected(urgent, SELECT_URGENT),
+        )
+        if not any(found):
+            self._wait(timeout)
+        return found
+
+    def _selected(self, fds: FdList, mask: int) -> FdList:
+        return tuple([fd for fd in sorted(set(fds)) if self._polled(fd, mask) & mask])
+
+    # epoll ------------------------------------------------------------------------------------
+
+    def epoll_ctl(self, fd: int, operation: int, target: int, events: int, data: int) -> int:
+        """epoll_ctl(2)."""
+        file = self.files.get(target)
+        if file is None or file.path_only or operation not in (EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLL_CTL_DEL):
+            return self.kernel.epoll_ctl(fd, operation, target, events, data)
+        self.cite("EV-14")
+        token = TOKENS_FROM + len(self._interests)
+        result = self.kernel.epoll_ctl(fd, operation, target, file.epoll_interest(events), token)
+        if operation != EPOLL_CTL_DEL:
+            self.cite("EV-15")
+            self._interests[token] = Interest(target, file, data)
+        return result
+
+    def epoll_wait(self, fd: int, events_max: int, timeout: int) -> tuple[tuple[int, int], ...]:
+        """epoll_wait(2): what the kernel below reports, with imported descriptors as the sandbox sees them."""
+        found = self.kernel.epoll_wait(fd, events_max, timeout)
+        if not self._interests:
+            return found
+        shown = []
+        for events, data in found:
+            interest = self._interests.get(data)
+            if interest is None:
+                shown.append((events, data))
+            elif cut := interest.file.epoll_events(interest.fd, events):
+                self.cite("EV-11")
+                shown.append((cut, interest.data))
+        return tuple(shown)
+
+
+def modifiers(events: int) -> int:
+    """The bits of an epoll interest that say how to report, and are no events."""
+    return events & _MODIFIERS

@@ -1,0 +1,154 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Calls that move data through an imported descriptor, and that move its offset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from reference.constants import EFAULT, EFBIG, EINVAL, IOV_MAX, LLONG_MAX, MAX_RW_COUNT, SIGXFSZ
+from reference.host.description import Description, WouldBlockError, check_direction
+from reference.host.state import HostState
+from reference.outcomes import Refused
+
+ADDRESS_SPACE_BYTES = 2**47
+"""A buffer that is longer than all of user memory cannot be a valid one (x86-64)."""
+CURRENT_POSITION = -1
+"""The offset of preadv2(2) and pwritev2(2) that stands for the file offset."""
+
+
+class TransferCalls(HostState):
+    """read(2), write(2), their vector and positional forms, lseek(2)."""
+
+    # Reading ----------------------------------------------------------------------------------
+
+    def read(self, fd: int, count: int) -> bytes:
+        """read(2)."""
+        file = self.imported(fd)
+        return self.kernel.read(fd, count) if file is None else self._read(fd, file, (count,), 0)
+
+    def readv(self, fd: int, lengths: tuple[int, ...]) -> bytes:
+        """readv(2)."""
+        file = self.imported(fd)
+        return self.kernel.readv(fd, lengths) if file is None else self._read(fd, file, lengths, 0)
+
+    def pread(self, fd: int, count: int, offset: int) -> bytes:
+        """pread(2)."""
+        file = self.imported(fd)
+        return self.kernel.pread(fd, count, offset) if file is None else self._read_at(fd, file, (count,), offset, 0)
+
+    def preadv2(self, fd: int, lengths: tuple[int, ...], offset: int, flags: int) -> bytes:
+        """preadv2(2); offset -1 is the file offset."""
+        file = self.imported(fd)
+        if file is None:
+            return self.kernel.preadv2(fd, lengths, offset, flags)
+        if offset == CURRENT_POSITION:
+            self.cite("RD-18")
+            return self._read(fd, file, lengths, flags)
+        return self._read_at(fd, file, lengths, offset, flags)
+
+    def _read(self, fd: int, file: Description, lengths: tuple[int, ...], flags: int) -> bytes:
+        lengths = _checked_lengths(lengths)
+        check_direction(file.readable)
+        try:
+            return file.read(fd, lengths, flags)
+        except WouldBlockError:
+            raise self.would_block(file) from None
+
+    def _read_at(self, fd: int, file: Description, lengths: tuple[int, ...], offset: int, flags: int) -> bytes:
+        lengths = _checked_lengths(lengths)
+        _check_span(offset, sum(lengths), "RD-09")
+        file.check_positional()
+        check_direction(file.readable)
+        return file.read_at(fd, lengths, offset, flags)
+
+    # Writing ----------------------------------------------------------------------------------
+
+    def write(self, fd: int, data: bytes) -> int:
+        """write(2)."""
+        file = self.imported(fd)
+        return self.kernel.write(fd, data) if file is None else self._write(fd, file, (data,), 0)
+
+    def writev(self, fd: int, buffers: tuple[bytes, ...]) -> int:
+        """writev(2)."""
+        file = self.imported(fd)
+        return self.kernel.writev(fd, buffers) if file is None else self._write(fd, file, buffers, 0)
+
+    def pwrite(self, fd: int, data: bytes, offset: int) -> int:
+        """pwrite(2)."""
+        file = self.imported(fd)
+        return self.kernel.pwrite(fd, data, offset) if file is None else self._write_at(fd, file, (data,), offset, 0)
+
+    def pwritev2(self, fd: int, buffers: tuple[bytes, ...], offset: int, flags: int) -> int:
+        """pwritev2(2); offset -1 is the file offset."""
+        file = self.imported(fd)
+        if file is None:
+            return self.kernel.pwritev2(fd, buffers, offset, flags)
+        if offset == CURRENT_POSITION:
+            self.cite("WR-18")
+            return self._write(fd, file, buffers, flags)
+        return self._write_at(fd, file, buffers, offset, flags)
+
+    def _write(self, fd: int, file: Description, buffers: tuple[bytes, ...], flags: int) -> int:
+        _checked_lengths(tuple([len(buffer) for buffer in buffers]))
+        check_direction(file.writable)
+        return self._limited(lambda: self._written(fd, file, buffers, flags))
+
+    def _written(self, fd: int, file: Description, buffers: tuple[bytes, ...], flags: int) -> int:
+        """Write until the host takes no more; a call that has moved something returns what it moved (LAY-08)."""
+        taken = 0
+        while True:
+            try:
+                return taken + file.write(fd, buffers, flags)
+            except WouldBlockError as stop:
+                taken += stop.moved
+                if not taken:
+                    raise self.would_block(file) from None
+                if file.nonblocking or not stop.moved:
+                    self.cite("LAY-08")
+                    return taken
+                buffers = (b"".join(buffers)[stop.moved :],)
+
+    def _write_at(self, fd: int, file: Description, buffers: tuple[bytes, ...], offset: int, flags: int) -> int:
+        lengths = _checked_lengths(tuple([len(buffer) for buffer in buffers]))
+        _check_span(offset, sum(lengths), "WR-18")
+        file.check_positional()
+        check_direction(file.writable)
+        return self._limited(lambda: file.write_at(fd, buffers, offset, flags))
+
+    def _limited(self, write: Callable[[], int]) -> int:
+        """A write whose EFBIG comes with SIGXFSZ (LAY-06)."""
+        try:
+            return write()
+        except OSError as error:
+            if error.errno == EFBIG:
+                self.cite("WR-16")
+                self.signals.append(SIGXFSZ)
+            raise
+
+    # Position ---------------------------------------------------------------------------------
+
+    def lseek(self, fd: int, offset: int, whence: int) -> int:
+        """lseek(2)."""
+        file = self.imported(fd)
+        return self.kernel.lseek(fd, offset, whence) if file is None else file.seek(fd, offset, whence)
+
+
+def _checked_lengths(lengths: tuple[int, ...]) -> tuple[int, ...]:
+    """The lengths of a vector as one call serves them. EINVAL, EFAULT."""
+    if len(lengths) > IOV_MAX or any(length < 0 for length in lengths):
+        raise Refused(EINVAL, "LAY-01")
+    if any(length >= ADDRESS_SPACE_BYTES for length in lengths):
+        raise Refused(EFAULT, "LAY-11")
+    room = MAX_RW_COUNT
+    cut = []
+    for length in lengths:
+        cut.append(min(length, room))
+        room -= cut[-1]
+    return tuple(cut)
+
+
+def _check_span(offset: int, count: int, clause: str) -> None:
+    """EINVAL for a negative offset, and for bytes past the largest offset."""
+    if offset < 0 or offset + count > LLONG_MAX:
+        raise Refused(EINVAL, clause)

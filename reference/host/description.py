@@ -1,0 +1,340 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The plain description of an imported regular file, pipe or character device, and what all descriptions share.
+
+``host_fd`` is a number of the kernel below that refers to the host's description: the application's own number,
+as each of them is a duplicate of the descriptor that was donated.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reference.constants import (
+    EAGAIN,
+    EBADF,
+    EINVAL,
+    ENODEV,
+    ENOTTY,
+    EOPNOTSUPP,
+    EOVERFLOW,
+    EPERM,
+    ESPIPE,
+    FIONREAD,
+    LLONG_MAX,
+    O_ACCMODE,
+    O_APPEND,
+    O_DSYNC,
+    O_NONBLOCK,
+    O_PATH,
+    O_RDONLY,
+    O_RDWR,
+    O_SYNC,
+    O_WRONLY,
+    POLLERR,
+    POLLHUP,
+    POLLIN,
+    POLLOUT,
+    POLLPRI,
+    POLLRDHUP,
+    POLLRDNORM,
+    POLLWRNORM,
+    RWF_HIPRI,
+    S_IFREG,
+    SEEK_CUR,
+    SEEK_DATA,
+    SEEK_END,
+    SEEK_HOLE,
+    SEEK_SET,
+)
+from reference.outcomes import Refused
+
+if TYPE_CHECKING:
+    from reference.host.inode import Inode
+    from reference.host.state import HostState
+
+KEPT_FLAGS = O_ACCMODE | O_NONBLOCK | O_DSYNC | O_SYNC | O_APPEND
+"""The flags of an open or an import that the sandbox keeps (OPN-01)."""
+ALL_EVENTS = POLLIN | POLLPRI | POLLOUT | POLLERR | POLLHUP | POLLRDNORM | POLLWRNORM | POLLRDHUP
+"""The events that the sandbox knows; others are taken out of every answer."""
+CURRENT_POSITION = -1
+"""Where the host's own position counts: on descriptors without offsets of the sandbox's."""
+
+
+class WouldBlockError(Exception):
+    """The host would block, after ``moved`` bytes. The calls make EAGAIN, a sleep or a short count of it (LAY-07)."""
+
+    def __init__(self, moved: int = 0) -> None:
+        super().__init__(moved)
+        self.moved = moved
+
+
+class Description:
+    """A sandbox description: status flags, directions, an offset, and an inode.
+
+    ``references`` counts the numbers that refer to it. The directions follow from the sandbox's flags alone,
+    whatever the host's descriptor allows (LAY-02, LAY-04).
+    """
+
+    def __init__(self, host: HostState, inode: Inode, flags: int) -> None:
+        self.host = host
+        self.inode = inode
+        self.path_only = bool(flags & O_PATH)
+        self.flags = O_PATH if self.path_only else flags & KEPT_FLAGS
+        mode = flags & O_ACCMODE
+        self.readable = mode in (O_RDONLY, O_RDWR) and not self.path_only
+        self.writable = mode in (O_WRONLY, O_RDWR) and not self.path_only
+        self.offset = 0
+        self.references = 0
+
+    @property
+    def nonblocking(self) -> bool:
+        """Whether the application asked not to wait. The host's descriptor never waits where it could (IMP-12)."""
+        return bool(self.flags & O_NONBLOCK)
+
+    def released(self, host_fd: int) -> None:
+        """The last number goes; ``host_fd`` is still open (CLS-02)."""
+
+    def check_positional(self) -> None:
+        """Refuse pread(2) and pwrite(2) before the direction is looked at, where no position is ever possible."""
+
+    # Reading ----------------------------------------------------------------------------------
+
+    def check_read_flags(self, flags: int) -> None:
+        """EOPNOTSUPP for any RWF flag but RWF_HIPRI, before anything else is looked at."""
+        if flags & ~RWF_HIPRI:
+            raise Refused(EOPNOTSUPP, "RD-01")
+
+    def read(self, host_fd: int, lengths: tuple[int, ...], flags: int) -> bytes:
+        """The bytes that read(2) gives, at the sandbox's offset where there is one."""
+        raise NotImplementedError
+
+    def read_at(self, host_fd: int, lengths: tuple[int, ...], offset: int, flags: int) -> bytes:
+        """The bytes that pread(2) gives."""
+        raise NotImplementedError
+
+    # Writing ----------------------------------------------------------------------------------
+
+    def write(self, host_fd: int, buffers: tuple[bytes, ...], flags: int) -> int:
+        """The number of bytes that write(2) takes, at the sandbox's offset where there is one."""
+        raise NotImplementedError
+
+    def write_at(self, host_fd: int, buffers: tuple[bytes, ...], offset: int, flags: int) -> int:
+        """The number of bytes that pwrite(2) takes."""
+        raise NotImplementedError
+
+    # The rest ---------------------------------------------------------------------------------
+
+    def seek(self, host_fd: int, offset: int, whence: int) -> int:
+        """lseek(2): the new offset."""
+        raise Refused(ESPIPE, "SCK-03")
+
+    def allocate(self, host_fd: int, mode: int, offset: int, length: int) -> int:
+        """fallocate(2)."""
+        raise Refused(ENODEV, "ALLOC-05")
+
+    def sync(self, host_fd: int) -> int:
+        """fsync(2) and fdatasync(2)."""
+        raise Refused(EINVAL, "SYNC-03")
+
+    def check_mapping(self) -> None:
+        """ENODEV where mmap(2) is not possible."""
+        raise Refused(ENODEV, "MMAP-03")
+
+    def readiness(self, host_fd: int, mask: int) -> int:
+        """The events among ``mask`` that are true now; POLLERR and POLLHUP may come unasked."""
+        raise NotImplementedError
+
+    def epoll_interest(self, events: int) -> int:
+        """What the host's epoll is asked when an epoll instance of the application asks for ``events``."""
+        return events
+
+    def epoll_events(self, host_fd: int, events: int) -> int:
+        """What an epoll instance of the application reports when the host's reports ``events``; 0: nothing."""
+        return events & ALL_EVENTS
+
+    def ioctl(self, host_fd: int, request: int, argument: Any) -> Any:
+        """The requests of ioctl(2) that the calls leave to the description."""
+        raise Refused(ENOTTY, "IOC-06")
+
+
+class PlainDescription(Description):
+    """A regular file, a pipe end, or a character device."""
+
+    # Reading ----------------------------------------------------------------------------------
+
+    def read(self, host_fd: int, lengths: tuple[int, ...], flags: int) -> bytes:
+        self.check_read_flags(flags)
+        if self.inode.seekable:
+            return self._read_at_own_offset(host_fd, lengths, flags)
+        count = sum(lengths)
+        saved = self.inode.take_saved(count)
+        if len(saved) == count:
+            self.host.cite("RD-12" if count else "RD-16")
+            return saved
+        self.host.cite("RD-10")
+        try:
+            return saved + self._from_host(host_fd, (count - len(saved),), CURRENT_POSITION, flags)
+        except OSError as error:
+            if error.errno == EAGAIN:
+                self.host.cite("RD-13")
+                if not saved:
+                    raise WouldBlockError from None
+            elif not saved:
+                raise
+            return saved
+
+    def _read_at_own_offset(self, host_fd: int, lengths: tuple[int, ...], flags: int) -> bytes:
+        self.host.cite("RD-04")
+        data = self._from_host(host_fd, lengths, self.offset, flags)
+        self.offset += len(data)
+        return data
+
+    def read_at(self, host_fd: int, lengths: tuple[int, ...], offset: int, flags: int) -> bytes:
+        self.check_read_flags(flags)
+        if not self.inode.seekable:
+            raise Refused(ESPIPE, "RD-02")
+        self.host.cite("RD-03")
+        return self._from_host(host_fd, lengths, offset, flags)
+
+    def _from_host(self, host_fd: int, lengths: tuple[int, ...], offset: int, flags: int) -> bytes:
+        if not sum(lengths):
+            self.host.cite("RD-16")
+            return b""
+        if flags:
+            self.host.cite("RD-07")
+        return self.host.kernel.preadv2(host_fd, lengths, offset, flags)
+
+    # Writing ----------------------------------------------------------------------------------
+
+    def write(self, host_fd: int, buffers: tuple[bytes, ...], flags: int) -> int:
+        if not self.inode.seekable:
+            self.host.cite("WR-12")
+            return self._to_host(host_fd, buffers, CURRENT_POSITION, flags)
+        if self.flags & O_APPEND:
+            # The move to the end is made before anything is checked, and stays when the write is refused.
+            self.host.cite("WR-09" if self.inode.type != S_IFREG else "WR-05")
+            self.offset = self.host.kernel.fstat(host_fd).size
+        self.host.cite("WR-04")
+        taken = self._to_host(host_fd, buffers, self.offset, flags)
+        self.offset += taken
+        return taken
+
+    def write_at(self, host_fd: int, buffers: tuple[bytes, ...], offset: int, flags: int) -> int:
+        if not self.inode.seekable:
+            raise Refused(ESPIPE, "WR-01")
+        self.host.cite("WR-07" if self.flags & O_APPEND else "WR-03")
+        return self._to_host(host_fd, buffers, offset, flags)
+
+    def _to_host(self, host_fd: int, buffers: tuple[bytes, ...], offset: int, flags: int) -> int:
+        if self.inode.readonly:
+            raise Refused(EPERM, "WR-02")
+        if flags:
+            raise Refused(EOPNOTSUPP, "WR-02")
+        length = sum(map(len, buffers))
+        if not length:
+            return 0
+        try:
+            taken = self.host.kernel.pwritev2(host_fd, buffers, offset, 0)
+        except OSError as error:
+            if error.errno == EAGAIN and not self.inode.seekable:
+                raise WouldBlockError from None
+            raise
+        finally:
+            self.host.keep_signals_in()
+        self._sync_written(host_fd)
+        if taken < length and not self.inode.seekable:
+            raise WouldBlockError(taken)
+        return taken
+
+    def _sync_written(self, host_fd: int) -> None:
+        """O_SYNC and O_DSYNC. A failure comes with bytes moved, and so never reaches the application (LAY-06)."""
+        if self.flags & (O_SYNC | O_DSYNC):
+            self.host.cite("WR-10")
+            try:
+                self.host.kernel.fsync(host_fd)
+            except OSError:
+                self.host.cite("WR-11")
+
+    # Seeking ----------------------------------------------------------------------------------
+
+    def seek(self, host_fd: int, offset: int, whence: int) -> int:
+        if not self.inode.seekable:
+            raise Refused(ESPIPE, "SEEK-01")
+        if self.inode.type != S_IFREG:
+            self.host.cite("SEEK-18")
+        self.offset = self._sought(host_fd, offset, whence)
+        return self.offset
+
+    def _sought(self, host_fd: int, offset: int, whence: int) -> int:
+        """The offset that a seek leads to; when it is refused, the old one stays."""
+        if whence == SEEK_SET:
+            if offset < 0:
+                raise Refused(EINVAL, "SEEK-03")
+            self.host.cite("SEEK-04")
+            return offset
+        if whence == SEEK_CUR:
+            return self._moved(self.offset, offset, "SEEK-05", "SEEK-06", "SEEK-07")
+        if whence == SEEK_END:
+            self.host.cite("SEEK-08")
+            return self._moved(self.host.kernel.fstat(host_fd).size, offset, "SEEK-09", "SEEK-10", "SEEK-11")
+        if whence in (SEEK_DATA, SEEK_HOLE):
+            return self._sought_on_the_host(host_fd, offset, whence)
+        raise Refused(EINVAL, "SEEK-16")
+
+    def _moved(self, base: int, offset: int, overflow: str, negative: str, moved: str) -> int:
+        if offset > LLONG_MAX - base:
+            raise Refused(EOVERFLOW, overflow)
+        if base + offset < 0:
+            raise Refused(EINVAL, negative)
+        self.host.cite(moved)
+        return base + offset
+
+    def _sought_on_the_host(self, host_fd: int, offset: int, whence: int) -> int:
+        """SEEK_DATA and SEEK_HOLE: the only operation that moves the host's own position."""
+        try:
+            found = self.host.kernel.lseek(host_fd, offset, whence)
+        except OSError:
+            self.host.cite("SEEK-13")
+            raise
+        self.host.cite("SEEK-12")
+        self.host.cite("SEEK-17")
+        return found
+
+    # The rest ---------------------------------------------------------------------------------
+
+    def allocate(self, host_fd: int, mode: int, offset: int, length: int) -> int:
+        if self.inode.readonly:
+            raise Refused(EPERM, "ALLOC-03")
+        self.host.cite("ALLOC-04")
+        try:
+            return self.host.kernel.fallocate(host_fd, mode, offset, length)
+        finally:
+            self.host.keep_signals_in()
+
+    def sync(self, host_fd: int) -> int:
+        if self.inode.readonly:
+            raise Refused(EPERM, "SYNC-01")
+        self.host.cite("SYNC-02")
+        return self.host.kernel.fsync(host_fd)
+
+    def check_mapping(self) -> None:
+        if self.inode.type != S_IFREG:
+            raise Refused(ENODEV, "MMAP-02")
+
+    def readiness(self, host_fd: int, mask: int) -> int:
+        self.host.cite("EV-01")
+        (found,) = self.host.kernel.poll(((host_fd, mask),), 0)
+        return found & ALL_EVENTS
+
+    def ioctl(self, host_fd: int, request: int, argument: Any) -> Any:
+        if request == FIONREAD:
+            self.host.cite("IOC-02" if self.inode.type == S_IFREG else "IOC-01")
+            return self.host.kernel.ioctl(host_fd, request, argument)
+        raise Refused(ENOTTY, "IOC-06")
+
+
+def check_direction(allowed: bool) -> None:
+    """EBADF where the sandbox's flags do not allow the direction, even for no bytes."""
+    if not allowed:
+        raise Refused(EBADF, "LAY-03")

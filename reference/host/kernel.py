@@ -1,0 +1,16 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The table of calls on imported descriptors, each in the module of its subject."""
+
+from __future__ import annotations
+
+from reference.host.calls_attributes import AttributeCalls
+from reference.host.calls_descriptors import DescriptorCalls
+from reference.host.calls_memory import MemoryCalls
+from reference.host.calls_readiness import ReadinessCalls
+from reference.host.calls_transfer import TransferCalls
+from reference.host.save import SavingCalls
+
+
+class Host(TransferCalls, AttributeCalls, MemoryCalls, ReadinessCalls, SavingCalls, DescriptorCalls):
+    """One process of a sandbox over a kernel that holds the host's descriptors."""

@@ -1,0 +1,66 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The state that all calls on imported descriptors share, and the ways in which they end."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from reference.constants import EAGAIN, EBADF, SIGPIPE, SIGXFSZ
+from reference.host.caller import Caller
+from reference.host.description import Description
+from reference.host.filesystem import Filesystem
+from reference.outcomes import Choices, Refused, Sleeps
+from reference.syscalls import Syscalls
+
+_HOST_ONLY_SIGNALS = (SIGPIPE, SIGXFSZ)
+"""What the host raises in the sandbox, and the sandbox does not pass on."""
+
+
+class Kernel(Syscalls, Protocol):
+    """A kernel to stand on: the calls, and what a call reports beside its value."""
+
+    signals: list[int]
+    choices: Choices
+    cited: list[str]
+
+
+class HostState:
+    """The sandbox descriptions by number, the file system that holds their inodes, and the kernel below.
+
+    ``cited`` collects the ids of the clauses that decided (``cite`` adds one).
+    ``signals`` and ``choices`` are those of the kernel below: a call on a number that was not imported is its call.
+    """
+
+    def __init__(self, kernel: Kernel, caller: Caller | None = None) -> None:
+        self.kernel = kernel
+        self.caller = caller or Caller()
+        self.files: dict[int, Description] = {}
+        self.filesystem = Filesystem()
+        self.file_size_bytes_max = self.caller.file_size_bytes_max
+        self.choices = kernel.choices
+        self.signals = kernel.signals
+        self.cited: list[str] = []
+        self.cite = self.cited.append
+
+    def __getattr__(self, call: str) -> Any:
+        """A call that no sandbox description takes part in is the kernel's own."""
+        return getattr(self.kernel, call)
+
+    def imported(self, fd: int) -> Description | None:
+        """The sandbox description behind a number; None when the number was not imported. EBADF for O_PATH."""
+        file = self.files.get(fd)
+        if file is not None and file.path_only:
+            raise Refused(EBADF, "OPN-10")
+        return file
+
+    def would_block(self, file: Description) -> Exception:
+        """How a call ends that has moved nothing and could only wait."""
+        return Refused(EAGAIN, "LAY-07") if file.nonblocking else Sleeps("LAY-07")
+
+    def keep_signals_in(self) -> None:
+        """Forget the signals that the host raised for a call of the sandbox's own."""
+        for number in _HOST_ONLY_SIGNALS:
+            while number in self.signals:
+                self.signals.remove(number)
+                self.cite("LAY-09")
