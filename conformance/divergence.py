@@ -10,7 +10,7 @@ Numbers, data and slot names do not enter it. Its digest names the bucket.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -132,25 +132,30 @@ def part(domain: Domain, predicted: Any, observed: Any) -> Parting | None:
     """
     if isinstance(predicted, Signalled) and isinstance(observed, Signalled):
         predicted, observed = predicted.outcome, observed.outcome
-    if outcome_name(predicted) != "ok" or outcome_name(observed) != "ok" or allows(predicted, observed):
+    if outcome_name(predicted) != "ok" or outcome_name(observed) != "ok":
         return None
-    return _part(domain, predicted, observed)
+    return next(partings(domain, predicted, observed), None)
 
 
-def _part(domain: Domain, predicted: Any, observed: Any) -> Parting:
+def partings(domain: Domain, predicted: Any, observed: Any) -> Iterator[Parting]:
+    """Every place where two values of a result's domain differ, in order, named as :func:`part` names the first."""
+    if allows(predicted, observed):
+        return
     if isinstance(predicted, tuple) and isinstance(observed, tuple):
         if len(predicted) != len(observed):
-            return Parting("length", text_of(domain, predicted), text_of(domain, observed))
+            yield Parting("length", text_of(domain, predicted), text_of(domain, observed))
+            return
         for name, inner, one, other in _members(domain, predicted, observed):
-            if not allows(one, other):
-                parting = _part(inner, one, other)
-                return Parting(_joined(name, parting.field), parting.predicted, parting.observed)
+            for parting in partings(inner, one, other):
+                yield Parting(_joined(name, parting.field), parting.predicted, parting.observed)
+        return
     texts = text_of(domain, predicted), text_of(domain, observed)
     if isinstance(domain, Bytes) and isinstance(predicted, bytes) and isinstance(observed, bytes):
-        return Parting("data" if len(predicted) == len(observed) else "length", *texts)
-    if isinstance(domain, Flags) and isinstance(predicted, int) and isinstance(observed, int):
-        return Parting(domain.text(predicted ^ observed), *texts)
-    return Parting("value", *texts)
+        yield Parting("data" if len(predicted) == len(observed) else "length", *texts)
+    elif isinstance(domain, Flags) and isinstance(predicted, int) and isinstance(observed, int):
+        yield Parting(domain.text(predicted ^ observed), *texts)
+    else:
+        yield Parting("value", *texts)
 
 
 def _members(domain: Domain, predicted: Any, observed: Any) -> list[tuple[str, Domain, Any, Any]]:

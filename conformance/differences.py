@@ -1,0 +1,176 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Explains each difference between the host model over the kernel and the kernel itself: the third law.
+
+A clause that is *intended* or a *quirk* says how the host model differs from Linux: for which calls,
+from which outcome to which, and in which part of a value. A difference at an op is explained
+
+- by a *rule*: a clause that the host model cited at this op predicts both outcomes;
+- by a *state* that differs since an earlier op: a clause cited there, on the same family of slots, says that later
+  calls see it, and predicts both outcomes;
+- as a *consequence* of such a state: asked about the state in which the host model is, Linux itself would give
+  what the host model gave, so that no rule differs here, and earlier clauses say why the states do.
+
+Anything else is unexplained, and fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from conformance.divergence import partings
+from conformance.families import Families
+from conformance.host_clauses import HostClause
+from conformance.observation import NO_VALUE, Observation, Signalled, outcome_name
+from conformance.ops import Op, slots_read, spec_of
+from conformance.oracle import allows
+
+RULE, STATE, CONSEQUENCE, UNEXPLAINED = "rule", "state", "consequence", "unexplained"
+EVERYTHING: Hashable = "everything"
+"""The family that every op belongs to: a save, or a limit, reaches all of them."""
+_EVENT_CALLS = frozenset(("poll", "ppoll", "select", "epoll_wait"))
+_GLOBAL_CALLS = frozenset(("save", "restore", "setrlimit"))
+
+Twin = Callable[[int], Observation]
+"""What Linux would give for the op at an index, asked about the state that the host model is in there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One place where the two sides differ.
+
+    ``field`` is the part of the value that differs, empty where the classes of the outcomes do.
+    ``how`` is RULE, STATE, CONSEQUENCE or UNEXPLAINED, ``clauses`` are the ids that explain it.
+    """
+
+    index: int
+    host: Observation
+    native: Observation
+    field: str
+    how: str
+    clauses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One op with what both sides gave, and the host clauses that were cited at it and at earlier ones.
+
+    ``cited`` are those of this op, ``standing`` those of earlier ops on its families that changed a state.
+    """
+
+    index: int
+    op: Op
+    host: Observation
+    native: Observation
+    cited: tuple[str, ...]
+    standing: tuple[str, ...]
+
+
+def steps(
+    ops: Sequence[Op],
+    host: Sequence[Observation],
+    native: Sequence[Observation],
+    cited: Sequence[Sequence[str]],
+    clauses: Mapping[str, HostClause],
+) -> Iterator[Step]:
+    """The ops one by one, with the state clauses that have been met so far on the families of each."""
+    families = Families(ops)
+    standing: dict[Hashable, dict[str, None]] = {}
+    for index, op in enumerate(ops):
+        here = tuple(dict.fromkeys(clause for clause in cited[index] if clause in clauses))
+        reached = {EVERYTHING, *families.of(op)}
+        known = tuple(dict.fromkeys(clause for family in reached for clause in standing.get(family, ())))
+        yield Step(index, op, host[index], native[index], here, known)
+        changing = [clause for clause in here if clauses[clause].effect == "state"]
+        for family in {EVERYTHING} if op.call in _GLOBAL_CALLS else reached - {EVERYTHING}:
+            standing.setdefault(family, {}).update(dict.fromkeys(changing))
+
+
+def explain(step: Step, clauses: Mapping[str, HostClause], twin: Twin) -> Iterator[Difference]:
+    """Every difference of a step, with its explanation; nothing where the two sides gave the same."""
+    if allows(step.host, step.native) or allows(step.native, step.host):
+        return
+    consequence: bool | None = None
+    for field in _fields(step):
+        how, ids = RULE, _predicting(step, field, step.cited, clauses)
+        if not ids:
+            how, ids = STATE, _predicting(step, field, step.standing, clauses)
+        if not ids and step.standing:
+            if consequence is None:
+                consequence = allows(twin(step.index), step.host)
+            how, ids = (CONSEQUENCE, step.standing) if consequence else (UNEXPLAINED, ())
+        yield Difference(step.index, step.host, step.native, field, how if ids else UNEXPLAINED, ids)
+
+
+def _fields(step: Step) -> list[str]:
+    """The parts in which two values differ; one empty part where the outcomes are of different classes."""
+    names = outcome_name(step.host), outcome_name(step.native)
+    if names[0] != names[1] or not names[0].startswith("ok"):
+        return [""]
+    host, native = (seen.outcome if isinstance(seen, Signalled) else seen for seen in (step.host, step.native))
+    return [parting.field for parting in partings(spec_of(step.op).result, host, native)]
+
+
+def _predicting(
+    step: Step, field: str, ids: Sequence[str], clauses: Mapping[str, HostClause]
+) -> tuple[str, ...]:
+    return tuple(clause for clause in ids if any(_shows(shown, step, field) for shown in clauses[clause].shows))
+
+
+def _shows(shown: object, step: Step, field: str) -> bool:
+    calls, host, native, fields = shown.calls, shown.host, shown.native, shown.fields  # type: ignore[attr-defined]
+    name = spec_of(step.op).name
+    if name not in calls and step.op.call not in calls:
+        return False
+    if not _is_outcome(host, step.host) or not _is_outcome(native, step.native):
+        return False
+    return not field or any(_is_field(pattern, field, step.op.call) for pattern in fields)
+
+
+def _is_outcome(pattern: str, seen: Observation) -> bool:
+    return pattern in ("any", outcome_name(seen))
+
+
+def _is_field(pattern: str, field: str, call: str) -> bool:
+    if pattern == "events":
+        return call in _EVENT_CALLS
+    if pattern == "flags":
+        return "." not in field
+    return pattern == field or field.startswith(f"{pattern} ") or field.endswith(f" {pattern}")
+
+
+# Descriptors that only one side has ---------------------------------------------------------------
+
+
+def first_uneven(ops: Sequence[Op], host: Sequence[Observation], native: Sequence[Observation]) -> int | None:
+    """The first op that made a descriptor on one side only. From there on the two programs are not the same one."""
+    for index, op in enumerate(ops):
+        if not op.out:
+            continue
+        one, other = (_value(seen) for seen in (host[index], native[index]))
+        if one is None or other is None:
+            if one is not other:
+                return index
+            continue
+        handles = spec_of(op).handles
+        if handles is not None and len(handles(one)) != len(handles(other)):
+            return index
+    return None
+
+
+def _value(seen: Observation) -> Observation | None:
+    outcome = seen.outcome if isinstance(seen, Signalled) else seen
+    return None if type(outcome) in NO_VALUE else outcome
+
+
+def without(ops: Sequence[Op], index: int) -> tuple[Op, ...]:
+    """The program without one op, and without those that name a slot which is then never made."""
+    gone = set(ops[index].out)
+    kept = list(ops[:index])
+    for op in ops[index + 1 :]:
+        if gone.isdisjoint(slots_read(op)):
+            kept.append(op)
+        else:
+            gone.update(op.out)
+    return tuple(kept)
