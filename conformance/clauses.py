@@ -1,6 +1,9 @@
 # Copyright The fdconform Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The clauses of the specification: read from ``reference/clauses/**/*.toml`` into values."""
+"""The clauses of the specification of Linux: read from ``reference/clauses/**/*.toml`` into values.
+
+The folder ``host`` there belongs to the host model: :mod:`conformance.host_clauses` reads it with the same tools.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,8 @@ from conformance.errors import ConformanceError
 LEVELS = ("posix", "linux", "unspecified")
 _TEXTS = ("statement", "level", "source")
 _CONDITIONS = ("kernel", "filesystem")
-_PLACE = "reference/clauses"
+PLACE = "reference/clauses"
+HOST_FOLDER = "host"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,28 +46,36 @@ def read_clauses(text: str, where: str) -> dict[str, Clause]:
 
     Raises ConformanceError, which names ``where`` and the table that is malformed.
     """
+    return {name: _clause(name, table, f"{where}, [{name}]") for name, table in _tables(text, where).items()}
+
+
+def _tables(text: str, where: str) -> dict[str, Any]:
     try:
-        tables = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConformanceError(f"not TOML: {error}", where=where, hint="mend the line that is named") from None
-    return {name: _clause(name, table, f"{where}, [{name}]") for name, table in tables.items()}
 
 
 def _clause(name: str, table: Any, where: str) -> Clause:
-    if not isinstance(table, dict):
-        raise ConformanceError("not a table", where=where, hint="write each clause as a table of its own, [ID]")
-    unknown = sorted(set(table) - {*_TEXTS, *_CONDITIONS})
-    if unknown:
-        known = ", ".join((*_TEXTS, *_CONDITIONS))
-        raise ConformanceError(f"unknown key {unknown[0]!r}", where=where, hint=f"the keys are {known}")
-    for key in _TEXTS:
-        if not isinstance(table.get(key), str) or not table[key].strip():
-            raise ConformanceError(f"no {key}", where=where, hint=f'add {key} = "…"')
+    check_table(table, where, needed=_TEXTS, allowed=_CONDITIONS)
     if table["level"] not in LEVELS:
         known = ", ".join(LEVELS)
         raise ConformanceError(f"unknown level {table['level']!r}", where=where, hint=f"the levels are {known}")
     conditions = tuple((key, _condition(key, table[key], where)) for key in _CONDITIONS if key in table)
     return Clause(name, " ".join(table["statement"].split()), table["level"], table["source"], conditions)
+
+
+def check_table(table: Any, where: str, *, needed: tuple[str, ...], allowed: tuple[str, ...]) -> None:
+    """Raise ConformanceError unless this is a table of known keys, where each needed one holds a text."""
+    if not isinstance(table, dict):
+        raise ConformanceError("not a table", where=where, hint="write each clause as a table of its own, [ID]")
+    unknown = sorted(set(table) - {*needed, *allowed})
+    if unknown:
+        known = ", ".join((*needed, *allowed))
+        raise ConformanceError(f"unknown key {unknown[0]!r}", where=where, hint=f"the keys are {known}")
+    for key in needed:
+        if not isinstance(table.get(key), str) or not table[key].strip():
+            raise ConformanceError(f"no {key}", where=where, hint=f'add {key} = "…"')
 
 
 def _condition(key: str, value: Any, where: str) -> str:
@@ -73,27 +85,38 @@ def _condition(key: str, value: Any, where: str) -> str:
     return ", ".join(values)
 
 
-def _toml_files(directory: Traversable, place: str) -> Iterator[tuple[str, Traversable]]:
+def _toml_files(directory: Traversable, place: str, without: str) -> Iterator[tuple[str, Traversable]]:
     for entry in sorted(directory.iterdir(), key=lambda entry: entry.name):
         name = f"{place}/{entry.name}"
         if entry.is_dir():
-            yield from _toml_files(entry, name)
+            if entry.name != without:
+                yield from _toml_files(entry, name, without)
         elif entry.name.endswith(".toml"):
             yield name, entry
 
 
-def clauses_of(directory: Traversable, place: str = _PLACE) -> dict[str, Clause]:
-    """The clauses of every TOML file below a directory. ConformanceError when one is malformed or an id comes twice."""
-    clauses: dict[str, Clause] = {}
-    homes: dict[str, str] = {}
-    for where, entry in _toml_files(directory, place):
-        for name, clause in read_clauses(entry.read_text(encoding="utf-8"), where).items():
-            if name in clauses:
-                taken = f"the id is taken by {homes[name]}"
+def tables_of(directory: Traversable, place: str, *, without: str = "") -> dict[str, tuple[str, Any]]:
+    """The tables of every TOML file below a directory, by id, each with its file; the folder ``without`` is left out.
+
+    Raises ConformanceError for what is no TOML, and for an id that comes twice.
+    """
+    tables: dict[str, tuple[str, Any]] = {}
+    for where, entry in _toml_files(directory, place, without):
+        for name, table in _tables(entry.read_text(encoding="utf-8"), where).items():
+            if name in tables:
+                taken = f"the id is taken by {tables[name][0]}"
                 raise ConformanceError(taken, where=f"{where}, [{name}]", hint="give each clause an id of its own")
-            clauses[name] = clause
-            homes[name] = where
-    return clauses
+            tables[name] = where, table
+    return tables
+
+
+def clauses_of(directory: Traversable, place: str = PLACE) -> dict[str, Clause]:
+    """The clauses of every TOML file below a directory, but for those of the host model.
+
+    Raises ConformanceError when one is malformed or an id comes twice.
+    """
+    tables = tables_of(directory, place, without=HOST_FOLDER)
+    return {name: _clause(name, table, f"{where}, [{name}]") for name, (where, table) in tables.items()}
 
 
 @cache

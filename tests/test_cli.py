@@ -183,7 +183,7 @@ def test_doctor_says_what_the_machine_offers() -> None:
     assert done.returncode in (ExitCode.CONFORMS, ExitCode.INCONCLUSIVE)
 
 
-@pytest.mark.parametrize("what", ["ops", "kinds", "clauses", "programs"])
+@pytest.mark.parametrize("what", ["ops", "kinds", "clauses", "host-clauses", "programs"])
 def test_list_prints_what_there_is(what: str) -> None:
     done = fdconform("list", what)
 

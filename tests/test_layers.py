@@ -12,25 +12,44 @@ from pathlib import Path
 import pytest
 
 from conformance.clauses import load_clauses
+from conformance.host_clauses import load_host_clauses
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = sorted((ROOT / "reference").rglob("*.py"))
+HOST = [path for path in REFERENCE if path.is_relative_to(ROOT / "reference" / "host")]
+LINUX = [path for path in REFERENCE if path not in HOST]
 CODE = [*REFERENCE, *sorted((ROOT / "conformance").rglob("*.py"))]
 FUNCTION_LINES_MAX = 70
 
 
-def texts(path: Path) -> set[str]:
-    """Every string in a module."""
-    tree = ast.parse(path.read_text())
-    return {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+def texts(paths: list[Path]) -> set[str]:
+    """Every string in some modules."""
+    trees = [ast.parse(path.read_text()) for path in paths]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def citations(written: set[str]) -> set[str]:
+    """The strings that have the form of a clause's id."""
+    return {text for text in written if re.fullmatch(r"[A-Z][A-Z0-9]*-[A-Z0-9-]+", text)}
 
 
 def test_every_clause_is_cited_by_the_model_and_every_citation_is_a_clause() -> None:
-    written = set().union(*(texts(path) for path in REFERENCE if "host" not in path.parts))
-    citations = {text for text in written if re.fullmatch(r"[A-Z][A-Z0-9]*-[A-Z0-9-]+", text)}
+    written = texts(LINUX)
 
     assert set() == set(load_clauses()) - written
-    assert set() == citations - set(load_clauses())
+    assert set() == citations(written) - set(load_clauses())
+
+
+def test_every_citation_of_the_host_model_is_a_clause_of_it() -> None:
+    assert set() == citations(texts(HOST)) - set(load_host_clauses())
+
+
+@pytest.mark.skip(reason="the host model is being written: take this mark away when it cites all its clauses")
+def test_every_clause_of_the_host_model_is_cited_by_it_unless_no_program_can_tell() -> None:
+    observable = {clause.id for clause in load_host_clauses().values() if not clause.unobservable}
+
+    assert set() == observable - texts(HOST)
 
 
 @pytest.mark.parametrize("path", REFERENCE, ids=lambda path: str(path.relative_to(ROOT)))

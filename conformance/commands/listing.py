@@ -1,6 +1,6 @@
 # Copyright The fdconform Authors
 # SPDX-License-Identifier: Apache-2.0
-"""``fdconform list``: ops, kinds, clauses, stored programs, and the buckets of a run."""
+"""``fdconform list``: ops, kinds, clauses of Linux and of the host model, stored programs, and the buckets of a run."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import click
 from conformance.clauses import load_clauses
 from conformance.commands.options import REPORTS
 from conformance.events import Batch, Divergence, read_events
+from conformance.host_clauses import load_host_clauses
 from conformance.kinds import RECIPES
 from conformance.ops import SPECS
+from conformance.reporting.specification import specification_text
 from conformance.run_directory import EVENTS, LATEST, find_run
 
 
@@ -42,6 +44,17 @@ def clauses() -> None:
     """The rules that the model cites."""
     for clause in load_clauses().values():
         click.echo(f"{clause.id:20} {clause.source:16} {clause.statement}")
+
+
+@command.command("host-clauses")
+@click.option("--format", "form", type=click.Choice(("text", "markdown")), default="text", show_default=True)
+def host_clauses(form: str) -> None:
+    """The rules of the host model."""
+    if form == "markdown":
+        click.echo(specification_text(load_host_clauses(), {}), nl=False)
+        return
+    for clause in load_host_clauses().values():
+        click.echo(f"{clause.id:9} {clause.relation:9} {' '.join(clause.kinds):12} {clause.statement}")
 
 
 @command.command("programs")
