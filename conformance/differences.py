@@ -8,6 +8,7 @@ from which outcome to which, and in which part of a value. A difference at an op
 - by a *rule*: a clause that the host model cited at this op predicts both outcomes;
 - by a *state* that differs since an earlier op: a clause cited there, on the same family of slots, says that later
   calls see it, and predicts both outcomes;
+- as *free*: the kernel was free at this op, or at an earlier one on the same family, and took another way this time;
 - as a *consequence* of such a state: asked about the state in which the host model is, Linux itself would give
   what the host model gave, so that no rule differs here, and earlier clauses say why the states do.
 
@@ -21,12 +22,12 @@ from dataclasses import dataclass
 
 from conformance.divergence import partings
 from conformance.families import Families
-from conformance.host_clauses import HostClause
+from conformance.host_clauses import HostClause, Shows
 from conformance.observation import NO_VALUE, Observation, Signalled, outcome_name
 from conformance.ops import Op, slots_read, spec_of
 from conformance.oracle import allows
 
-RULE, STATE, CONSEQUENCE, UNEXPLAINED = "rule", "state", "consequence", "unexplained"
+RULE, STATE, CONSEQUENCE, FREE, UNEXPLAINED = "rule", "state", "consequence", "free", "unexplained"
 EVERYTHING: Hashable = "everything"
 """The family that every op belongs to: a save, or a limit, reaches all of them."""
 _EVENT_CALLS = frozenset(("poll", "ppoll", "select", "epoll_wait"))
@@ -41,7 +42,8 @@ class Difference:
     """One place where the two sides differ.
 
     ``field`` is the part of the value that differs, empty where the classes of the outcomes do.
-    ``how`` is RULE, STATE, CONSEQUENCE or UNEXPLAINED, ``clauses`` are the ids that explain it.
+    ``how`` is RULE, STATE, CONSEQUENCE, FREE or UNEXPLAINED, ``clauses`` are the ids that explain it,
+    ``cited`` those of all host clauses that were cited at the op.
     """
 
     index: int
@@ -50,38 +52,56 @@ class Difference:
     field: str
     how: str
     clauses: tuple[str, ...]
+    cited: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the pure host model says of each op: the outcomes it allows, the clauses it cites, where Linux is free."""
+
+    outcomes: Sequence[Observation]
+    cited: Sequence[Sequence[str]]
+    free: Sequence[bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """One op with what both sides gave, and the host clauses that were cited at it and at earlier ones.
 
+    ``predicted`` is what the pure host model allows, which may be more than what the host gave.
     ``cited`` are those of this op, ``standing`` those of earlier ops on its families that changed a state.
+    ``free`` says that the kernel was free at this op or at an earlier one on its families.
     """
 
     index: int
     op: Op
     host: Observation
+    predicted: Observation
     native: Observation
     cited: tuple[str, ...]
     standing: tuple[str, ...]
+    free: bool
 
 
 def steps(
     ops: Sequence[Op],
     host: Sequence[Observation],
+    prediction: Prediction,
     native: Sequence[Observation],
-    cited: Sequence[Sequence[str]],
     clauses: Mapping[str, HostClause],
 ) -> Iterator[Step]:
     """The ops one by one, with the state clauses that have been met so far on the families of each."""
     families = Families(ops)
     standing: dict[Hashable, dict[str, None]] = {}
+    freed: set[Hashable] = set()
     for index, op in enumerate(ops):
-        here = tuple(dict.fromkeys(clause for clause in cited[index] if clause in clauses))
+        here = tuple(dict.fromkeys(clause for clause in prediction.cited[index] if clause in clauses))
         reached = {EVERYTHING, *families.of(op)}
         known = tuple(dict.fromkeys(clause for family in reached for clause in standing.get(family, ())))
-        yield Step(index, op, host[index], native[index], here, known)
+        if prediction.free[index]:
+            freed |= reached - {EVERYTHING}
+        free = not freed.isdisjoint(reached)
+        yield Step(index, op, host[index], prediction.outcomes[index], native[index], here, known, free)
         changing = [clause for clause in here if clauses[clause].effect == "state"]
         for family in {EVERYTHING} if op.call in _GLOBAL_CALLS else reached - {EVERYTHING}:
             standing.setdefault(family, {}).update(dict.fromkeys(changing))
@@ -89,7 +109,7 @@ def steps(
 
 def explain(step: Step, clauses: Mapping[str, HostClause], twin: Twin) -> Iterator[Difference]:
     """Every difference of a step, with its explanation; nothing where the two sides gave the same."""
-    if allows(step.host, step.native) or allows(step.native, step.host):
+    if allows(step.predicted, step.native):
         return
     consequence: bool | None = None
     for field in _fields(step):
@@ -100,7 +120,9 @@ def explain(step: Step, clauses: Mapping[str, HostClause], twin: Twin) -> Iterat
             if consequence is None:
                 consequence = allows(twin(step.index), step.host)
             how, ids = (CONSEQUENCE, step.standing) if consequence else (UNEXPLAINED, ())
-        yield Difference(step.index, step.host, step.native, field, how if ids else UNEXPLAINED, ids)
+        if not ids:
+            how = FREE if step.free else UNEXPLAINED
+        yield Difference(step.index, step.host, step.native, field, how, ids, step.cited)
 
 
 def _fields(step: Step) -> list[str]:
@@ -108,24 +130,21 @@ def _fields(step: Step) -> list[str]:
     names = outcome_name(step.host), outcome_name(step.native)
     if names[0] != names[1] or not names[0].startswith("ok"):
         return [""]
-    host, native = (seen.outcome if isinstance(seen, Signalled) else seen for seen in (step.host, step.native))
-    return [parting.field for parting in partings(spec_of(step.op).result, host, native)]
+    values = [seen.outcome if isinstance(seen, Signalled) else seen for seen in (step.predicted, step.native)]
+    return [parting.field for parting in partings(spec_of(step.op).result, *values)]
 
 
-def _predicting(
-    step: Step, field: str, ids: Sequence[str], clauses: Mapping[str, HostClause]
-) -> tuple[str, ...]:
+def _predicting(step: Step, field: str, ids: Sequence[str], clauses: Mapping[str, HostClause]) -> tuple[str, ...]:
     return tuple(clause for clause in ids if any(_shows(shown, step, field) for shown in clauses[clause].shows))
 
 
-def _shows(shown: object, step: Step, field: str) -> bool:
-    calls, host, native, fields = shown.calls, shown.host, shown.native, shown.fields  # type: ignore[attr-defined]
+def _shows(shown: Shows, step: Step, field: str) -> bool:
     name = spec_of(step.op).name
-    if name not in calls and step.op.call not in calls:
+    if name not in shown.calls:
         return False
-    if not _is_outcome(host, step.host) or not _is_outcome(native, step.native):
+    if not _is_outcome(shown.host, step.host) or not _is_outcome(shown.native, step.native):
         return False
-    return not field or any(_is_field(pattern, field, step.op.call) for pattern in fields)
+    return not field or any(_is_field(pattern, field, step.op.call) for pattern in shown.fields)
 
 
 def _is_outcome(pattern: str, seen: Observation) -> bool:
@@ -137,7 +156,7 @@ def _is_field(pattern: str, field: str, call: str) -> bool:
         return call in _EVENT_CALLS
     if pattern == "flags":
         return "." not in field
-    return pattern == field or field.startswith(f"{pattern} ") or field.endswith(f" {pattern}")
+    return pattern in field.split() or field.startswith((f"{pattern} ", f"{pattern}[")) or pattern == field
 
 
 # Descriptors that only one side has ---------------------------------------------------------------

@@ -92,7 +92,7 @@ def diverge(
         observed=outcome_name(mismatch.observed),
         field=parting.field if parting else "",
         clauses=clauses_at(ops, mismatch.index, make_model, observed),
-        tag=_tag_of(ops, mismatch.index),
+        tag=slot_tag(ops, mismatch.index),
     )
     title = _title(signature, mismatch, op, parting, system)
     return Divergence(op, mismatch.index, mismatch.predicted, mismatch.observed, signature, title)
@@ -227,7 +227,7 @@ def _tag_of_path(path: str, flags: int, special: Mapping[str, str]) -> str:
     return "directory" if flags & O_DIRECTORY or path == "." else special.get(path, "file")
 
 
-def _tag_of(ops: Sequence[Op], index: int) -> str:
+def slot_tag(ops: Sequence[Op], index: int) -> str:
     """The tag of the first slot that an op reads."""
     slots = slots_read(ops[index])
     return slot_tags(ops[:index]).get(slots[0], "") if slots else ""

@@ -50,9 +50,21 @@ class Suspect:
     failure: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """A program in which a clause explained a difference: its seed or file, and how many ops it has."""
+
+    seed: str
+    ops: int
+
+
 @dataclass(slots=True)
 class Result:
-    """What a batch gave."""
+    """What a batch gave.
+
+    ``differences`` counts, by host clause and by how, the differences that a clause explained;
+    ``witnesses`` names a short program for each.
+    """
 
     index: int
     kind: str
@@ -64,6 +76,8 @@ class Result:
     clauses: dict[str, int] = field(default_factory=dict)
     suspects: list[Suspect] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    differences: dict[str, dict[str, int]] = field(default_factory=dict)
+    witnesses: dict[str, Witness] = field(default_factory=dict)
 
 
 def programs_of(task: Task) -> Iterable[NamedProgram]:
@@ -75,6 +89,11 @@ def programs_of(task: Task) -> Iterable[NamedProgram]:
     for number in range(task.count):
         seed = f"{task.seed}/{task.kind}/{task.index}/{number}"
         yield seed, seeded_program(seed, recipes).ops
+
+
+def counted(ops: Iterable[Op], observed: Iterable[Observation]) -> Counter[tuple[str, str]]:
+    """How often each op had each outcome, by their names."""
+    return Counter((spec_of(op).name, outcome_name(seen)) for op, seen in zip(ops, observed, strict=False))
 
 
 def judge(task: Task, examine: Examine) -> Result:

@@ -34,10 +34,11 @@ def linux(profile: Profile) -> System:
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """A model and the system that it predicts.
+    """A model and the system that it predicts, or two systems whose differences are explained.
 
     ``statement`` is how reports name the law, ``systems`` the two sides. ``make_model`` makes the model,
     ``native`` names the class of the worker's calls, ``kinds`` the kinds of programs that speak about it.
+    ``beside`` names the class of calls that ``native`` is compared with; empty where the model alone is.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Law:
     make_model: Callable[[Profile], System]
     native: str
     kinds: tuple[str, ...]
+    beside: str = ""
 
 
 LAWS = {
@@ -66,6 +68,15 @@ LAWS = {
             host_over_linux,
             "conformance.systems.host_native:HostNative",
             HOST_KINDS,
+        ),
+        Law(
+            "differences",
+            "host(native) differs from native as its clauses say, and only so",
+            ("host(native)", "native"),
+            host_over_linux,
+            "conformance.systems.host_native:HostNative",
+            HOST_KINDS,
+            beside="conformance.systems.native:Native",
         ),
     )
 }

@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import signal
+from contextlib import ExitStack
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from conformance.difference_shard import DifferenceShard
 from conformance.interpreter import System
 from conformance.judging import NamedProgram, Result, Suspect, Task, judge, programs_of
 from conformance.laws import law_of
@@ -22,8 +24,13 @@ from reference.linux.profile import Profile
 def shard_main(connection: Connection, profile: Profile, base: Path, law: str) -> None:
     """Serve tasks until the campaign closes the connection. Ctrl-C is the campaign's to handle."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with NativeWorker(profile, base, system=law_of(law).native) as worker:
-        shard = Shard(worker)
+    chosen = law_of(law)
+    with ExitStack() as stack:
+        shard: Shard | DifferenceShard
+        if chosen.beside:
+            shard = stack.enter_context(DifferenceShard(profile, base, chosen))
+        else:
+            shard = Shard(stack.enter_context(NativeWorker(profile, base, system=chosen.native)))
         while True:
             try:
                 connection.send(shard.run(connection.recv()))

@@ -16,17 +16,15 @@ import msgspec
 
 from conformance import events
 from conformance.corpus import SUFFIX, store
-from conformance.divergence import Divergence, diverge
 from conformance.errors import Inconclusive
+from conformance.examiners import examiner_of, same_bucket
 from conformance.grammar import observation_text, program_text, trace_line
-from conformance.interpreter import System
 from conformance.judging import Suspect
 from conformance.laws import Law
-from conformance.observation import Observation
 from conformance.ops import Op, spec_of
 from conformance.program import Program
-from conformance.reduce import Reduction, reduce_program, same_bucket
-from conformance.systems.native_worker import NativeWorker, WorkerDied
+from conformance.reduce import Reduction, reduce_program
+from conformance.systems.native_worker import WorkerDied
 from reference.linux.profile import Profile
 
 CONFIRMATIONS = 3
@@ -45,14 +43,14 @@ class Triage:
         self._profile = profile
         self._law = law
         self._keep = keep
-        self._worker = NativeWorker(profile, base, system=law.native)
+        self._examiner = examiner_of(profile, base, law)
         self.buckets: dict[str, int] = {}
 
     def __enter__(self) -> Triage:
         return self
 
     def __exit__(self, *unused: object) -> None:
-        self._worker.close()
+        self._examiner.close()
 
     def judge(self, suspect: Suspect, kind: str) -> events.Event:
         """What there is to tell of a suspect: a new bucket, or one more occurrence of a known one."""
@@ -62,7 +60,7 @@ class Triage:
             return self._crashed(replace(suspect, failure=death.message), kind)
 
     def _diverged(self, suspect: Suspect, kind: str) -> events.Event:
-        found = [self._diverge(suspect.ops) for _ in range(CONFIRMATIONS)]
+        found = [self._examiner.diverge(suspect.ops) for _ in range(CONFIRMATIONS)]
         confirmed = [divergence for divergence in found if divergence is not None]
         if not confirmed:
             return self._unsteady(suspect, kind, 0)
@@ -70,12 +68,12 @@ class Triage:
         if self._known(divergence.bucket):
             return events.Occurrence(divergence.bucket, suspect.seed)
         try:
-            reduction = reduce_program(suspect.ops, same_bucket(divergence.bucket, self._observe, self._model))
+            reduction = reduce_program(suspect.ops, same_bucket(divergence.bucket, self._examiner))
         except Inconclusive:
             # It diverged a moment ago, and does not when the reduction begins.
             return self._unsteady(suspect, kind, len(confirmed))
-        observed = self._observe(reduction.ops)
-        final = diverge(reduction.ops, observed, self._model) or divergence
+        observed = self._examiner.observe(reduction.ops)
+        final = self._examiner.diverge(reduction.ops) or divergence
         if self._keep is not None:
             store(self._keep, final, reduction.ops)
         event = self._event(suspect, kind, divergence.bucket, reduction)
@@ -149,15 +147,6 @@ class Triage:
         self.buckets[bucket] = self.buckets.get(bucket, 0) + 1
         return self.buckets[bucket] > 1
 
-    def _observe(self, ops: tuple[Op, ...]) -> list[Observation]:
-        return self._worker.run_alone(ops)
-
-    def _model(self) -> System:
-        return self._law.make_model(self._profile)
-
-    def _diverge(self, ops: tuple[Op, ...]) -> Divergence | None:
-        return diverge(ops, self._observe(ops), self._model)
-
     def _replay(self, suspect: Suspect) -> str:
         user = "" if self._profile.uid == os.getuid() else " --user"
         stored = suspect.seed.endswith(SUFFIX)
@@ -166,7 +155,7 @@ class Triage:
 
     def _kills(self, ops: tuple[Op, ...]) -> bool:
         try:
-            self._observe(ops)
+            self._examiner.observe(ops)
         except WorkerDied:
             return True
         return False

@@ -3,7 +3,8 @@
 """The Linux twin of a sandbox: what Linux would answer, were its descriptors as the sandbox's are now.
 
 The host model runs over the model of Linux up to an op. Then each number that was imported is given,
-in the model below, a description with the sandbox's own flags and offset over the same inode, and the op is asked there.
+in the model below, a description with the sandbox's own flags and offset over the same inode.
+The op is asked there.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def twin_outcome(ops: Sequence[Op], index: int, host: Sequence[Observation], pro
     seen = host[index]
     below.choices.observed = seen.outcome if isinstance(seen, Signalled) else seen
     below.signals.clear()
-    return with_signals(perform(below, call, arguments), below.signals)  # type: ignore[arg-type]
+    return with_signals(perform(below, call, arguments), below.signals)
 
 
 def _present(files: dict[int, Description], below: Linux) -> None:

@@ -94,20 +94,23 @@ class Choices:
     """Follows what was observed where the kernel is free, and predicts where nothing was.
 
     Before each call the driver sets ``observed`` to what the other system gave,
-    or leaves it ``None`` in a pure prediction.
+    or leaves it ``None`` in a pure prediction. ``made`` counts how often the kernel was free.
     """
 
-    __slots__ = ("observed",)
+    __slots__ = ("made", "observed")
 
     def __init__(self) -> None:
         self.observed: object = None
+        self.made = 0
 
     def refused(self, number: int) -> bool:
         """Whether the other system failed with this error number: for calls that the kernel may refuse as it likes."""
+        self.made += 1
         return getattr(self.observed, "errno", None) == number
 
     def choose(self, allowed: Allowed) -> Any:
         """The observed value if the rule allows it, else the predicted one."""
+        self.made += 1
         if self.observed is not None and allowed.allows(self.observed):
             return self.observed
         return allowed.default

@@ -9,14 +9,12 @@ from pathlib import Path
 import click
 
 from conformance.commands.options import DIRECTORY, LAW, USER, chosen_profile, read_program_file
-from conformance.divergence import diverge
 from conformance.errors import ExitCode
+from conformance.examiners import examiner_of, same_bucket
 from conformance.grammar import program_text
-from conformance.interpreter import System
 from conformance.laws import law_of
 from conformance.program import Program
-from conformance.reduce import reduce_program, same_bucket
-from conformance.systems.native_worker import NativeWorker
+from conformance.reduce import reduce_program
 
 
 @click.command("reduce")
@@ -29,16 +27,15 @@ def command(program: str, law: str, directory: Path | None, as_user: bool) -> in
     ops = read_program_file(program).ops
     profile, base = chosen_profile(directory, as_user)
     chosen = law_of(law)
-    with NativeWorker(profile, base, system=chosen.native) as worker:
-
-        def make_model() -> System:
-            return chosen.make_model(profile)
-
-        divergence = diverge(ops, worker.run_alone(ops), make_model)
+    examiner = examiner_of(profile, base, chosen)
+    try:
+        divergence = examiner.diverge(ops)
         if divergence is None:
             click.echo("conforms: nothing to reduce", err=True)
             return ExitCode.CONFORMS
-        reduction = reduce_program(ops, same_bucket(divergence.bucket, worker.run_alone, make_model))
+        reduction = reduce_program(ops, same_bucket(divergence.bucket, examiner))
+    finally:
+        examiner.close()
     click.echo(f"# {divergence.title}")
     click.echo(program_text(Program(reduction.ops)), nl=False)
     click.echo(f"{reduction.before} ops reduced to {reduction.after} in {reduction.tries} tries", err=True)

@@ -89,6 +89,10 @@ class NativeWorker:
         observations: list[list[Observation]] = self._ask(("batch", [tuple(map(tuple, ops)) for ops in programs]))
         return observations
 
+    def run_one(self, program: tuple[Op, ...]) -> list[Observation]:
+        """The observations of one program, as a batch of its own."""
+        return self.run([program])[0]
+
     def run_alone(self, program: tuple[Op, ...]) -> list[Observation]:
         """The observations of one program in a fork of its own."""
         observations: list[list[Observation]] = self._ask(("alone", tuple(map(tuple, program))))

@@ -1,0 +1,111 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Ask of one program, under a law, whether and where it diverges: what confirmation and reduction need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from conformance.comparison import Comparer, Comparison
+from conformance.divergence import Divergence, Signature, diverge, slot_tag
+from conformance.errors import SystemFailed
+from conformance.interpreter import System
+from conformance.laws import Law
+from conformance.observation import Observation, outcome_name
+from conformance.ops import Op, spec_of
+from conformance.reduce import StillDiverges
+from conformance.systems.native_worker import NativeWorker
+from reference.linux.profile import Profile
+
+
+class Examiner(Protocol):
+    """Examines single programs, each in a process of its own. ``close`` ends its workers."""
+
+    def observe(self, ops: tuple[Op, ...]) -> Sequence[Observation]:
+        """What the system gives for each op. WorkerDied when it does not survive the program."""
+
+    def diverge(self, ops: tuple[Op, ...]) -> Divergence | None:
+        """Where the program diverges; None when it does not."""
+
+    def close(self) -> None:
+        """End the workers."""
+
+
+class PredictionExaminer:
+    """Holds a system against the model that predicts it."""
+
+    def __init__(self, profile: Profile, base: Path, law: Law) -> None:
+        self._profile = profile
+        self._law = law
+        self._worker = NativeWorker(profile, base, system=law.native)
+
+    def observe(self, ops: tuple[Op, ...]) -> Sequence[Observation]:
+        """What the system gives for each op."""
+        return self._worker.run_alone(ops)
+
+    def diverge(self, ops: tuple[Op, ...]) -> Divergence | None:
+        """The first op whose observation the model does not allow."""
+        return diverge(ops, self.observe(ops), self._model)
+
+    def close(self) -> None:
+        """End the worker."""
+        self._worker.close()
+
+    def _model(self) -> System:
+        return self._law.make_model(self._profile)
+
+
+class DifferenceExaminer:
+    """Compares the host model over the kernel with the kernel; what diverges is an unexplained difference."""
+
+    def __init__(self, profile: Profile, base: Path, law: Law) -> None:
+        self._host = NativeWorker(profile, base, system=law.native)
+        self._native = NativeWorker(profile, base, system=law.beside)
+        self._comparer = Comparer(profile, self._host.run_alone, self._native.run_alone)
+
+    def observe(self, ops: tuple[Op, ...]) -> Sequence[Observation]:
+        """What the host model over the kernel gives for each op."""
+        return self._host.run_alone(ops)
+
+    def diverge(self, ops: tuple[Op, ...]) -> Divergence | None:
+        """The first difference that nothing explains."""
+        comparison = self._comparer.compare(ops)
+        return _divergence(comparison) if comparison.unexplained else None
+
+    def close(self) -> None:
+        """End the workers."""
+        self._host.close()
+        self._native.close()
+
+
+def _divergence(comparison: Comparison) -> Divergence:
+    difference = comparison.unexplained
+    assert difference is not None
+    op = comparison.ops[difference.index]
+    tag = slot_tag(comparison.ops, difference.index)
+    names = outcome_name(difference.host), outcome_name(difference.native)
+    signature = Signature(spec_of(op).name, *names, difference.field, difference.cited, tag)
+    place = f" on {tag}" if tag else ""
+    field = f", {difference.field}" if difference.field else ""
+    title = f"{signature.op}{place}{field}: host(native) {names[0]}, native {names[1]}, and no clause says so"
+    return Divergence(op, difference.index, difference.host, difference.native, signature, title)
+
+
+def examiner_of(profile: Profile, base: Path, law: Law) -> Examiner:
+    """The examiner of a law."""
+    return DifferenceExaminer(profile, base, law) if law.beside else PredictionExaminer(profile, base, law)
+
+
+def same_bucket(bucket: str, examiner: Examiner) -> StillDiverges:
+    """A judge for reductions: a divergence of one bucket. A candidate that the system does not survive is none."""
+
+    def judge(ops: tuple[Op, ...]) -> bool:
+        try:
+            divergence = examiner.diverge(ops)
+        except SystemFailed:
+            return False
+        return divergence is not None and divergence.bucket == bucket
+
+    return judge
