@@ -145,6 +145,8 @@ class Campaign:
                 seconds=result.seconds,
                 outcomes=result.outcomes,
                 clauses=result.clauses,
+                differences=result.differences,
+                witnesses={name: (witness.seed, witness.ops) for name, witness in result.witnesses.items()},
             )
         )
         for note in result.notes:

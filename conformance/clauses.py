@@ -32,6 +32,7 @@ class Clause:
     ``level`` says who promises it: ``posix``, ``linux``, or ``unspecified``.
     ``source`` is a man page section, such as ``pipe(7)``.
     ``conditions`` pairs ``kernel`` or ``filesystem`` with the values that the rule holds for; empty: everywhere.
+    A rule of the host model has the level ``host``, and says how it relates to Linux and what Linux does.
     """
 
     id: str
@@ -39,6 +40,8 @@ class Clause:
     level: str
     source: str
     conditions: tuple[tuple[str, str], ...] = ()
+    relation: str = ""
+    linux: str = ""
 
 
 def read_clauses(text: str, where: str) -> dict[str, Clause]:

@@ -35,7 +35,11 @@ class Header(msgspec.Struct, frozen=True, tag="header", tag_field="event"):
 
 
 class Batch(msgspec.Struct, frozen=True, tag="batch", tag_field="event"):
-    """Programs that ran. ``outcomes`` counts op name, then outcome name; ``clauses`` counts clause ids of the model."""
+    """Programs that ran. ``outcomes`` counts op name, then outcome name; ``clauses`` counts clause ids of the model.
+
+    Under the law of differences, ``differences`` counts host clause, then how it explained a difference,
+    and ``witnesses`` gives the seed and the number of ops of a short program for each.
+    """
 
     index: int
     kind: str
@@ -44,6 +48,8 @@ class Batch(msgspec.Struct, frozen=True, tag="batch", tag_field="event"):
     seconds: float
     outcomes: dict[str, dict[str, int]]
     clauses: dict[str, int]
+    differences: dict[str, dict[str, int]] = {}
+    witnesses: dict[str, tuple[str, int]] = {}
 
 
 class Divergence(msgspec.Struct, frozen=True, tag="divergence", tag_field="event"):

@@ -6,7 +6,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conformance.clauses import load_clauses
+from conformance.clauses import Clause, load_clauses
+from conformance.events import Header
+from conformance.host_clauses import load_host_clauses
+from conformance.laws import LAWS, Law
 from conformance.reporting.artefacts import write_artefacts
 from conformance.reporting.run import read_run
 from conformance.reporting.summary import summary_text
@@ -15,9 +18,31 @@ from conformance.run_directory import EVENTS
 
 def render(directory: Path) -> Path:
     """Write every report of a run beside its event log; returns the path of the HTML page."""
-    return write_artefacts(read_run([directory / EVENTS]), load_clauses(), directory)[0]
+    run = read_run([directory / EVENTS])
+    return write_artefacts(run, clauses_of_run(run.header), directory)[0]
 
 
 def summarise(directory: Path, page: Path) -> str:
     """The few lines that close a run on the console."""
-    return summary_text(read_run([directory / EVENTS]), load_clauses(), str(page))
+    run = read_run([directory / EVENTS])
+    return summary_text(run, clauses_of_run(run.header), str(page))
+
+
+def clauses_of_run(header: Header) -> dict[str, Clause]:
+    """The clauses that a run's law speaks about, by id."""
+    return clauses_under(next((law for law in LAWS.values() if law.statement == header.law), LAWS["linux"]))
+
+
+def clauses_under(law: Law) -> dict[str, Clause]:
+    """The clauses that a law speaks about, by id: those of Linux, and those of the host model that can be observed."""
+    linux = dict(load_clauses())
+    if law.name == "linux":
+        return linux
+    host = {
+        clause.id: Clause(
+            clause.id, clause.statement, "host", clause.source, relation=clause.relation, linux=clause.linux
+        )
+        for clause in load_host_clauses().values()
+        if not clause.unobservable
+    }
+    return host if law.beside else {**linux, **host}

@@ -12,14 +12,13 @@ import click
 
 from conformance.budget import read_budget
 from conformance.campaign import Campaign, Plan, run_name
-from conformance.clauses import load_clauses
 from conformance.commands.options import DIRECTORY, LAW, REPORTS, USER, chosen_profile
 from conformance.environment import require_terminals
 from conformance.events import EventLog
 from conformance.golden import stored_programs
 from conformance.kinds import RECIPES
 from conformance.laws import law_of
-from conformance.rendering import render, summarise
+from conformance.rendering import clauses_under, render, summarise
 from conformance.reporting.console import Progress
 from conformance.run_directory import EVENTS, make_run
 
@@ -85,7 +84,7 @@ def command(
         keep=fixtures / "regressions" if keep else None,
         programs=tuple((str(fixtures / path), program.ops) for path, program in stored_programs(fixtures)),
     )
-    clauses = load_clauses()
+    clauses = clauses_under(law_of(law))
     with EventLog(target / EVENTS) as log:
         progress = Progress(clauses, budget_seconds=wanted.seconds, budget_ops=wanted.ops)
         try:

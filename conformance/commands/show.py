@@ -9,10 +9,9 @@ from pathlib import Path
 
 import click
 
-from conformance.clauses import load_clauses
 from conformance.commands.options import REPORTS
 from conformance.errors import ConformanceError
-from conformance.rendering import summarise
+from conformance.rendering import clauses_of_run, summarise
 from conformance.reporting.artefacts import PAGE
 from conformance.reporting.card import card_text
 from conformance.reporting.junit import junit_text
@@ -39,12 +38,13 @@ def command(run: str, bucket: str | None, style: str, reports: Path) -> None:
         elif style == "text":
             sys.stdout.write(summarise(directory, directory / PAGE))
         else:
-            sys.stdout.write(FORMATS[style](read_run([directory / EVENTS]), load_clauses()))
+            report = read_run([directory / EVENTS])
+            sys.stdout.write(FORMATS[style](report, clauses_of_run(report.header)))
         return
     report = read_run([directory / EVENTS])
     for known in report.buckets:
         if known.first.bucket == bucket:
-            sys.stdout.write(card_text(known, report.header, load_clauses()))
+            sys.stdout.write(card_text(known, report.header, clauses_of_run(report.header)))
             return
     raise ConformanceError(
         f"no bucket {bucket!r} in this run", where=str(directory), hint="`fdconform list buckets` prints them"

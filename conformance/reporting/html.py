@@ -31,7 +31,7 @@ from conformance.reporting.card import (
     pieces,
     program_lines,
 )
-from conformance.reporting.reached import OpRow, clause_rows, op_rows, outcome_totals
+from conformance.reporting.reached import OpRow, clause_rows, difference_rows, op_rows, outcome_totals
 from conformance.reporting.run import Bucket, RunReport
 from conformance.reporting.summary import totals_line
 from conformance.reporting.text import compact, counted, duration, number, printable, share
@@ -128,6 +128,7 @@ def html_text(report: RunReport, clauses: Mapping[str, Clause]) -> str:
             columns=[name for name, _ in totals],
             unreached_ops=sum(not row.total for row in ops),
             ops_count=len(ops),
+            differences=difference_rows(report, clauses),
             clauses=rows,
             clauses_reached=sum(row.count > 0 for row in rows),
             kinds=report.kinds,

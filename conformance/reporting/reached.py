@@ -38,6 +38,35 @@ class ClauseRow:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class DifferenceRow:
+    """One clause that says how two systems differ, and how often it explained a difference, by how.
+
+    ``seed`` and ``ops`` are of the smallest program in which it did; empty and 0 when there was none.
+    """
+
+    clause: Clause
+    hows: Mapping[str, int]
+    seed: str
+    ops: int
+
+    @property
+    def total(self) -> int:
+        """How many differences it explained."""
+        return sum(self.hows.values())
+
+
+def difference_rows(report: RunReport, clauses: Mapping[str, Clause]) -> tuple[DifferenceRow, ...]:
+    """Every clause that says how the host model differs from Linux; none for a run of another law."""
+    if not report.differences:
+        return ()
+    return tuple(
+        DifferenceRow(clause, report.differences.get(clause.id, {}), *report.witnesses.get(clause.id, ("", 0)))
+        for clause in clauses.values()
+        if clause.relation in ("intended", "quirk")
+    )
+
+
 def ops_of_kind(kind: str) -> tuple[str, ...]:
     """The names of the ops of a kind, in the order of the vocabulary; empty for a kind that is no vocabulary."""
     return tuple(spec.name for spec in SPECS if kind in spec.kinds)

@@ -57,11 +57,17 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """A run. ``footer`` is None when a log was cut short; ``outcomes`` counts op name, then outcome name."""
+    """A run. ``footer`` is None when a log was cut short; ``outcomes`` counts op name, then outcome name.
+
+    ``differences`` counts host clause, then how it explained differences; ``witnesses`` gives seed and size of the
+    smallest program for each.
+    """
 
     header: Header
     kinds: tuple[KindTotals, ...]
     outcomes: dict[str, dict[str, int]]
+    differences: dict[str, dict[str, int]]
+    witnesses: dict[str, tuple[str, int]]
     clauses: dict[str, int]
     buckets: tuple[Bucket, ...]
     miniatures: tuple[Miniature, ...]
@@ -215,6 +221,8 @@ def fold(logs: Iterable[Iterable[Event]]) -> RunReport:
         header=state.headers[0],
         kinds=_by_kind(state.batches),
         outcomes=_added(batch.outcomes for batch in state.batches),
+        differences=_added(batch.differences for batch in state.batches),
+        witnesses=_shortest(batch.witnesses for batch in state.batches),
         clauses=dict(sum((Counter(batch.clauses) for batch in state.batches), Counter())),
         buckets=state.buckets(),
         miniatures=tuple(state.miniatures),
@@ -253,6 +261,16 @@ def _added(tables: Iterable[dict[str, dict[str, int]]]) -> dict[str, dict[str, i
             for outcome, count in outcomes.items():
                 row[outcome] = row.get(outcome, 0) + count
     return total
+
+
+def _shortest(tables: Iterable[dict[str, tuple[str, int]]]) -> dict[str, tuple[str, int]]:
+    """Of each name, the seed and size of the smallest program."""
+    found: dict[str, tuple[str, int]] = {}
+    for table in tables:
+        for name, (seed, ops) in table.items():
+            if name not in found or ops < found[name][1]:
+                found[name] = (seed, ops)
+    return found
 
 
 def _merged(footers: list[Footer]) -> Footer:

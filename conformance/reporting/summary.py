@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from conformance.clauses import Clause
 from conformance.reporting.card import environment_items
-from conformance.reporting.reached import clause_rows, op_rows, outcome_totals
+from conformance.reporting.reached import clause_rows, difference_rows, op_rows, outcome_totals
 from conformance.reporting.run import RunReport
 from conformance.reporting.text import clipped, compact, counted, duration, few, number, printable
 
@@ -59,6 +59,7 @@ def summary_text(report: RunReport, clauses: Mapping[str, Clause], page: str = "
     lines += [_row("run", f"{report.header.run}, seed {report.header.seed}, budget {report.header.budget}")]
     lines += [_row("where", where)] if where else []
     lines += [] if report.is_selfcheck else [_row("ran", done), _row("reached", reached_line(report, clauses))]
+    lines += _differences(report, clauses)
     shown = report.failing_buckets[:_BUCKETS_SHOWN_MAX]
     lines += [
         _row("bucket", f"{bucket.first.bucket} ×{number(bucket.count)}  {bucket.first.title}") for bucket in shown
@@ -77,6 +78,15 @@ def _miniatures(report: RunReport) -> list[str]:
     missed = [miniature.name for miniature in report.miniatures if not miniature.passed]
     found = f"{len(report.miniatures) - len(missed)} of {len(report.miniatures)} planted bugs found and reduced"
     return [_row("self-check", f"{found}; not: {few(missed, _NAMES_SHOWN_MAX)}" if missed else found)]
+
+
+def _differences(report: RunReport, clauses: Mapping[str, Clause]) -> list[str]:
+    rows = difference_rows(report, clauses)
+    if not rows:
+        return []
+    seen = sum(row.total > 0 for row in rows)
+    explained = sum(row.total for row in rows)
+    return [_row("explained", f"{counted(explained, 'difference')} by {seen} of {counted(len(rows), 'clause')}")]
 
 
 def _row(label: str, text: str) -> str:
