@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,6 @@ from conformance.judging import Suspect
 from conformance.laws import law_of
 from conformance.ops import Op
 from conformance.systems.native import Native
-from conformance.systems.native_worker import NativeWorker
 from conformance.triage import Triage
 from reference.linux.profile import Profile
 
@@ -44,21 +45,20 @@ PROGRAM = ops('r0, r1 = pipe2(O_NONBLOCK)\nwrite(r1, b"x")\nr2 = dup(r0)\nread(r
 
 
 @pytest.fixture
-def triage(profile: Profile, tmp_path: Path) -> Iterator[Triage]:
-    with Triage(profile, working_base(None), law_of("linux"), tmp_path / "kept") as made:
-        yield made
+def triage_of(profile: Profile, tmp_path: Path) -> Iterator[Callable[[type], Triage]]:
+    with ExitStack() as stack:
 
+        def make(calls: type) -> Triage:
+            law = replace(law_of("linux"), native=f"{calls.__module__}:{calls.__name__}")
+            return stack.enter_context(Triage(profile, working_base(None), law, tmp_path / "kept"))
 
-def with_bug(triage: Triage, profile: Profile, bug: type) -> Triage:
-    triage._worker.close()
-    triage._worker = NativeWorker(profile, working_base(None), system=f"{bug.__module__}:{bug.__name__}")
-    return triage
+        yield make
 
 
 def test_a_divergence_is_confirmed_reduced_kept_and_counted_once(
-    triage: Triage, profile: Profile, tmp_path: Path
+    triage_of: Callable[[type], Triage], tmp_path: Path
 ) -> None:
-    with_bug(triage, profile, Forgetful)
+    triage = triage_of(Forgetful)
     first = triage.judge(Suspect("1/pipes/0/0", PROGRAM), "pipes")
     second = triage.judge(Suspect("1/pipes/0/1", PROGRAM), "pipes")
 
@@ -70,18 +70,17 @@ def test_a_divergence_is_confirmed_reduced_kept_and_counted_once(
     assert 1 == len(list((tmp_path / "kept").glob("*.fd")))
 
 
-def test_a_program_that_conforms_when_it_is_run_alone_is_called_flaky(triage: Triage) -> None:
-    event = triage.judge(Suspect("1/pipes/0/0", PROGRAM), "pipes")
+def test_a_program_that_conforms_when_it_is_run_alone_is_called_flaky(triage_of: Callable[[type], Triage]) -> None:
+    event = triage_of(Native).judge(Suspect("1/pipes/0/0", PROGRAM), "pipes")
 
     assert isinstance(event, events.Divergence)
     assert ("flaky", (0, 3)) == (event.verdict, event.confirmed)
 
 
 def test_a_program_that_the_worker_does_not_survive_is_reduced_to_the_op_it_died_in(
-    triage: Triage, profile: Profile
+    triage_of: Callable[[type], Triage],
 ) -> None:
-    with_bug(triage, profile, Fatal)
-    event = triage.judge(Suspect("1/pipes/0/0", PROGRAM), "pipes")
+    event = triage_of(Fatal).judge(Suspect("1/pipes/0/0", PROGRAM), "pipes")
 
     assert isinstance(event, events.Divergence)
     assert ("adapter-error", "dup") == (event.verdict, event.op)
