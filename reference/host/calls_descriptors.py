@@ -33,6 +33,7 @@ from reference.constants import (
     FD_CLOEXEC,
     FIOASYNC,
     FIONBIO,
+    O_ACCMODE,
     O_APPEND,
     O_ASYNC,
     O_CLOEXEC,
@@ -43,6 +44,8 @@ from reference.constants import (
     O_NOATIME,
     O_NONBLOCK,
     O_PATH,
+    O_TRUNC,
+    S_IFIFO,
     S_IFMT,
     S_IFSOCK,
     UINT_MAX,
@@ -144,6 +147,14 @@ class DescriptorCalls(ImportingCalls):
         if not file_type:
             self.cite("OPN-05")
         self.cite("OPN-04")
+        if file_type == S_IFIFO:
+            self.cite("OPN-08")
+            self.cite("OPN-09")
+        if flags & O_TRUNC:
+            self.cite("OPN-06")
+        if flags & O_ACCMODE == O_ACCMODE:
+            self.cite("OPN-11")
+        self.cite("OPN-07")
         return self._numbered(fd, self.opened(inode, fd, file_type, flags), flags)
 
     def _numbered(self, fd: int, file: Description, flags: int) -> int:

@@ -34,16 +34,15 @@ class TransferCalls(HostState):
 
     def pread(self, fd: int, count: int, offset: int) -> bytes:
         """pread(2)."""
-        file = self.imported(fd)
+        file = self._positioned(fd, offset, "RD-18")
         return self.kernel.pread(fd, count, offset) if file is None else self._read_at(fd, file, (count,), offset, 0)
 
     def preadv2(self, fd: int, lengths: tuple[int, ...], offset: int, flags: int) -> bytes:
         """preadv2(2); offset -1 is the file offset."""
-        file = self.imported(fd)
+        file = self._positioned(fd, offset, "RD-18")
         if file is None:
             return self.kernel.preadv2(fd, lengths, offset, flags)
         if offset == CURRENT_POSITION:
-            self.cite("RD-18")
             return self._read(fd, file, lengths, flags)
         return self._read_at(fd, file, lengths, offset, flags)
 
@@ -59,6 +58,8 @@ class TransferCalls(HostState):
         lengths = _checked_lengths(lengths)
         _check_span(offset, sum(lengths), "RD-09")
         file.check_positional()
+        if not file.readable and not file.inode.seekable:
+            self.cite("RD-17")
         check_direction(file.readable)
         return file.read_at(fd, lengths, offset, flags)
 
@@ -76,16 +77,15 @@ class TransferCalls(HostState):
 
     def pwrite(self, fd: int, data: bytes, offset: int) -> int:
         """pwrite(2)."""
-        file = self.imported(fd)
+        file = self._positioned(fd, offset, "WR-18")
         return self.kernel.pwrite(fd, data, offset) if file is None else self._write_at(fd, file, (data,), offset, 0)
 
     def pwritev2(self, fd: int, buffers: tuple[bytes, ...], offset: int, flags: int) -> int:
         """pwritev2(2); offset -1 is the file offset."""
-        file = self.imported(fd)
+        file = self._positioned(fd, offset, "WR-18")
         if file is None:
             return self.kernel.pwritev2(fd, buffers, offset, flags)
         if offset == CURRENT_POSITION:
-            self.cite("WR-18")
             return self._write(fd, file, buffers, flags)
         return self._write_at(fd, file, buffers, offset, flags)
 
@@ -113,6 +113,8 @@ class TransferCalls(HostState):
         lengths = _checked_lengths(tuple([len(buffer) for buffer in buffers]))
         _check_span(offset, sum(lengths), "WR-18")
         file.check_positional()
+        if not file.writable and not file.inode.seekable:
+            self.cite("WR-01")
         check_direction(file.writable)
         return self._limited(lambda: file.write_at(fd, buffers, offset, flags))
 
@@ -125,6 +127,12 @@ class TransferCalls(HostState):
                 self.cite("WR-16")
                 self.signals.append(SIGXFSZ)
             raise
+
+    def _positioned(self, fd: int, offset: int, clause: str) -> Description | None:
+        """As :meth:`imported`. The number is looked up before the offset is looked at."""
+        if offset < 0 and fd in self.files:
+            self.cite(clause)
+        return self.imported(fd)
 
     # Position ---------------------------------------------------------------------------------
 

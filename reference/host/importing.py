@@ -79,10 +79,12 @@ class ImportingCalls(HostState):
             self._check_readonly(host_fd, options)
         self.cite("IMP-04")
         status = self.kernel.fstat(host_fd)
+        self.cite("IMP-05")
         flags = options.flags
         if flags is None:
-            self.cite("IMP-05")
             flags = self.kernel.fcntl(host_fd, F_GETFL)
+        else:
+            self.cite("LAY-04")
         owner = None
         if options.owner is not None:
             self.cite("IMP-14")
