@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from conformance.commands import doctor, listing, record, reducing, replay, run, selfchecking, show, systems
+from conformance.commands import covering, doctor, listing, record, reducing, replay, run, selfchecking, show, systems
 from conformance.errors import ConformanceError, ExitCode
 
 EXIT_CODES = """\b
@@ -38,6 +38,7 @@ for command in (
     systems.command,
     doctor.command,
     selfchecking.command,
+    covering.command,
 ):
     fdconform.add_command(command)
 
