@@ -78,18 +78,19 @@ class DescriptorCalls(ImportingCalls):
         if file is None:
             return
         self.cite("CLS-01")
-        self.descriptor_closed(file)
+        locks = file.inode.locks
+        if not file.path_only and locks.descriptor_closed():
+            self.cite("LCK-17")
         file.references -= 1
         if file.references:
             return
         self.cite("CLS-02")
+        if locks.description_closed(file):
+            self.cite("LCK-17")
         file.released(fd)
         file.inode.descriptions.discard(file)
         if not file.inode.descriptions:
             self.cite("CLS-03")
-
-    def descriptor_closed(self, file: Description) -> None:
-        """One of the process's descriptors for an inode is closed."""
 
     def dup(self, fd: int) -> int:
         """dup(2)."""
