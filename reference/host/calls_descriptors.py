@@ -145,6 +145,8 @@ class DescriptorCalls(ImportingCalls):
         if not file_type:
             self.cite("OPN-05")
         self.cite("OPN-04")
+        if inode.tty:
+            self.cite("OPN-12")
         return self._numbered(fd, self.opened(inode, fd, file_type, flags), flags)
 
     def _numbered(self, fd: int, file: Description, flags: int) -> int:
@@ -177,6 +179,8 @@ class DescriptorCalls(ImportingCalls):
             return self.kernel.ioctl(fd, request, argument)
         if request in (FIONBIO, FIOASYNC):
             self.cite("FL-07")
+            if file.inode.tty:
+                self.cite("TTY-30")
             bit = O_NONBLOCK if request == FIONBIO else O_ASYNC
             file.flags = file.flags | bit if argument & UINT_MAX else file.flags & ~bit
             return 0
