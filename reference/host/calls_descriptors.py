@@ -79,14 +79,14 @@ class DescriptorCalls(ImportingCalls):
             return
         self.cite("CLS-01")
         locks = file.inode.locks
-        if not file.path_only and locks.descriptor_closed():
+        if not file.path_only:
             self.cite("LCK-17")
+            locks.descriptor_closed()
         file.references -= 1
         if file.references:
             return
         self.cite("CLS-02")
-        if locks.description_closed(file):
-            self.cite("LCK-17")
+        locks.description_closed(file)
         file.released(fd)
         file.inode.descriptions.discard(file)
         if not file.inode.descriptions:

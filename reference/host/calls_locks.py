@@ -21,6 +21,7 @@ from reference.constants import (
     LOCK_NB,
     LOCK_SH,
     LOCK_UN,
+    S_IFREG,
     SEEK_CUR,
     SEEK_END,
     SEEK_SET,
@@ -56,7 +57,7 @@ class LockCalls(HostState):
             raise Refused(EBADF, "OPN-10")
         wholes = locks_of(self, file).wholes
         if kind == F_UNLCK:
-            self.cite("LCK-03")
+            _grant(self, "LCK-03")
             wholes.unlock(file, WHOLE)
             return 0
         if wholes.refusing(file, kind, WHOLE):
@@ -64,28 +65,33 @@ class LockCalls(HostState):
                 raise Sleeps("LCK-03")
             held = any(file in segment.holders for segment in wholes.segments)
             raise Refused(EAGAIN, "LCK-04" if held else "LCK-03")
-        self.cite("LCK-03")
+        _grant(self, "LCK-03")
         wholes.lock(file, kind, WHOLE)
         return 0
 
 
 def locks_of(host: HostState, file: Description) -> FileLocks:
-    """The locks of the import behind a description, of whatever kind it is."""
-    host.cite("LCK-01")
-    host.cite("LCK-02")
+    """The locks of the import behind a description, of whatever kind it is, and whatever access it has."""
+    if file.inode.type != S_IFREG or not (file.readable or file.writable):
+        host.cite("LCK-01")
     return file.inode.locks
+
+
+def _grant(host: HostState, clause: str) -> None:
+    """Nobody stands in the way: a clause says who could, and others than those of this import never do."""
+    host.cite(clause)
+    host.cite("LCK-02")
 
 
 def _range(host: HostState, fd: int, file: Description, lock: Flock) -> Range:
     """The bytes that a struct flock describes. An end past all offsets is as good as any other. ESPIPE, EINVAL."""
     start = _base(host, fd, file, lock.whence) + lock.start
-    # What is past the largest offset has turned negative.
-    if not 0 <= start <= LLONG_MAX:
-        raise Refused(EINVAL, "LCK-09")
     end = start + lock.len if lock.len else END_OF_FILE
-    if end < 0:
+    # A start past the largest offset has turned negative.
+    if not 0 <= start <= LLONG_MAX or end < 0:
         raise Refused(EINVAL, "LCK-09")
-    host.cite("LCK-09")
+    if not lock.len or end > LLONG_MAX:
+        host.cite("LCK-09")
     return Range(min(start, end), max(start, end))
 
 
@@ -95,10 +101,8 @@ def _base(host: HostState, fd: int, file: Description, whence: int) -> int:
     if whence == SEEK_CUR:
         if not file.inode.seekable:
             raise Refused(ESPIPE, "LCK-08")
-        host.cite("LCK-08")
         return file.offset
     if whence == SEEK_END:
-        host.cite("LCK-08")
         size: int = host.kernel.fstat(fd).size
         return size
     raise Refused(EINVAL, "LCK-08")
@@ -113,7 +117,7 @@ def _set(host: HostState, fd: int, file: Description, owner: Owner, lock: Flock)
     if wanted.start == wanted.end:
         host.cite("LCK-18")
     if lock.type == F_UNLCK:
-        host.cite("LCK-10")
+        _grant(host, "LCK-10")
         records.unlock(owner, wanted)
         return 0
     if lock.type not in (F_RDLCK, F_WRLCK):
@@ -122,7 +126,7 @@ def _set(host: HostState, fd: int, file: Description, owner: Owner, lock: Flock)
     if blocking is not None:
         others = blocking.holders - {owner}
         raise Refused(EAGAIN, "LCK-10" if all(_alike(owner, other) for other in others) else "LCK-12")
-    host.cite("LCK-10")
+    _grant(host, "LCK-10")
     records.lock(owner, lock.type, wanted)
     return 0
 
@@ -144,7 +148,7 @@ def _query(host: HostState, fd: int, file: Description, owner: Owner, lock: Floc
                 host.cite("LCK-14")
                 length = segment.end - segment.start
                 return Flock(segment.type, SEEK_SET, segment.start, length, _pid(owner, holders[0]))
-    host.cite("LCK-13")
+    _grant(host, "LCK-13")
     return Flock(F_UNLCK, 0, 0, 0, 0)
 
 
@@ -153,8 +157,10 @@ def _told(host: HostState, segment: Segment, owner: Owner) -> list[Owner]:
     others = [holder for holder in segment.holders if holder is not owner]
     if segment.type == F_WRLCK:
         return others
-    host.cite("LCK-15")
-    return [holder for holder in others if _alike(owner, holder)]
+    alike = [holder for holder in others if _alike(owner, holder)]
+    if alike != others:
+        host.cite("LCK-15")
+    return alike
 
 
 def _pid(owner: Owner, holder: Owner) -> int:
@@ -188,4 +194,6 @@ def fcntl_getlk(host: DescriptorCalls, fd: int, file: Description, argument: Flo
 @fcntl_command(F_OFD_GETLK)
 def fcntl_ofd_getlk(host: DescriptorCalls, fd: int, file: Description, argument: Flock) -> Flock:
     """F_OFD_GETLK, for the description. Unlike the setting of a lock, it may name a process."""
+    if argument.pid:
+        host.cite("LCK-06")
     return _query(host, fd, file, file, argument)

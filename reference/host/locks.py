@@ -108,22 +108,19 @@ class LockSet:
         self.segments[first:past] = [new]
         return first + 1, new.end
 
-    def unlock(self, owner: Owner, wanted: Range) -> bool:
-        """Take away what an owner holds in a range: whether that was anything."""
+    def unlock(self, owner: Owner, wanted: Range) -> None:
+        """Take away what an owner holds in a range. An empty range takes nothing."""
         if wanted.start == wanted.end:
-            return False
+            return
         kept: list[Segment] = []
-        held = False
         for segment in self.segments:
             if owner not in segment.holders or not segment.overlaps(wanted):
                 kept.append(segment)
                 continue
-            held = True
             before, inside, after = segment.parts(wanted)
             others = inside.holders - {owner}
             kept += [*before, *([inside._replace(holders=others)] if others else []), *after]
         self.segments = kept
-        return held
 
 
 class FileLocks:
@@ -133,14 +130,14 @@ class FileLocks:
         self.wholes = LockSet()
         self.records = LockSet()
 
-    def descriptor_closed(self) -> bool:
-        """The process closed a number of the import, and its own record locks go: whether there were any.
+    def descriptor_closed(self) -> None:
+        """The process closed a number of the import, and its own record locks go.
 
-        They go as a range to the end of the file does: a lock that begins there stays.
+        They go as far as a lock to the end of the file reaches: one that begins there stays.
         """
-        return self.records.unlock(PROCESS, WHOLE)
+        self.records.unlock(PROCESS, WHOLE)
 
-    def description_closed(self, file: Description) -> bool:
-        """The last number of a description was closed, and its locks go likewise: whether there were any."""
-        whole = self.wholes.unlock(file, WHOLE)
-        return self.records.unlock(file, WHOLE) or whole
+    def description_closed(self, file: Description) -> None:
+        """The last number of a description was closed, and its locks go likewise."""
+        self.wholes.unlock(file, WHOLE)
+        self.records.unlock(file, WHOLE)
