@@ -52,6 +52,7 @@ from reference.constants import (
 )
 from reference.host.description import Description, PlainDescription
 from reference.host.importing import ImportingCalls
+from reference.host.inode import Inode
 from reference.host.permissions import access_to_open, check_access
 from reference.outcomes import Refused
 
@@ -81,18 +82,19 @@ class DescriptorCalls(ImportingCalls):
         if file is None:
             return
         self.cite("CLS-01")
-        self.descriptor_closed(file)
+        locks = file.inode.locks
+        if not file.path_only:
+            self.cite("LCK-17")
+            locks.descriptor_closed()
         file.references -= 1
         if file.references:
             return
         self.cite("CLS-02")
+        locks.description_closed(file)
         file.released(fd)
         file.inode.descriptions.discard(file)
         if not file.inode.descriptions:
             self.cite("CLS-03")
-
-    def descriptor_closed(self, file: Description) -> None:
-        """One of the process's descriptors for an inode is closed."""
 
     def dup(self, fd: int) -> int:
         """dup(2)."""
@@ -147,6 +149,12 @@ class DescriptorCalls(ImportingCalls):
         if not file_type:
             self.cite("OPN-05")
         self.cite("OPN-04")
+        self._cite_reopened(inode, file_type, flags)
+        return self._numbered(fd, self.opened(inode, fd, file_type, flags), flags)
+
+    def _cite_reopened(self, inode: Inode, file_type: int, flags: int) -> None:
+        """The rules that make a re-open another thing than it is on Linux; none of them decides about its success."""
+        self.cite("OPN-07")
         if file_type == S_IFIFO:
             self.cite("OPN-08")
             self.cite("OPN-09")
@@ -154,8 +162,8 @@ class DescriptorCalls(ImportingCalls):
             self.cite("OPN-06")
         if flags & O_ACCMODE == O_ACCMODE:
             self.cite("OPN-11")
-        self.cite("OPN-07")
-        return self._numbered(fd, self.opened(inode, fd, file_type, flags), flags)
+        if inode.tty:
+            self.cite("OPN-12")
 
     def _numbered(self, fd: int, file: Description, flags: int) -> int:
         number = self.kernel.dup(fd)
@@ -187,6 +195,8 @@ class DescriptorCalls(ImportingCalls):
             return self.kernel.ioctl(fd, request, argument)
         if request in (FIONBIO, FIOASYNC):
             self.cite("FL-07")
+            if file.inode.tty:
+                self.cite("TTY-30")
             bit = O_NONBLOCK if request == FIONBIO else O_ASYNC
             file.flags = file.flags | bit if argument & UINT_MAX else file.flags & ~bit
             return 0

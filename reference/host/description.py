@@ -40,6 +40,7 @@ from reference.constants import (
     POLLRDNORM,
     POLLWRNORM,
     RWF_HIPRI,
+    S_IFCHR,
     S_IFREG,
     SEEK_CUR,
     SEEK_DATA,
@@ -331,7 +332,8 @@ class PlainDescription(Description):
         if request == FIONREAD:
             self.host.cite("IOC-02" if self.inode.type == S_IFREG else "IOC-01")
             return self.host.kernel.ioctl(host_fd, request, argument)
-        raise Refused(ENOTTY, "IOC-06")
+        maybe_terminal = self.inode.type == S_IFCHR and not self.inode.seekable
+        raise Refused(ENOTTY, "IOC-05" if maybe_terminal else "IOC-06")
 
 
 def check_direction(allowed: bool) -> None:

@@ -27,6 +27,7 @@ from reference.constants import (
 from reference.host.description import Description, PlainDescription
 from reference.host.inode import Facts, Inode, VirtualOwner
 from reference.host.state import HostState
+from reference.host.terminal import TerminalDescription
 from reference.outcomes import Declined, Refused
 
 PLAIN_TYPES = (S_IFREG, S_IFIFO, S_IFCHR)
@@ -95,6 +96,7 @@ class ImportingCalls(HostState):
 
     def _check_readonly(self, host_fd: int, options: Options) -> None:
         if options.tty:
+            self.cite("TTY-13")
             raise Declined("IMP-02")
         if self.kernel.fcntl(host_fd, F_GETFL) & O_ACCMODE != O_RDONLY:
             raise Declined("IMP-03")
@@ -156,4 +158,6 @@ class ImportingCalls(HostState):
 
     def opened_terminal(self, inode: Inode, flags: int) -> Description:
         """A description of an import that was said to be a terminal, whether it is one or not (IMP-20)."""
-        raise Refused(ENOTTY, "IMP-20")
+        self.cite("IMP-20")
+        self.cite("TTY-12")
+        return TerminalDescription(self, inode, flags)

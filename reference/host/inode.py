@@ -23,6 +23,7 @@ from reference.constants import (
     STATX_UID,
     UTIME_OMIT,
 )
+from reference.host.locks import FileLocks
 from reference.host.permissions import check_set_attributes
 from reference.outcomes import Refused
 from reference.structures import Stat, Statx
@@ -89,6 +90,7 @@ class Inode:
         self.readonly = facts.readonly
         self.owner = owner
         self.descriptions: set[Description] = set()
+        self.locks = FileLocks()
         self.mappings = 0
         self.saved = b""
         """What a save read out of the host's pipe, and reads serve first (SR-06)."""

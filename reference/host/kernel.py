@@ -6,11 +6,22 @@ from __future__ import annotations
 
 from reference.host.calls_attributes import AttributeCalls
 from reference.host.calls_descriptors import DescriptorCalls
+from reference.host.calls_locks import LockCalls
 from reference.host.calls_memory import MemoryCalls
 from reference.host.calls_readiness import ReadinessCalls
+from reference.host.calls_terminals import TerminalCalls
 from reference.host.calls_transfer import TransferCalls
 from reference.host.save import SavingCalls
 
 
-class Host(TransferCalls, AttributeCalls, MemoryCalls, ReadinessCalls, SavingCalls, DescriptorCalls):
+class Host(
+    TransferCalls,
+    AttributeCalls,
+    MemoryCalls,
+    LockCalls,
+    TerminalCalls,
+    ReadinessCalls,
+    SavingCalls,
+    DescriptorCalls,
+):
     """One process of a sandbox over a kernel that holds the host's descriptors."""
