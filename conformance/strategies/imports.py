@@ -30,7 +30,7 @@ _FLAGS = (
     3,
 )
 _IMPORTED = ("file", "pipe.read", "pipe.write", "device", "pty.master", "pty.slave", "file.memory", "path", "directory")
-_SOCKETS = ("socket.stream", "socket.datagram", "socket.seqpacket")
+_SOCKETS = ("socket.stream", "socket.dgram", "socket.seqpacket")
 _TERMINALS = ("pty.master", "pty.slave")
 
 

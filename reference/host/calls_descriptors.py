@@ -83,6 +83,7 @@ class DescriptorCalls(ImportingCalls):
         if file.references:
             return
         self.cite("CLS-02")
+        self.description_released(fd, file)
         file.released(fd)
         file.inode.descriptions.discard(file)
         if not file.inode.descriptions:
@@ -90,6 +91,9 @@ class DescriptorCalls(ImportingCalls):
 
     def descriptor_closed(self, file: Description) -> None:
         """One of the process's descriptors for an inode is closed."""
+
+    def description_released(self, fd: int, file: Description) -> None:
+        """The last number of a description is about to be closed."""
 
     def dup(self, fd: int) -> int:
         """dup(2)."""

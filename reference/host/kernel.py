@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 from reference.host.calls_attributes import AttributeCalls
-from reference.host.calls_descriptors import DescriptorCalls
 from reference.host.calls_memory import MemoryCalls
 from reference.host.calls_readiness import ReadinessCalls
+from reference.host.calls_sockets import SocketCalls
 from reference.host.calls_transfer import TransferCalls
 from reference.host.save import SavingCalls
 
 
-class Host(TransferCalls, AttributeCalls, MemoryCalls, ReadinessCalls, SavingCalls, DescriptorCalls):
+class Host(TransferCalls, AttributeCalls, MemoryCalls, ReadinessCalls, SavingCalls, SocketCalls):
     """One process of a sandbox over a kernel that holds the host's descriptors."""
