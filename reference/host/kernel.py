@@ -7,10 +7,10 @@ from __future__ import annotations
 from reference.host.calls_attributes import AttributeCalls
 from reference.host.calls_memory import MemoryCalls
 from reference.host.calls_readiness import ReadinessCalls
-from reference.host.calls_sockets import SocketCalls
+from reference.host.calls_socket_names import SocketNameCalls
 from reference.host.calls_transfer import TransferCalls
 from reference.host.save import SavingCalls
 
 
-class Host(TransferCalls, AttributeCalls, MemoryCalls, ReadinessCalls, SavingCalls, SocketCalls):
+class Host(TransferCalls, AttributeCalls, MemoryCalls, ReadinessCalls, SavingCalls, SocketNameCalls):
     """One process of a sandbox over a kernel that holds the host's descriptors."""
