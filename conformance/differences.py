@@ -165,15 +165,15 @@ def _is_field(pattern: str, field: str, call: str) -> bool:
 def first_uneven(ops: Sequence[Op], host: Sequence[Observation], native: Sequence[Observation]) -> int | None:
     """The first op that made a descriptor on one side only. From there on the two programs are not the same one."""
     for index, op in enumerate(ops):
-        if not op.out:
+        handles = spec_of(op).handles
+        if handles is None:
             continue
         one, other = (_value(seen) for seen in (host[index], native[index]))
         if one is None or other is None:
             if one is not other:
                 return index
             continue
-        handles = spec_of(op).handles
-        if handles is not None and len(handles(one)) != len(handles(other)):
+        if len(handles(one)) != len(handles(other)):
             return index
     return None
 

@@ -10,6 +10,7 @@ from conformance.errors import ConformanceError
 from conformance.strategies import (
     descriptors,
     files,
+    imported_sockets,
     imports,
     locks,
     memory,
@@ -52,9 +53,11 @@ _OF_LINUX: dict[str, tuple[Recipe, ...]] = {
         *_SHARED,
     ),
 }
+_OF_IMPORTS = {"sockets": imported_sockets.RECIPES, "mixed": restrained(imported_sockets.RECIPES)}
+"""What programs that import do beside what the kind is about."""
 RECIPES: dict[str, tuple[Recipe, ...]] = {
     **_OF_LINUX,
-    **{f"host-{kind}": (*imports.RECIPES, *recipes) for kind, recipes in _OF_LINUX.items()},
+    **{f"host-{kind}": (*imports.RECIPES, *_OF_IMPORTS.get(kind, ()), *recipes) for kind, recipes in _OF_LINUX.items()},
 }
 """Recipes by the name of the kind."""
 

@@ -8,6 +8,7 @@ what is done to one is done to the other, and each sees what the other did.
 
 from __future__ import annotations
 
+from conformance.domains import Slot
 from conformance.ops import Op
 from conformance.strategies.recipes import Recipe
 from conformance.strategies.slots import SlotTable
@@ -30,7 +31,7 @@ _FLAGS = (
     3,
 )
 _IMPORTED = ("file", "pipe.read", "pipe.write", "device", "pty.master", "pty.slave", "file.memory", "path", "directory")
-_SOCKETS = ("socket.stream", "socket.datagram", "socket.seqpacket")
+_SOCKETS = ("socket.stream", "socket.dgram", "socket.seqpacket")
 _TERMINALS = ("pty.master", "pty.slave")
 
 
@@ -38,6 +39,11 @@ def _import(source: Source, slots: SlotTable) -> Op | None:
     slot = slots.any_of(source, *_IMPORTED, *_SOCKETS) if source.below(12) else slots.any_of(source)
     if slot is None or slots.tags[slot] == "mapping":
         return None
+    return import_of(slot, source, slots)
+
+
+def import_of(slot: Slot, source: Source, slots: SlotTable) -> Op:
+    """An import of a descriptor, with some options."""
     if SAVABLE not in slots.notes:
         slots.notes[SAVABLE] = source.below(2)
     savable = slots.notes[SAVABLE] if source.below(8) else 1

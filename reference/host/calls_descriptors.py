@@ -91,10 +91,14 @@ class DescriptorCalls(ImportingCalls):
             return
         self.cite("CLS-02")
         locks.description_closed(file)
+        self.description_released(fd, file)
         file.released(fd)
         file.inode.descriptions.discard(file)
         if not file.inode.descriptions:
             self.cite("CLS-03")
+
+    def description_released(self, fd: int, file: Description) -> None:
+        """The last number of a description is about to be closed."""
 
     def dup(self, fd: int) -> int:
         """dup(2)."""

@@ -9,6 +9,7 @@ and cut to what the sandbox would have said.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import NamedTuple
 
 from reference.constants import (
@@ -44,10 +45,12 @@ _MODIFIERS = EPOLLET | EPOLLEXCLUSIVE | EPOLLONESHOT | EPOLLWAKEUP
 
 
 class Interest(NamedTuple):
-    """What an epoll instance was asked about an imported descriptor."""
+    """What the epoll instance ``epoll`` was asked about an imported descriptor; the host was asked for ``asked``."""
 
+    epoll: int
     fd: int
     file: Description
+    asked: int
     data: int
 
 
@@ -122,26 +125,68 @@ class ReadinessCalls(HostState):
             return self.kernel.epoll_ctl(fd, operation, target, events, data)
         self.cite("EV-14")
         token = TOKENS_FROM + len(self._interests)
-        result = self.kernel.epoll_ctl(fd, operation, target, file.epoll_interest(events), token)
+        asked = file.epoll_interest(events)
+        result = self.kernel.epoll_ctl(fd, operation, target, asked, token)
         if operation != EPOLL_CTL_DEL:
             self.cite("EV-15")
-            self._interests[token] = Interest(target, file, data)
+            self._interests[token] = Interest(fd, target, file, asked, data)
         return result
 
     def epoll_wait(self, fd: int, events_max: int, timeout: int) -> tuple[tuple[int, int], ...]:
-        """epoll_wait(2): what the kernel below reports, with imported descriptors as the sandbox sees them."""
+        """epoll_wait(2): what the kernel below reports, with imported descriptors as the sandbox sees them.
+
+        What the sandbox would not have reported is left out, and others are asked for that had no place beside it.
+        """
         found = self.kernel.epoll_wait(fd, events_max, timeout)
         if not self._interests:
             return found
-        shown = []
-        for events, data in found:
+        shown: list[tuple[int, int]] = []
+        met: set[tuple[int, int]] = set()
+        while True:
+            hidden = self._show(fd, found, shown, met)
+            met.update(found)
+            if not hidden or len(shown) == events_max:
+                break
+            found = self.kernel.epoll_wait(fd, events_max - len(shown), 0)
+        if not shown and met:
+            self._wait(timeout)
+        return tuple(shown)
+
+    def _show(
+        self, fd: int, found: tuple[tuple[int, int], ...], shown: list[tuple[int, int]], met: set[tuple[int, int]]
+    ) -> bool:
+        """Add to ``shown`` what the sandbox reports of ``found``; whether something was left out, and more may come.
+
+        Entries that stay ready come round again: the first of those ``met`` in earlier rounds ends the search.
+        """
+        hidden = False
+        for entry in found:
+            if entry in met:
+                return False
+            events, data = entry
             interest = self._interests.get(data)
             if interest is None:
-                shown.append((events, data))
-            elif cut := interest.file.epoll_events(interest.fd, events):
+                shown.append(entry)
+            elif interest.file.references and (cut := interest.file.epoll_events(interest.fd, events)):
                 self.cite("EV-11")
                 shown.append((cut, interest.data))
-        return tuple(shown)
+            else:
+                hidden = True
+                self._arm_again(fd, data, interest)
+        return hidden
+
+    def _arm_again(self, fd: int, token: int, interest: Interest) -> None:
+        """A registration for one report has not had it yet."""
+        if interest.asked & EPOLLONESHOT and self.files.get(interest.fd) is interest.file:
+            self.kernel.epoll_ctl(fd, EPOLL_CTL_MOD, interest.fd, interest.asked, token)
+
+    def description_released(self, fd: int, file: Description) -> None:
+        """A description is gone: no epoll instance watches it any longer, though the host's description may live on."""
+        for interest in self._interests.values():
+            if interest.file is file and interest.fd == fd:
+                self.cite("CLS-02")
+                with suppress(OSError):
+                    self.kernel.epoll_ctl(interest.epoll, EPOLL_CTL_DEL, fd, 0, 0)
 
 
 def modifiers(events: int) -> int:

@@ -47,15 +47,15 @@ class TransferCalls(HostState):
         return self._read_at(fd, file, lengths, offset, flags)
 
     def _read(self, fd: int, file: Description, lengths: tuple[int, ...], flags: int) -> bytes:
-        lengths = _checked_lengths(lengths)
+        lengths = checked_lengths(lengths)
         check_direction(file.readable)
         try:
             return file.read(fd, lengths, flags)
         except WouldBlockError:
-            raise self.would_block(file) from None
+            raise file.would_block() from None
 
     def _read_at(self, fd: int, file: Description, lengths: tuple[int, ...], offset: int, flags: int) -> bytes:
-        lengths = _checked_lengths(lengths)
+        lengths = checked_lengths(lengths)
         _check_span(offset, sum(lengths), "RD-09")
         file.check_positional()
         if not file.readable and not file.inode.seekable:
@@ -90,7 +90,7 @@ class TransferCalls(HostState):
         return self._write_at(fd, file, buffers, offset, flags)
 
     def _write(self, fd: int, file: Description, buffers: tuple[bytes, ...], flags: int) -> int:
-        _checked_lengths(tuple([len(buffer) for buffer in buffers]))
+        checked_lengths(tuple([len(buffer) for buffer in buffers]))
         check_direction(file.writable)
         return self._limited(lambda: self._written(fd, file, buffers, flags))
 
@@ -103,14 +103,14 @@ class TransferCalls(HostState):
             except WouldBlockError as stop:
                 taken += stop.moved
                 if not taken:
-                    raise self.would_block(file) from None
+                    raise file.would_block() from None
                 if file.nonblocking or not stop.moved:
                     self.cite("LAY-08")
                     return taken
                 buffers = (b"".join(buffers)[stop.moved :],)
 
     def _write_at(self, fd: int, file: Description, buffers: tuple[bytes, ...], offset: int, flags: int) -> int:
-        lengths = _checked_lengths(tuple([len(buffer) for buffer in buffers]))
+        lengths = checked_lengths(tuple([len(buffer) for buffer in buffers]))
         _check_span(offset, sum(lengths), "WR-18")
         file.check_positional()
         if not file.writable and not file.inode.seekable:
@@ -142,7 +142,7 @@ class TransferCalls(HostState):
         return self.kernel.lseek(fd, offset, whence) if file is None else file.seek(fd, offset, whence)
 
 
-def _checked_lengths(lengths: tuple[int, ...]) -> tuple[int, ...]:
+def checked_lengths(lengths: tuple[int, ...]) -> tuple[int, ...]:
     """The lengths of a vector as one call serves them. EINVAL, EFAULT."""
     if len(lengths) > IOV_MAX or any(length < 0 for length in lengths):
         raise Refused(EINVAL, "LAY-01")

@@ -48,7 +48,7 @@ from reference.constants import (
     SEEK_HOLE,
     SEEK_SET,
 )
-from reference.outcomes import Refused
+from reference.outcomes import Refused, Sleeps
 
 if TYPE_CHECKING:
     from reference.host.inode import Inode
@@ -93,8 +93,15 @@ class Description:
         """Whether the application asked not to wait. The host's descriptor never waits where it could (IMP-12)."""
         return bool(self.flags & O_NONBLOCK)
 
+    def would_block(self) -> Exception:
+        """How a call ends that has moved nothing and could only wait (LAY-07)."""
+        return Refused(EAGAIN, "LAY-07") if self.nonblocking else Sleeps("LAY-07")
+
     def released(self, host_fd: int) -> None:
         """The last number goes; ``host_fd`` is still open (CLS-02)."""
+
+    def restored(self, host_fd: int) -> None:
+        """The sandbox was restored, and has the host's descriptor again (SR-04)."""
 
     def check_positional(self) -> None:
         """Refuse pread(2) and pwrite(2) before the direction is looked at, where no position is ever possible."""

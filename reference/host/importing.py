@@ -7,7 +7,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reference.constants import (
-    EINVAL,
     ENOTTY,
     EPERM,
     EPOLL_CTL_ADD,
@@ -26,6 +25,7 @@ from reference.constants import (
 )
 from reference.host.description import Description, PlainDescription
 from reference.host.inode import Facts, Inode, VirtualOwner
+from reference.host.socket import SocketDescription
 from reference.host.state import HostState
 from reference.host.terminal import TerminalDescription
 from reference.outcomes import Declined, Refused
@@ -55,13 +55,13 @@ class ImportingCalls(HostState):
     ) -> int:
         """Donate a duplicate of the host's descriptor ``fd`` to the sandbox: the application's new number.
 
-        EBADF for a number that is not open; otherwise as :meth:`_description` refuses.
+        EBADF for a number that is not open; otherwise as :meth:`imported_description` refuses.
         A duplicate that was not taken over is closed again, as its donor would do.
         """
         donated = self.kernel.dup(fd)
         options = Options(bool(readonly), owner, bool(tty), flags, bool(savable))
         try:
-            file = self._description(donated, options)
+            file = self.imported_description(donated, options)
         except (OSError, Declined):
             self.kernel.close(donated)
             raise
@@ -74,7 +74,7 @@ class ImportingCalls(HostState):
         file.inode.descriptions.add(file)
         return fd
 
-    def _description(self, host_fd: int, options: Options) -> Description:
+    def imported_description(self, host_fd: int, options: Options) -> Description:
         """A new description over a new inode. EPERM, EINVAL, ENOTTY, ESPIPE, or refused without an error number."""
         if options.readonly:
             self._check_readonly(host_fd, options)
@@ -154,7 +154,7 @@ class ImportingCalls(HostState):
 
     def opened_socket(self, inode: Inode, host_fd: int, flags: int) -> Description:
         """A description of an imported socket."""
-        raise Refused(EINVAL, "IMP-19")
+        return SocketDescription(self, inode, host_fd, flags)
 
     def opened_terminal(self, inode: Inode, flags: int) -> Description:
         """A description of an import that was said to be a terminal, whether it is one or not (IMP-20)."""

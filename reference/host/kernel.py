@@ -9,6 +9,7 @@ from reference.host.calls_descriptors import DescriptorCalls
 from reference.host.calls_locks import LockCalls
 from reference.host.calls_memory import MemoryCalls
 from reference.host.calls_readiness import ReadinessCalls
+from reference.host.calls_socket_names import SocketNameCalls
 from reference.host.calls_terminals import TerminalCalls
 from reference.host.calls_transfer import TransferCalls
 from reference.host.save import SavingCalls
@@ -22,6 +23,7 @@ class Host(
     TerminalCalls,
     ReadinessCalls,
     SavingCalls,
+    SocketNameCalls,
     DescriptorCalls,
 ):
     """One process of a sandbox over a kernel that holds the host's descriptors."""

@@ -36,6 +36,8 @@ class SavingCalls(HostState):
             self.cite("SR-04")
             if inode.epollable:
                 self.kernel.ioctl(host_fd, FIONBIO, 1)
+            for file in inode.descriptions:
+                file.restored(host_fd)
         return 0
 
     def _inodes(self) -> dict[Inode, int]:

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from reference.constants import EAGAIN, EBADF, SIGPIPE, SIGXFSZ
+from reference.constants import EBADF, SIGPIPE, SIGXFSZ
 from reference.host.caller import Caller
 from reference.host.description import Description
 from reference.host.filesystem import Filesystem
-from reference.outcomes import Choices, Refused, Sleeps
+from reference.outcomes import Choices, Refused
 from reference.syscalls import Syscalls
 
 _HOST_ONLY_SIGNALS = (SIGPIPE, SIGXFSZ)
@@ -53,10 +53,6 @@ class HostState:
         if file is not None and file.path_only:
             raise Refused(EBADF, "OPN-10")
         return file
-
-    def would_block(self, file: Description) -> Exception:
-        """How a call ends that has moved nothing and could only wait."""
-        return Refused(EAGAIN, "LAY-07") if file.nonblocking else Sleeps("LAY-07")
 
     def keep_signals_in(self) -> None:
         """Forget the signals that the host raised for a call of the sandbox's own."""
