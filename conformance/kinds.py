@@ -57,7 +57,10 @@ _OF_IMPORTS = {"sockets": imported_sockets.RECIPES, "mixed": restrained(imported
 """What programs that import do beside what the kind is about."""
 RECIPES: dict[str, tuple[Recipe, ...]] = {
     **_OF_LINUX,
-    **{f"host-{kind}": (*imports.RECIPES, *_OF_IMPORTS.get(kind, ()), *recipes) for kind, recipes in _OF_LINUX.items()},
+    **{
+        f"host-{kind}": imports.with_imports((*_OF_IMPORTS.get(kind, ()), *recipes))
+        for kind, recipes in _OF_LINUX.items()
+    },
 }
 """Recipes by the name of the kind."""
 

@@ -2,18 +2,33 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recipes for imports of host descriptors, and for saving and restoring a sandbox.
 
-A slot that was imported carries the tag of the host's descriptor, so that the recipes of its kind take it like any:
-what is done to one is done to the other, and each sees what the other did.
+A slot that was imported carries the tag of the host's descriptor, so that the recipes of its kind take it like any,
+and most times the host's own slot steps back for it: from then on only the recipes of this module use that one,
+to look at, and to change, what lies behind the import.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from conformance.domains import Slot
 from conformance.ops import Op
-from conformance.strategies.recipes import Recipe
+from conformance.strategies.recipes import Make, Recipe
 from conformance.strategies.slots import SlotTable
 from conformance.strategies.source import Source, chance
-from reference.constants import O_APPEND, O_DSYNC, O_NONBLOCK, O_RDONLY, O_RDWR, O_SYNC, O_WRONLY
+from reference.constants import (
+    F_SETFL,
+    FIONBIO,
+    O_APPEND,
+    O_DSYNC,
+    O_NONBLOCK,
+    O_RDONLY,
+    O_RDWR,
+    O_SYNC,
+    O_WRONLY,
+    SEEK_CUR,
+    SEEK_SET,
+)
 
 SAVABLE = "imports are savable"
 """The note of a program whose imports can be saved: one that cannot keeps the whole sandbox from it."""
@@ -30,29 +45,73 @@ _FLAGS = (
     O_RDWR | O_DSYNC | O_APPEND,
     3,
 )
-_IMPORTED = ("file", "pipe.read", "pipe.write", "device", "pty.master", "pty.slave", "file.memory", "path", "directory")
-_SOCKETS = ("socket.stream", "socket.dgram", "socket.seqpacket")
 _TERMINALS = ("pty.master", "pty.slave")
+_IMPORTED = ("file", "pipe.read", "pipe.write", "device", *_TERMINALS, "file.memory", "path", "directory")
+_SOCKETS = ("socket.stream", "socket.dgram", "socket.seqpacket")
+_HOST = "host."
+"""How the tag of a slot begins whose place a sandbox's has taken."""
+_BYTES_MAX = 8192
 
 
 def _import(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, *_IMPORTED, *_SOCKETS) if source.below(12) else slots.any_of(source)
+    slot = slots.any_of(source, *_IMPORTED, *_SOCKETS) if source.below(16) else slots.any_of(source)
     if slot is None or slots.tags[slot] == "mapping":
         return None
     return import_of(slot, source, slots)
 
 
 def import_of(slot: Slot, source: Source, slots: SlotTable) -> Op:
-    """An import of a descriptor, with some options."""
+    """An import of a descriptor, with some options. Most times the host's own slot steps back for it."""
     if SAVABLE not in slots.notes:
         slots.notes[SAVABLE] = source.below(2)
     savable = slots.notes[SAVABLE] if source.below(8) else 1
-    tag = slots.tags[slot]
-    readonly = int(chance(source, 6))
+    tag = slots.tags[slot].removeprefix(_HOST)
+    readonly = int(chance(source, 8))
     owner = _OWNERS[source.below(len(_OWNERS))] if chance(source, 4) else None
-    tty = int(not source.below(2 if tag in _TERMINALS else 12))
+    tty = int(not source.below(2 if tag in _TERMINALS else 24))
     flags = _FLAGS[source.below(len(_FLAGS))] if chance(source, 4) else None
+    if source.below(8):
+        slots.retag(slot, _HOST + tag)
     return Op("import_fd", (slot, readonly, owner, tty, flags, savable), (slots.new(tag),))
+
+
+def _host_side(draw: Callable[[Source, Slot], Op]) -> Make:
+    """A recipe for an op on the host's side of an import."""
+
+    def make(source: Source, slots: SlotTable) -> Op | None:
+        tags = [tag for tag in slots.live if tag.startswith(_HOST)]
+        slot = slots.any_of(source, *tags) if tags else None
+        return None if slot is None else draw(source, slot)
+
+    return make
+
+
+def _read(source: Source, slot: Slot) -> Op:
+    return Op("read", (slot, 1 + source.below(_BYTES_MAX)))
+
+
+def _write(source: Source, slot: Slot) -> Op:
+    return Op("write", (slot, b"host" * (1 + source.below(3))))
+
+
+def _seek(source: Source, slot: Slot) -> Op:
+    return Op("lseek", (slot, source.below(64), (SEEK_SET, SEEK_CUR)[source.below(2)]))
+
+
+def _resize(source: Source, slot: Slot) -> Op:
+    return Op("ftruncate", (slot, (0, 5, 4096, 70000)[source.below(4)]))
+
+
+def _wait(source: Source, slot: Slot) -> Op:
+    return Op("ioctl", (slot, FIONBIO, source.below(2)))
+
+
+def _append(source: Source, slot: Slot) -> Op:
+    return Op("fcntl", (slot, F_SETFL, (O_APPEND, 0, O_NONBLOCK)[source.below(3)]))
+
+
+def _mode(source: Source, slot: Slot) -> Op:
+    return Op("fchmod", (slot, (0o600, 0o4755, 0)[source.below(3)]))
 
 
 def _save(source: Source, slots: SlotTable) -> Op:
@@ -63,8 +122,21 @@ def _restore(source: Source, slots: SlotTable) -> Op:
     return Op("restore", ())
 
 
-RECIPES = (
-    Recipe("import_fd", 18, _import),
-    Recipe("save", 2, _save),
+_IMPORTS_IN_SIX = 1
+_RARE = (
+    Recipe("read", 3, _host_side(_read)),
+    Recipe("write", 3, _host_side(_write)),
+    Recipe("lseek", 2, _host_side(_seek)),
+    Recipe("ftruncate", 1, _host_side(_resize)),
+    Recipe("ioctl(FIONBIO)", 1, _host_side(_wait)),
+    Recipe("fcntl(F_SETFL)", 1, _host_side(_append)),
+    Recipe("fchmod", 1, _host_side(_mode)),
+    Recipe("save", 3, _save),
     Recipe("restore", 1, _restore),
 )
+
+
+def with_imports(recipes: Sequence[Recipe]) -> tuple[Recipe, ...]:
+    """The recipes of a kind, with imports among them: one op in six of those that are drawn by weight."""
+    weight = sum(recipe.weight for recipe in (*recipes, *_RARE))
+    return (Recipe("import_fd", weight * _IMPORTS_IN_SIX // (6 - _IMPORTS_IN_SIX), _import), *_RARE, *recipes)

@@ -112,6 +112,7 @@ PROBES = {
     "pty": (_status_flags, _descriptor_flags, _waiting, _ready, _modes, _never_waits, _rest),
     "epoll": (_descriptor_flags, _ready, _pending),
     "passed": (_status_flags, _descriptor_flags),
+    "host": (_status_flags, _position),
     "path": (_status_flags, _descriptor_flags),
     "file.memory": (_seals,),
 }

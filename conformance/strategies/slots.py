@@ -51,6 +51,14 @@ class SlotTable:
             alive.remove(slot)
             self.closed.append(slot)
 
+    def retag(self, slot: Slot, tag: str) -> None:
+        """Let a live slot be for something else from now on."""
+        alive = self.live.get(self.tags[slot], [])
+        if slot in alive:
+            alive.remove(slot)
+            self.live.setdefault(tag, []).append(slot)
+            self.tags[slot] = tag
+
     def any_of(self, source: Source, *tags: str) -> Slot | None:
         """A live slot with one of the tags (any when none is named); seldom one that is closed or of another kind."""
         if source.below(self._odd_one_in) == self._odd_one_in - 1 and self.tags:

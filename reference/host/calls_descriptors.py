@@ -144,7 +144,7 @@ class DescriptorCalls(ImportingCalls):
             raise Refused(ENOTDIR, "OPN-10")
         if flags & O_PATH:
             self.cite("OPN-10")
-            return self._numbered(fd, PlainDescription(self, inode, O_PATH), flags)
+            return self._numbered(fd, PlainDescription(self, inode, 0, path_only=True), flags)
         status = inode.stat(fd)
         check_access(self, status, access_to_open(flags))
         file_type = status.mode & S_IFMT

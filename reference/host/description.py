@@ -75,16 +75,17 @@ class Description:
 
     ``references`` counts the numbers that refer to it. The directions follow from the sandbox's flags alone,
     whatever the host's descriptor allows (LAY-02, LAY-04).
+    ``path_only``: opened again with O_PATH. An import of a host's O_PATH descriptor is a description like any.
     """
 
-    def __init__(self, host: HostState, inode: Inode, flags: int) -> None:
+    def __init__(self, host: HostState, inode: Inode, flags: int, *, path_only: bool = False) -> None:
         self.host = host
         self.inode = inode
-        self.path_only = bool(flags & O_PATH)
-        self.flags = O_PATH if self.path_only else flags & KEPT_FLAGS
+        self.path_only = path_only
+        self.flags = O_PATH if path_only else flags & KEPT_FLAGS
         mode = flags & O_ACCMODE
-        self.readable = mode in (O_RDONLY, O_RDWR) and not self.path_only
-        self.writable = mode in (O_WRONLY, O_RDWR) and not self.path_only
+        self.readable = mode in (O_RDONLY, O_RDWR) and not path_only
+        self.writable = mode in (O_WRONLY, O_RDWR) and not path_only
         self.offset = 0
         self.references = 0
 

@@ -121,6 +121,8 @@ class ImportingCalls(HostState):
         try:
             self.kernel.lseek(host_fd, 0, SEEK_CUR)
         except OSError as error:
+            if error.errno != ESPIPE:
+                self.cite("SEEK-22")
             return error.errno != ESPIPE
         return True
 
