@@ -7,9 +7,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 from conformance.errors import ConformanceError
-from conformance.strategies import descriptors, files, locks, memory, names, pipes, readiness, sockets, terminals
+from conformance.strategies import (
+    descriptors,
+    files,
+    locks,
+    memory,
+    names,
+    pipes,
+    readiness,
+    sockets,
+    splices,
+    terminals,
+)
 from conformance.strategies.recipes import Recipe
-from conformance.strategies.restraint import restrained
+from conformance.strategies.restraint import restrained, sparing
 
 
 def _some(recipes: tuple[Recipe, ...], **weights: int) -> tuple[Recipe, ...]:
@@ -25,20 +36,32 @@ _LOCKED = (
 """What locks need around them, and little else: a lock shows only when several of them meet on one file."""
 
 RECIPES: dict[str, tuple[Recipe, ...]] = {
-    "files": (*files.RECIPES, *names.RECIPES, *memory.RECIPES, *locks.RECIPES, *descriptors.RECIPES),
+    "files": sparing(
+        (
+            *files.RECIPES,
+            *names.RECIPES,
+            *memory.RECIPES,
+            *locks.RECIPES,
+            *splices.RECIPES,
+            *descriptors.RECIPES,
+        )
+    ),
     "locks": (*_LOCKED, *locks.RECIPES),
-    "pipes": (*pipes.RECIPES, *_SHARED),
-    "sockets": (*sockets.RECIPES, *_SHARED),
+    "pipes": sparing((*pipes.RECIPES, *splices.RECIPES, *_SHARED)),
+    "sockets": sparing((*sockets.RECIPES, *splices.RECIPES, *_SHARED)),
     "terminals": (*terminals.RECIPES, *_SHARED),
-    "mixed": (
-        *restrained(files.RECIPES),
-        *names.RECIPES,
-        *memory.RECIPES,
-        *locks.RECIPES,
-        *restrained(pipes.RECIPES),
-        *restrained(sockets.RECIPES),
-        *terminals.RECIPES,
-        *_SHARED,
+    "mixed": sparing(
+        (
+            *restrained(files.RECIPES),
+            *names.RECIPES,
+            *memory.RECIPES,
+            *locks.RECIPES,
+            *restrained(pipes.RECIPES),
+            *restrained(sockets.RECIPES),
+            *terminals.RECIPES,
+            *splices.RECIPES,
+            *_SHARED,
+        )
     ),
 }
 """Recipes by the name of the kind."""

@@ -1,11 +1,14 @@
 # Copyright The fdconform Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Keeps recipes of other kinds from flooding a terminal.
+"""Keeps recipes of other kinds from asking what no model can say.
 
-How much echo of a flood gets through, and how much of it a signal character throws away,
+**Floods.** How much echo of a flood gets through, and how much of it a signal character throws away,
 depends on when the kernel's worker runs beside the writer: no model can say, and no program should ask.
 The recipes of terminals know their measure; those of other kinds reach a terminal by chance,
 with payloads made for files and pipes.
+
+**Pages that pipes hold.** When a file gives up a page that a pipe holds too, what the pipe then has depends on which
+other pages share its memory, and that is the file system's choice. Memory files keep each page by itself.
 """
 
 from __future__ import annotations
@@ -17,9 +20,16 @@ from typing import Any
 from conformance.ops import Op
 from conformance.payload import Pattern
 from conformance.strategies.recipes import Make, Recipe
-from conformance.strategies.slots import ANNOUNCED, FILLED, SlotTable
+from conformance.strategies.slots import ANNOUNCED, FILLED, LENT, SCARCE, SlotTable
 from conformance.strategies.source import Source
-from reference.constants import O_ASYNC
+from reference.constants import (
+    F_SETFL,
+    FALLOC_FL_KEEP_SIZE,
+    O_ASYNC,
+    O_DIRECT,
+    O_TRUNC,
+    RWF_DONTCACHE,
+)
 
 _WORDS = b"abcdefghijklmno " * 6
 """What a terminal is given instead: without control characters, and little enough to be echoed at once."""
@@ -27,6 +37,10 @@ _PIECES_MAX = 4
 _WRITES = frozenset(("write", "pwrite", "writev", "pwritev2"))
 _ANNOUNCING = frozenset(("fcntl(F_SETFL)", "ioctl(FIOASYNC)"))
 _TERMINALS = frozenset(("pty.master", "pty.slave", "passed"))
+
+_WRITES_ANYHOW = frozenset((*_WRITES, "splice", "sendfile", "copy_file_range"))
+_OPENS = frozenset(("open", "reopen"))
+_SHORTENS = frozenset(("ftruncate", "truncate"))
 
 
 def restrained(recipes: Sequence[Recipe]) -> tuple[Recipe, ...]:
@@ -68,3 +82,49 @@ def _cut_short(op: Op) -> Op:
 
 def _words(piece: Any) -> bytes:
     return _WORDS[: piece.length if type(piece) is Pattern else len(piece)]
+
+
+def sparing(recipes: Sequence[Recipe]) -> tuple[Recipe, ...]:
+    """The recipes, without ops that make files give up pages once a program has lent some."""
+    return tuple(replace(recipe, make=_sparing_pages(recipe.make)) for recipe in recipes)
+
+
+def _sparing_pages(make: Make) -> Make:
+    def make_sparing(source: Source, slots: SlotTable) -> Op | None:
+        op = make(source, slots)
+        if op is None or op.call not in _GIVING_UP:
+            return op
+        if LENT in slots.notes:
+            return None if _gives_up_pages(op, slots) else op
+        if _makes_pages_scarce(op):
+            slots.notes[SCARCE] = True
+        return op
+
+    return make_sparing
+
+
+def _gives_up_pages(op: Op, slots: SlotTable) -> bool:
+    """Whether an op may take pages of a file out of the cache."""
+    call, arguments = op.call, op.arguments
+    if call in _OPENS:
+        return bool(arguments[1] & (O_TRUNC | O_DIRECT))
+    if call == "fcntl":
+        return _makes_pages_scarce(op)
+    tags = slots.tags
+    if call in _WRITES_ANYHOW and any(tags.get(slot) in ("file.direct", "passed") for slot in arguments[:3]):
+        return True
+    if tags.get(arguments[0]) == "file.memory":
+        return False
+    if call in _SHORTENS:
+        return True
+    return bool(arguments[1] & ~FALLOC_FL_KEEP_SIZE) if call == "fallocate" else _makes_pages_scarce(op)
+
+
+def _makes_pages_scarce(op: Op) -> bool:
+    """Whether from this op on pages may leave the cache whenever the kernel likes."""
+    if op.call == "fcntl":
+        return bool(op.arguments[1] == F_SETFL and op.arguments[2] & O_DIRECT)
+    return bool(op.call in ("preadv2", "pwritev2") and op.arguments[3] & RWF_DONTCACHE)
+
+
+_GIVING_UP = _WRITES_ANYHOW | _OPENS | _SHORTENS | {"fallocate", "fcntl", "preadv2"}

@@ -31,6 +31,7 @@ class SharedDevice(Inode):
     """A device node of the machine: everybody may read and write it, nobody may change its attributes."""
 
     seekable = True
+    seeks = True
     shared = True
 
     def __init__(self, kernel: KernelState) -> None:
@@ -51,6 +52,9 @@ class SharedDevice(Inode):
         if not atime == mtime == -UTIME_NOW:
             raise Refused(EPERM, "UTIMES-OWNER")
 
+    def accessed(self, description: OpenFileDescription) -> None:
+        """Nobody can say what becomes of a time that other processes take too."""
+
     def seek(self, description: OpenFileDescription, offset: int, whence: int) -> int:
         self.kernel.cite("DEV-SEEK")
         return 0
@@ -65,6 +69,8 @@ class SharedDevice(Inode):
 class NullDevice(SharedDevice):
     """/dev/null: reads end at once, writes vanish."""
 
+    takes_pages = True
+
     def read(self, description: OpenFileDescription, count: int) -> bytes:
         self.kernel.cite("DEV-NULL")
         return b""
@@ -78,6 +84,9 @@ class NullDevice(SharedDevice):
 
 class ZeroDevice(SharedDevice):
     """/dev/zero: endless zeros; writes vanish."""
+
+    lends = True
+    takes_pages = True
 
     def read(self, description: OpenFileDescription, count: int) -> bytes:
         self.kernel.cite("DEV-ZERO")
@@ -106,6 +115,7 @@ class FullDevice(SharedDevice):
     """/dev/full: endless zeros; every write finds it full."""
 
     vector_writes = False
+    lends = True
 
     def read(self, description: OpenFileDescription, count: int) -> bytes:
         self.kernel.cite("DEV-ZERO")
