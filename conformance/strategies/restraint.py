@@ -20,6 +20,7 @@ from typing import Any
 from conformance.ops import Op
 from conformance.payload import Pattern
 from conformance.strategies.recipes import Make, Recipe
+from conformance.strategies.scalars import LENGTH_BYTES_MAX
 from conformance.strategies.slots import ANNOUNCED, FILLED, LENT, SCARCE, SlotTable
 from conformance.strategies.source import Source
 from reference.constants import (
@@ -39,8 +40,6 @@ _ANNOUNCING = frozenset(("fcntl(F_SETFL)", "ioctl(FIOASYNC)"))
 _TERMINALS = frozenset(("pty.master", "pty.slave", "passed"))
 
 _WRITES_ANYHOW = frozenset((*_WRITES, "splice", "sendfile", "copy_file_range"))
-_OPENS = frozenset(("open", "reopen"))
-_SHORTENS = frozenset(("ftruncate", "truncate"))
 
 
 def restrained(recipes: Sequence[Recipe]) -> tuple[Recipe, ...]:
@@ -92,39 +91,58 @@ def sparing(recipes: Sequence[Recipe]) -> tuple[Recipe, ...]:
 def _sparing_pages(make: Make) -> Make:
     def make_sparing(source: Source, slots: SlotTable) -> Op | None:
         op = make(source, slots)
-        if op is None or op.call not in _GIVING_UP:
+        if op is None or op.call not in _WATCHED:
             return op
+        if op.call in _READS:
+            return None if _needs_room(op, slots) else op
         if LENT in slots.notes:
             return None if _gives_up_pages(op, slots) else op
-        if _makes_pages_scarce(op):
+        if _makes_pages_scarce(op, slots):
             slots.notes[SCARCE] = True
         return op
 
     return make_sparing
 
 
+def _needs_room(op: Op, slots: SlotTable) -> bool:
+    """Whether a read is huge and may go past the page cache, where all the memory is looked at that it may fill."""
+    slot, count = op.arguments[:2]
+    if 0 <= count <= LENGTH_BYTES_MAX:
+        return False
+    tag = slots.tags.get(slot, "")
+    return tag == "file.direct" or (SCARCE in slots.notes and tag in ("file", "passed"))
+
+
 def _gives_up_pages(op: Op, slots: SlotTable) -> bool:
     """Whether an op may take pages of a file out of the cache."""
-    call, arguments = op.call, op.arguments
-    if call in _OPENS:
-        return bool(arguments[1] & (O_TRUNC | O_DIRECT))
-    if call == "fcntl":
-        return _makes_pages_scarce(op)
-    tags = slots.tags
+    call, arguments, tags = op.call, op.arguments, slots.tags
+    if call == "open" and arguments[1] & O_TRUNC:
+        return True
     if call in _WRITES_ANYHOW and any(tags.get(slot) in ("file.direct", "passed") for slot in arguments[:3]):
         return True
-    if tags.get(arguments[0]) == "file.memory":
-        return False
-    if call in _SHORTENS:
+    if call == "truncate":
         return True
-    return bool(arguments[1] & ~FALLOC_FL_KEEP_SIZE) if call == "fallocate" else _makes_pages_scarce(op)
+    if tags.get(arguments[0]) != "file.memory":
+        if call == "ftruncate" or (call == "reopen" and arguments[1] & O_TRUNC):
+            return True
+        if call == "fallocate" and arguments[1] & ~FALLOC_FL_KEEP_SIZE:
+            return True
+    return _makes_pages_scarce(op, slots)
 
 
-def _makes_pages_scarce(op: Op) -> bool:
-    """Whether from this op on pages may leave the cache whenever the kernel likes."""
-    if op.call == "fcntl":
-        return bool(op.arguments[1] == F_SETFL and op.arguments[2] & O_DIRECT)
-    return bool(op.call in ("preadv2", "pwritev2") and op.arguments[3] & RWF_DONTCACHE)
+def _makes_pages_scarce(op: Op, slots: SlotTable) -> bool:
+    """Whether from this op on pages may leave the cache at times that the program does not tell."""
+    call, arguments, tags = op.call, op.arguments, slots.tags
+    if call == "open":
+        return bool(arguments[1] & O_DIRECT) and tags.get(op.out[0]) != "file.direct"
+    if tags.get(arguments[0], "").startswith("pipe"):
+        return False
+    if call == "reopen":
+        return bool(arguments[1] & O_DIRECT)
+    if call == "fcntl":
+        return bool(arguments[1] == F_SETFL and arguments[2] & O_DIRECT)
+    return bool(call in ("preadv2", "pwritev2") and arguments[3] & RWF_DONTCACHE)
 
 
-_GIVING_UP = _WRITES_ANYHOW | _OPENS | _SHORTENS | {"fallocate", "fcntl", "preadv2"}
+_READS = frozenset(("read", "pread"))
+_WATCHED = _READS | _WRITES_ANYHOW | {"open", "reopen", "ftruncate", "truncate", "fallocate", "fcntl", "preadv2"}

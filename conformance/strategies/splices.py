@@ -36,6 +36,8 @@ _OTHERS = (*_FILES, *_SOCKETS, "device", "pty.master", "pty.slave", "passed", "d
 _TERMINALS = frozenset(("pty.master", "pty.slave", "passed"))
 _TERMINAL_BYTES_MAX = 16
 """A terminal takes no more than this at once: what is echoed of a flood depends on when the kernel gets round to it."""
+_CHASED_BYTES_MAX = 100_000
+"""A file that is sent behind its own end gets longer, a few bytes at a time, until the count is reached."""
 
 _FLAGS = (
     (0,) * 8
@@ -104,7 +106,10 @@ def _sendfile(source: Source, slots: SlotTable) -> Op | None:
     target = slots.any_of(source, *_WRITERS, *_OTHERS)
     if origin is None or target is None or not _may_lend(slots, origin, target):
         return None
-    return Op("sendfile", (target, origin, _at(source), _length(source, slots, origin, target)))
+    count = _length(source, slots, origin, target)
+    if slots.tags[origin] == slots.tags[target] and not 0 <= count <= _CHASED_BYTES_MAX:
+        count = _CHASED_BYTES_MAX
+    return Op("sendfile", (target, origin, _at(source), count))
 
 
 def _copy_file_range(source: Source, slots: SlotTable) -> Op | None:

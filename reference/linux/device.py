@@ -52,9 +52,6 @@ class SharedDevice(Inode):
         if not atime == mtime == -UTIME_NOW:
             raise Refused(EPERM, "UTIMES-OWNER")
 
-    def accessed(self, description: OpenFileDescription) -> None:
-        """Nobody can say what becomes of a time that other processes take too."""
-
     def seek(self, description: OpenFileDescription, offset: int, whence: int) -> int:
         self.kernel.cite("DEV-SEEK")
         return 0

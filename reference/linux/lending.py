@@ -67,27 +67,37 @@ def read_pages(
 
 def copied_into(file: RegularFile, pieces: list[Slot], position: int) -> bytes:
     """The bytes that a file gets at a position from pieces of memory, copied one behind the other."""
-    kernel, content = file.kernel, file.content
-    if all(not isinstance(piece.data, FilePage) or piece.data.content is not content for piece in pieces):
+    own = [_place(piece) for piece in pieces if _belongs(piece, file)]
+    end = position + sum([piece.left for piece in pieces])
+    if all(place >= end or place + PAGE_SIZE <= position for place in own):
         return b"".join([piece.bytes() for piece in pieces])
-    image = bytearray(content.bytes)
-    here = position
+    file.kernel.cite("SPLICE-COPIES-FORWARDS")
+    base = min(position, *own)
+    image = bytearray(file.content.bytes[base : max(end, *own) + PAGE_SIZE])
+    image.extend(bytes(max(end - base - len(image), 0)))
+    here = position - base
     for piece in pieces:
-        page = piece.data
-        end = here + piece.left
-        if here > len(image):
-            image.extend(bytes(here - len(image)))
-        if isinstance(page, FilePage) and page.content is content:
-            kernel.cite("SPLICE-COPIES-FORWARDS")
-            source = page.number * PAGE_SIZE + piece.taken
-            image[here:end] = _copied_forwards(image, source, here, piece.left)
+        if _belongs(piece, file):
+            copied = _copied_forwards(image, _place(piece) - base, here, piece.left)
         else:
-            image[here:end] = piece.bytes()
-        here = end
-    return bytes(image[position:here])
+            copied = piece.bytes()
+        image[here : here + len(copied)] = copied
+        here += len(copied)
+    return bytes(image[position - base : here])
+
+
+def _belongs(piece: Slot, file: RegularFile) -> bool:
+    return isinstance(piece.data, FilePage) and piece.data.content is file.content
+
+
+def _place(piece: Slot) -> int:
+    """Where in its file a piece of a page begins."""
+    page = piece.data
+    return page.number * PAGE_SIZE + piece.taken if isinstance(page, FilePage) else 0
 
 
 def _copied_forwards(image: bytearray, source: int, target: int, count: int) -> bytes:
+    """What a copy within some memory puts at the target, when it goes byte by byte from the front."""
     distance = target - source
     if not 0 < distance < count:
         return bytes(image[source : source + count])

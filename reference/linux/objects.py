@@ -125,12 +125,10 @@ class FileObject:
         """
         return in_pages(self.read(description, min(count, room * PAGE_SIZE))), position
 
-    def take_pages(
-        self, description: OpenFileDescription, pieces: list[Slot], position: int, more: bool
-    ) -> tuple[int, int]:
+    def take_pages(self, description: OpenFileDescription, pieces: list[Slot], position: int) -> tuple[int, int]:
         """Take data of a pipe that splice(2) brings: the number of bytes taken, and the position behind them.
 
-        ``more`` says that more is to come. The default is one write.
+        The default is one write.
         """
         return self.write(description, b"".join([piece.bytes() for piece in pieces])), position
 

@@ -322,9 +322,7 @@ class RegularFile(Inode):
             return read_pages(self, description, position, min(count, room * PAGE_SIZE))
         return lend_pages(self, description, position, count, room)
 
-    def take_pages(
-        self, description: OpenFileDescription, pieces: list[Slot], position: int, more: bool
-    ) -> tuple[int, int]:
+    def take_pages(self, description: OpenFileDescription, pieces: list[Slot], position: int) -> tuple[int, int]:
         lengths = tuple([piece.left for piece in pieces])
         return self._write(description, copied_into(self, pieces, position), position, 0, lengths)
 

@@ -16,12 +16,22 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from typing import Protocol
 
 from reference.constants import PAGE_SIZE
-from reference.linux.content import FilePage
 from reference.linux.waiting import WaitQueue
 
 SLOTS_DEFAULT = 16
+
+
+class Memory(Protocol):
+    """Bytes that several pipes and sockets may hold: a page, or a block of pages."""
+
+    def __len__(self) -> int:
+        """How many bytes there are."""
+
+    def __getitem__(self, part: slice, /) -> bytes:
+        """Some of the bytes, as they are now."""
 
 
 class Slot:
@@ -34,7 +44,7 @@ class Slot:
 
     def __init__(
         self,
-        data: bytes | FilePage,
+        data: Memory,
         packet: bool = False,
         merges: bool = False,
         start: int = 0,

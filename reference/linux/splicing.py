@@ -147,7 +147,7 @@ def drain(
             if not wait_for_data(kernel, ring, nonblocking):
                 break
             pieces = ring.pieces(count - moved)
-            taken, position = taker.take_pages(target, pieces, position, False)
+            taken, position = taker.take_pages(target, pieces, position)
             emptied = ring.drop(taken) or emptied
             moved += taken
             if not taken:
