@@ -96,6 +96,8 @@ def _sparing_pages(make: Make) -> Make:
         if op.call in _READS:
             return None if _needs_room(op, slots) else op
         if LENT in slots.notes:
+            if op.call in _OPENS:
+                return _without_loss(op, slots)
             return None if _gives_up_pages(op, slots) else op
         if _makes_pages_scarce(op, slots):
             slots.notes[SCARCE] = True
@@ -116,18 +118,24 @@ def _needs_room(op: Op, slots: SlotTable) -> bool:
 def _gives_up_pages(op: Op, slots: SlotTable) -> bool:
     """Whether an op may take pages of a file out of the cache."""
     call, arguments, tags = op.call, op.arguments, slots.tags
-    if call == "open" and arguments[1] & O_TRUNC:
-        return True
     if call in _WRITES_ANYHOW and any(tags.get(slot) in ("file.direct", "passed") for slot in arguments[:3]):
         return True
     if call == "truncate":
         return True
     if tags.get(arguments[0]) != "file.memory":
-        if call == "ftruncate" or (call == "reopen" and arguments[1] & O_TRUNC):
+        if call == "ftruncate":
             return True
         if call == "fallocate" and arguments[1] & ~FALLOC_FL_KEEP_SIZE:
             return True
     return _makes_pages_scarce(op, slots)
+
+
+def _without_loss(op: Op, slots: SlotTable) -> Op:
+    """An opening of what may be a file that neither empties it nor goes past the cache."""
+    opened, flags, *rest = op.arguments
+    if slots.tags.get(opened, "").startswith("pipe"):
+        return op
+    return Op(op.call, (opened, flags & ~(O_TRUNC | O_DIRECT), *rest), op.out)
 
 
 def _makes_pages_scarce(op: Op, slots: SlotTable) -> bool:
@@ -144,5 +152,6 @@ def _makes_pages_scarce(op: Op, slots: SlotTable) -> bool:
     return bool(call in ("preadv2", "pwritev2") and arguments[3] & RWF_DONTCACHE)
 
 
+_OPENS = frozenset(("open", "reopen"))
 _READS = frozenset(("read", "pread"))
-_WATCHED = _READS | _WRITES_ANYHOW | {"open", "reopen", "ftruncate", "truncate", "fallocate", "fcntl", "preadv2"}
+_WATCHED = _OPENS | _READS | _WRITES_ANYHOW | {"ftruncate", "truncate", "fallocate", "fcntl", "preadv2"}
