@@ -18,10 +18,11 @@ from conformance.strategies import (
     pipes,
     readiness,
     sockets,
+    splices,
     terminals,
 )
 from conformance.strategies.recipes import Recipe
-from conformance.strategies.restraint import restrained
+from conformance.strategies.restraint import restrained, sparing
 
 
 def _some(recipes: tuple[Recipe, ...], **weights: int) -> tuple[Recipe, ...]:
@@ -37,20 +38,32 @@ _LOCKED = (
 """What locks need around them, and little else: a lock shows only when several of them meet on one file."""
 
 _OF_LINUX: dict[str, tuple[Recipe, ...]] = {
-    "files": (*files.RECIPES, *names.RECIPES, *memory.RECIPES, *locks.RECIPES, *descriptors.RECIPES),
+    "files": sparing(
+        (
+            *files.RECIPES,
+            *names.RECIPES,
+            *memory.RECIPES,
+            *locks.RECIPES,
+            *splices.RECIPES,
+            *descriptors.RECIPES,
+        )
+    ),
     "locks": (*_LOCKED, *locks.RECIPES),
-    "pipes": (*pipes.RECIPES, *_SHARED),
-    "sockets": (*sockets.RECIPES, *_SHARED),
+    "pipes": sparing((*pipes.RECIPES, *splices.RECIPES, *_SHARED)),
+    "sockets": sparing((*sockets.RECIPES, *splices.RECIPES, *_SHARED)),
     "terminals": (*terminals.RECIPES, *_SHARED),
-    "mixed": (
-        *restrained(files.RECIPES),
-        *names.RECIPES,
-        *memory.RECIPES,
-        *locks.RECIPES,
-        *restrained(pipes.RECIPES),
-        *restrained(sockets.RECIPES),
-        *terminals.RECIPES,
-        *_SHARED,
+    "mixed": sparing(
+        (
+            *restrained(files.RECIPES),
+            *names.RECIPES,
+            *memory.RECIPES,
+            *locks.RECIPES,
+            *restrained(pipes.RECIPES),
+            *restrained(sockets.RECIPES),
+            *terminals.RECIPES,
+            *splices.RECIPES,
+            *_SHARED,
+        )
     ),
 }
 _OF_IMPORTS = {"sockets": imported_sockets.RECIPES, "mixed": restrained(imported_sockets.RECIPES)}

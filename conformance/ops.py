@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from conformance.domains import Slot
 from conformance.errors import BadProgram
-from conformance.vocabulary import descriptors, files, imports, locks, pipes, readiness, sockets, terminals
+from conformance.vocabulary import descriptors, files, imports, locks, pipes, readiness, sockets, splices, terminals
 from conformance.vocabulary.spec import OpSpec
 
 
@@ -29,6 +29,7 @@ SPECS: tuple[OpSpec, ...] = (
     *readiness.OPS,
     *locks.OPS,
     *imports.OPS,
+    *splices.OPS,
 )
 
 _BY_KEY: dict[str | tuple[str, int], OpSpec] = {

@@ -31,6 +31,7 @@ from conformance.systems.miniatures import (
     pipes,
     readiness,
     sockets,
+    splices,
     terminals,
 )
 from conformance.systems.miniatures.base import PlantedBug
@@ -50,6 +51,7 @@ BUGS: tuple[PlantedBug, ...] = (
     *locks.BUGS,
     *pipes.BUGS,
     *sockets.BUGS,
+    *splices.BUGS,
     *terminals.BUGS,
     *readiness.BUGS,
     *native.BUGS,

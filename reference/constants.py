@@ -125,6 +125,12 @@ SYNC_FILE_RANGE_WAIT_AFTER = 4
 UTIME_NOW = 1073741823
 UTIME_OMIT = 1073741822
 
+# splice(2), tee(2) and vmsplice(2) flags
+SPLICE_F_MOVE = 0x1
+SPLICE_F_NONBLOCK = 0x2
+SPLICE_F_MORE = 0x4
+SPLICE_F_GIFT = 0x8
+
 # statx(2) masks and attributes
 STATX_TYPE = 0x1
 STATX_MODE = 0x2
@@ -571,5 +577,6 @@ IOV_MAX = 1024
 INT_MAX = 2**31 - 1
 UINT_MAX = 2**32 - 1
 LLONG_MAX = 2**63 - 1
+SIZE_MAX = 2**64 - 1
 # The largest count one read(2) or write(2) moves: INT_MAX rounded down to a page.
 MAX_RW_COUNT = 0x7FFFF000

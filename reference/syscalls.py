@@ -98,6 +98,28 @@ class Syscalls(Protocol):
     def pwritev2(self, fd: int, buffers: tuple[bytes, ...], offset: int, flags: int) -> int:
         """pwritev2(2); offset -1 means the file offset."""
 
+    def splice(
+        self, fd_in: int, off_in: int, fd_out: int, off_out: int, length: int, flags: int
+    ) -> tuple[int, int, int]:
+        """splice(2): the number of bytes moved, then what became of the two offsets. Offset -1 means none is given."""
+
+    def tee(self, fd_in: int, fd_out: int, length: int, flags: int) -> int:
+        """tee(2): the number of bytes that both pipes hold now."""
+
+    def vmsplice(self, fd: int, buffers: tuple[bytes, ...], flags: int) -> int:
+        """vmsplice(2): the number of bytes moved. Each buffer begins at a page of its own.
+
+        What a reading end gives goes into memory as long as the buffers, and is not looked at.
+        """
+
+    def sendfile(self, out_fd: int, in_fd: int, offset: int, count: int) -> tuple[int, int]:
+        """sendfile(2): the number of bytes moved, then what became of the offset. Offset -1 means none is given."""
+
+    def copy_file_range(
+        self, fd_in: int, off_in: int, fd_out: int, off_out: int, length: int, flags: int
+    ) -> tuple[int, int, int]:
+        """copy_file_range(2): the bytes copied, then what became of the offsets. Offset -1 means none is given."""
+
     def lseek(self, fd: int, offset: int, whence: int) -> int:
         """lseek(2): the new offset from the start of the file."""
 

@@ -12,6 +12,7 @@ from conformance.systems.native_calls.memory import NativeMemory
 from conformance.systems.native_calls.pipes import NativePipes
 from conformance.systems.native_calls.readiness import NativeReadiness
 from conformance.systems.native_calls.sockets import NativeSockets
+from conformance.systems.native_calls.splices import NativeSplices
 from conformance.systems.native_calls.terminals import NativeTerminals
 
 
@@ -25,5 +26,6 @@ class Native(
     NativeTerminals,
     NativeReadiness,
     NativeLocks,
+    NativeSplices,
 ):
     """One process on the running kernel."""

@@ -63,8 +63,9 @@ def _zero(file: RegularFile, start: int, end: int, keep_size: bool) -> None:
     _reserve(file, start, end, keep_size)
     content = file.content
     file.split_at(start, end)
-    content.clear(start, end)
     first, last = page_ceiling(start), end // PAGE_SIZE
+    content.give_up(first, last)
+    content.clear(start, end)
     for page in range(first, last):
         content.pages[page] = RESERVED
     _drop_cache(file, first, last)
@@ -78,8 +79,9 @@ def _punch(file: RegularFile, start: int, end: int, keep_size: bool) -> None:
     if end > content.size:
         end = page_ceiling(content.size) * PAGE_SIZE
     file.split_at(start, end)
-    content.clear(start, end)
     first, last = page_ceiling(start), end // PAGE_SIZE
+    content.give_up(first, last)
+    content.clear(start, end)
     content.drop_pages(first, last)
     _drop_cache(file, first, last)
 
@@ -144,8 +146,9 @@ def allocate_in_memory(file: RegularFile, mode: int, offset: int, length: int) -
             raise Refused(EPERM, "SEAL-WRITE")
         # CHANGE
         file.kernel.cite("ALLOC-PUNCH")
-        content.clear(offset, end)
         first, last = page_ceiling(offset), end // PAGE_SIZE
+        content.give_up(first, last)
+        content.clear(offset, end)
         content.drop_pages(first, last)
         _drop_cache(file, first, last)
     else:

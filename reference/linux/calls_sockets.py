@@ -24,6 +24,7 @@ from reference.constants import (
     O_RDWR,
     SHUT_RD,
     SHUT_RDWR,
+    SIZE_MAX,
     SOCK_CLOEXEC,
     SOCK_DGRAM,
     SOCK_NONBLOCK,
@@ -54,7 +55,6 @@ RIGHTS_MAX = 253
 TYPE_MASK = 0xF
 TYPE_LIMIT = 11
 INTERNET_PROTOCOL_LIMIT = 263
-SIZE_MAX = 2**64 - 1
 
 _KINDS: dict[int, type[UnixSocket]] = {
     SOCK_STREAM: StreamSocket,

@@ -83,7 +83,7 @@ def _check_flags(description: OpenFileDescription, flags: int, writing: bool) ->
         raise Refused(EOPNOTSUPP, "XFER-FLAGS-DONTCACHE")
 
 
-def _check_lengths(lengths: tuple[int, ...]) -> int:
+def check_lengths(lengths: tuple[int, ...]) -> int:
     """The bytes that a vector asks for, at most the most that one call moves."""
     if len(lengths) > IOV_MAX:
         raise Refused(EINVAL, "XFER-IOV-MAX")
@@ -240,7 +240,7 @@ class TransferCalls(KernelState):
 
     def _vector_asks(self, description: OpenFileDescription, lengths: tuple[int, ...], position: int) -> bool:
         """Whether a vector that is valid asks for anything at all."""
-        total = _check_lengths(lengths)
+        total = check_lengths(lengths)
         if not total:
             self.cite("XFER-IOV-EMPTY")
             return False

@@ -25,15 +25,47 @@ def page_ceiling(position: int) -> int:
     return -(-position // PAGE_SIZE)
 
 
-class Content:
-    """The bytes of a file, in memory: sizes are bounded by RLIMIT_FSIZE, so a flat buffer does."""
+class FilePage:
+    """A page of the page cache that a pipe or a socket holds beside its file (splice(2)).
 
-    __slots__ = ("bytes", "pages", "size")
+    What is written to the file shows in it, until the file gives the page up: from then on it stays as it was.
+    """
+
+    __slots__ = ("content", "kept", "number")
+
+    def __init__(self, content: Content, number: int) -> None:
+        self.content: Content | None = content
+        self.number = number
+        self.kept = b""
+
+    def __len__(self) -> int:
+        return PAGE_SIZE
+
+    def __getitem__(self, part: slice) -> bytes:
+        if self.content is None:
+            return self.kept[part]
+        start = self.number * PAGE_SIZE
+        return bytes(self.content.bytes[start + part.start : start + part.stop])
+
+    def give_up(self) -> None:
+        """The file has this page no longer."""
+        self.kept = self[0:PAGE_SIZE]
+        self.content = None
+
+
+class Content:
+    """The bytes of a file, in memory: sizes are bounded by RLIMIT_FSIZE, so a flat buffer does.
+
+    ``lent`` are the pages that pipes and sockets hold too.
+    """
+
+    __slots__ = ("bytes", "lent", "pages", "size")
 
     def __init__(self) -> None:
         self.size = 0
         self.bytes = bytearray()
         self.pages: dict[int, int] = {}
+        self.lent: dict[int, FilePage] = {}
 
     # Bytes ------------------------------------------------------------------------------------
 
@@ -64,6 +96,7 @@ class Content:
     def shrink(self, size: int) -> None:
         """Move the end of the file down, or leave it, and give back all storage past it."""
         keep = page_ceiling(size)
+        self.give_up(keep)
         del self.bytes[keep * PAGE_SIZE :]
         self.size = size
         self.clear(size, len(self.bytes))
@@ -77,6 +110,7 @@ class Content:
 
     def cut(self, start: int, end: int) -> None:
         """Take whole pages out; what follows moves down."""
+        self.give_up(start // PAGE_SIZE)
         del self.bytes[start:end]
         self.size -= end - start
         first, last, shift = start // PAGE_SIZE, end // PAGE_SIZE, (end - start) // PAGE_SIZE
@@ -88,10 +122,26 @@ class Content:
 
     def insert(self, start: int, length: int) -> None:
         """Put a hole of whole pages in; what follows moves up."""
+        self.give_up(start // PAGE_SIZE)
         self.bytes[start:start] = bytes(length)
         self.size += length
         first, shift = start // PAGE_SIZE, length // PAGE_SIZE
         self.pages = {(page if page < first else page + shift): state for page, state in self.pages.items()}
+
+    # Pages that others hold ---------------------------------------------------------------------
+
+    def lend(self, page: int) -> FilePage:
+        """A page that somebody holds beside the file."""
+        lent = self.lent.get(page)
+        if lent is None:
+            lent = self.lent[page] = FilePage(self, page)
+        return lent
+
+    def give_up(self, first: int, end: int | None = None) -> None:
+        """Pages from ``first`` on, up to but not including ``end``, leave the page cache: who holds one keeps it."""
+        lent = self.lent
+        for page in [page for page in lent if page >= first and (end is None or page < end)]:
+            lent.pop(page).give_up()
 
     # Storage ----------------------------------------------------------------------------------
 

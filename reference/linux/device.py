@@ -31,6 +31,7 @@ class SharedDevice(Inode):
     """A device node of the machine: everybody may read and write it, nobody may change its attributes."""
 
     seekable = True
+    seeks = True
     shared = True
 
     def __init__(self, kernel: KernelState) -> None:
@@ -65,6 +66,8 @@ class SharedDevice(Inode):
 class NullDevice(SharedDevice):
     """/dev/null: reads end at once, writes vanish."""
 
+    takes_pages = True
+
     def read(self, description: OpenFileDescription, count: int) -> bytes:
         self.kernel.cite("DEV-NULL")
         return b""
@@ -78,6 +81,9 @@ class NullDevice(SharedDevice):
 
 class ZeroDevice(SharedDevice):
     """/dev/zero: endless zeros; writes vanish."""
+
+    lends = True
+    takes_pages = True
 
     def read(self, description: OpenFileDescription, count: int) -> bytes:
         self.kernel.cite("DEV-ZERO")
@@ -106,6 +112,7 @@ class FullDevice(SharedDevice):
     """/dev/full: endless zeros; every write finds it full."""
 
     vector_writes = False
+    lends = True
 
     def read(self, description: OpenFileDescription, count: int) -> bytes:
         self.kernel.cite("DEV-ZERO")

@@ -84,6 +84,7 @@ def write_direct(file: RegularFile, position: int, data: bytes, lengths: tuple[i
     extends = end > min(content.size, file.disk_size)
     in_doubt = end <= content.size and file.writeback_begun
     file.range_written_back(end)
+    content.give_up(position // PAGE_SIZE, page_ceiling(end))
     file.forget_pages(position // PAGE_SIZE, page_ceiling(end))
     stretches = list(runs(content, position, end))
     for state, start, stop in stretches:

@@ -38,6 +38,7 @@ class Directory(Inode):
     """Names and the inodes they stand for. Its size is the file system's own business."""
 
     seekable = True
+    seeks = True
     syncs_ranges = True
     vectors = False
 

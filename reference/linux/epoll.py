@@ -107,6 +107,7 @@ class Epoll(FileObject):
     """An epoll instance. All instances of the machine stand on one inode without a name."""
 
     transfers = False
+    seeks = True
     shared = True
     executable = False
 

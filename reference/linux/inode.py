@@ -46,7 +46,7 @@ from reference.constants import (
 )
 from reference.linux.description import OpenFileDescription
 from reference.linux.objects import FileObject
-from reference.outcomes import Refused
+from reference.outcomes import Anything, Refused
 from reference.structures import NOW, Stat
 
 if TYPE_CHECKING:
@@ -207,6 +207,9 @@ class Inode(FileObject):
         atime = self.atime
         if atime is NOW or not self.filesystem.relatime:
             self.atime = NOW
+        elif isinstance(atime, Anything) or isinstance(self.mtime, Anything):
+            # Nobody can say what becomes of a time beside times that other processes take too.
+            self.atime = Anything()
         elif atime < PROGRAMS_RUN_AFTER_NS or _at_or_after(self.mtime, atime) or _at_or_after(self.ctime, atime):
             self.kernel.cite("TIME-RELATIME")
             self.atime = NOW

@@ -15,6 +15,7 @@ from reference.linux.calls_names import NameCalls
 from reference.linux.calls_pipes import PipeCalls
 from reference.linux.calls_readiness import ReadinessCalls
 from reference.linux.calls_sockets import SocketCalls
+from reference.linux.calls_splice import SpliceCalls
 from reference.linux.calls_terminals import TerminalCalls
 from reference.linux.calls_transfer import TransferCalls
 from reference.linux.profile import Profile
@@ -22,6 +23,7 @@ from reference.linux.profile import Profile
 
 class Linux(
     TransferCalls,
+    SpliceCalls,
     FileCalls,
     NameCalls,
     AttributeCalls,

@@ -28,6 +28,7 @@ from reference.constants import (
     STATX_MNT_ID,
     STATX_MNT_ID_UNIQUE,
 )
+from reference.linux.ring import Slot, in_pages
 from reference.outcomes import Anything, Refused
 from reference.structures import Stat
 
@@ -45,11 +46,13 @@ _SHARED_STAT = Stat(0o600, 1, 0, 0, 0, PAGE_SIZE, 0, Anything(), Anything(), Any
 class FileObject:
     """Base of all kinds.
 
-    ``seekable`` objects have positional reads and writes. ``transfers`` is False for those that neither read nor write.
+    ``seekable`` objects have positional reads and writes. ``seeks`` is True where lseek(2) works.
+    ``transfers`` is False for those that neither read nor write.
     ``asynchronous`` ones announce input and output with SIGIO (O_ASYNC, fcntl(2)).
     ``uid`` is the owner; what has none of its own is root's.
     ``vectors`` is False for those that read into a vector buffer by buffer, ``vector_writes`` for those that write so;
     ``uncached`` is True for those that know RWF_DONTCACHE.
+    ``lends`` is True for those that splice(2) takes pages from, ``takes_pages`` for those that it gives pages to.
     ``executable`` is False for those that live on a mount without programs,
     ``syncs_ranges`` is True where sync_file_range(2) works.
     ``shared`` ones stand on an inode that other programs of the machine use too.
@@ -58,10 +61,13 @@ class FileObject:
 
     asynchronous = False
     seekable = False
+    seeks = False
     transfers = True
     vectors = True
     vector_writes = True
     uncached = False
+    lends = False
+    takes_pages = False
     executable = True
     syncs_ranges = False
     shared = False
@@ -110,6 +116,22 @@ class FileObject:
         """pwritev2(2) at an offset, of at least one byte."""
         return self.write_at(description, b"".join(buffers), offset)
 
+    def lend(
+        self, description: OpenFileDescription, position: int, count: int, room: int, nonblocking: bool
+    ) -> tuple[list[Slot], int]:
+        """What splice(2) puts into a pipe with ``room`` free slots: slots, and the position behind them.
+
+        The default reads into pages of the kernel's own, and leaves the position alone.
+        """
+        return in_pages(self.read(description, min(count, room * PAGE_SIZE))), position
+
+    def take_pages(self, description: OpenFileDescription, pieces: list[Slot], position: int) -> tuple[int, int]:
+        """Take data of a pipe that splice(2) brings: the number of bytes taken, and the position behind them.
+
+        The default is one write.
+        """
+        return self.write(description, b"".join([piece.bytes() for piece in pieces])), position
+
     def offers_nowait(self, description: OpenFileDescription) -> bool:
         """Whether RWF_NOWAIT is known here."""
         return False
@@ -121,6 +143,9 @@ class FileObject:
     def seek(self, description: OpenFileDescription, offset: int, whence: int) -> int:
         """lseek(2)."""
         raise Refused(ESPIPE, "OBJ-SEEK")
+
+    def accessed(self, description: OpenFileDescription) -> None:
+        """Data was read through a description. What has no inode of its own keeps no time of that."""
 
     def stat(self) -> Stat:
         """fstat(2). What has no inode of its own shares one that the kernel made when it started."""

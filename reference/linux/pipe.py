@@ -1,19 +1,12 @@
 # Copyright The fdconform Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Pipes (pipe(7)): a ring of page slots between readers and writers.
-
-A pipe holds data in slots of one page each, 16 of them unless F_SETPIPE_SZ asks for another number.
-It is full when every slot is taken, however little each slot holds.
-A write first tries to put its odd bytes, those beyond its whole pages, behind the data of the last slot;
-what remains opens new slots.
-A slot that was written in packet mode (O_DIRECT) is never added to, and one read takes at most one such slot.
+"""Pipes (pipe(7)): what their two ends answer, over a ring of page slots (:mod:`~reference.linux.ring`).
 
 FIFOs (:mod:`~reference.linux.fifo`) are the same ring behind a name.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from reference.constants import (
@@ -42,13 +35,13 @@ from reference.constants import (
 from reference.linux.description import OpenFileDescription
 from reference.linux.inode import Inode
 from reference.linux.profile import Filesystem
+from reference.linux.ring import Ring
 from reference.linux.waiting import WaitQueue
 from reference.outcomes import Refused, Sleeps
 
 if TYPE_CHECKING:
     from reference.linux.state import KernelState
 
-SLOTS_DEFAULT = 16
 SIZE_BYTES_MAX = 2**31
 ROOM_WAKES_SINCE = (6, 14)
 """Since then a read of a full pipe wakes writers only when it empties a slot."""
@@ -59,78 +52,6 @@ WRITE_EVENTS = POLLOUT | POLLWRNORM
 PIPEFS = Filesystem("pipefs", relatime=False)
 TIMES_SPARED_SINCE = (6, 15)
 """The kernel release from which on data that passes leaves the times of a pipe alone."""
-
-
-class Slot:
-    """One page of a pipe: what was written to it, how much of that was read, and whether it is a packet."""
-
-    __slots__ = ("data", "packet", "taken")
-
-    def __init__(self, data: bytes, packet: bool) -> None:
-        self.data = data
-        self.taken = 0
-        self.packet = packet
-
-
-class Ring:
-    """The state that all descriptions of one pipe or FIFO share, from the first opening to the last close.
-
-    ``writers_seen`` counts openings for writing and never falls.
-    ``polled`` says that somebody once asked for readiness: from then on every write wakes the readers (epoll(7)).
-    """
-
-    __slots__ = ("polled", "read_queue", "readers", "slots", "slots_max", "write_queue", "writers", "writers_seen")
-
-    def __init__(self) -> None:
-        self.slots: deque[Slot] = deque()
-        self.slots_max = SLOTS_DEFAULT
-        self.readers = 0
-        self.writers = 0
-        self.writers_seen = 1
-        self.polled = False
-        self.read_queue = WaitQueue()
-        self.write_queue = WaitQueue()
-
-    @property
-    def full(self) -> bool:
-        """Whether every slot is taken."""
-        return len(self.slots) >= self.slots_max
-
-    def waiting_bytes(self) -> int:
-        """How much could be read."""
-        return sum([len(slot.data) - slot.taken for slot in self.slots])
-
-    def take(self, count: int) -> bytes:
-        """Remove up to ``count`` bytes, and no more than one packet. The rest of a packet read in part is lost."""
-        slots = self.slots
-        parts: list[bytes] = []
-        while slots and count:
-            slot = slots[0]
-            end = min(slot.taken + count, len(slot.data))
-            parts.append(slot.data[slot.taken : end])
-            count -= end - slot.taken
-            slot.taken = end
-            if slot.packet or end == len(slot.data):
-                slots.popleft()
-            if slot.packet:
-                break
-        return b"".join(parts)
-
-    def put(self, data: bytes, packet: bool) -> int:
-        """Add as much of ``data`` as fits: the number of bytes taken."""
-        slots = self.slots
-        odd = len(data) % PAGE_SIZE
-        done = 0
-        if odd and slots:
-            last = slots[-1]
-            if not last.packet and len(last.data) + odd <= PAGE_SIZE:
-                last.data += data[:odd]
-                done = odd
-        while done < len(data) and len(slots) < self.slots_max:
-            page = data[done : done + PAGE_SIZE]
-            slots.append(Slot(page, packet))
-            done += len(page)
-        return done
 
 
 class PipeEnds(Inode):

@@ -48,12 +48,14 @@ from reference.linux.allocation import ALLOCATIONS
 from reference.linux.content import HOLE, RESERVED, WRITTEN, Content, page_ceiling
 from reference.linux.direct import check_read_direct, write_direct
 from reference.linux.inode import Inode
+from reference.linux.lending import copied_into, lend_pages, read_pages
 from reference.outcomes import Between, OneOf, Refused
 
 if TYPE_CHECKING:
     from reference.linux.description import OpenFileDescription
     from reference.linux.mapping import Mapping
     from reference.linux.profile import Filesystem
+    from reference.linux.ring import Slot
     from reference.linux.state import KernelState
 
 SECTORS_PER_PAGE = PAGE_SIZE // 512
@@ -67,7 +69,10 @@ class RegularFile(Inode):
     """A regular file. ``seals`` is None where the file system knows none (fcntl(2), "File Sealing")."""
 
     seekable = True
+    seeks = True
     syncs_ranges = True
+    lends = True
+    takes_pages = True
 
     def __init__(
         self, kernel: KernelState, mode: int, uid: int, gid: int, filesystem: Filesystem | None = None
@@ -307,6 +312,19 @@ class RegularFile(Inode):
         if position > content.size and self.filesystem.extents:
             self.kernel.cite("FILE-TAIL")
             content.clear(content.size, min(position, len(content.bytes)))
+
+    # Pages ------------------------------------------------------------------------------------
+
+    def lend(
+        self, description: OpenFileDescription, position: int, count: int, room: int, nonblocking: bool
+    ) -> tuple[list[Slot], int]:
+        if description.flags & O_DIRECT:
+            return read_pages(self, description, position, min(count, room * PAGE_SIZE))
+        return lend_pages(self, description, position, count, room)
+
+    def take_pages(self, description: OpenFileDescription, pieces: list[Slot], position: int) -> tuple[int, int]:
+        lengths = tuple([piece.left for piece in pieces])
+        return self._write(description, copied_into(self, pieces, position), position, 0, lengths)
 
     # Position ---------------------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ from reference.linux.fdtable import drop
 from reference.outcomes import Refused
 
 if TYPE_CHECKING:
+    from reference.linux.ring import Memory
     from reference.linux.state import KernelState
     from reference.linux.unix_socket import UnixSocket
 
@@ -57,7 +58,13 @@ class Packet:
     __slots__ = ("consumed", "cost", "credentials", "data", "receiver", "rights", "seen", "sender")
 
     def __init__(
-        self, sender: UnixSocket, receiver: UnixSocket, data: bytes, cost: int, credentials: Credentials, rights: Rights
+        self,
+        sender: UnixSocket,
+        receiver: UnixSocket,
+        data: Memory,
+        cost: int,
+        credentials: Credentials,
+        rights: Rights,
     ) -> None:
         self.sender = sender
         self.receiver = receiver

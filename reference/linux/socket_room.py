@@ -48,10 +48,18 @@ def stream_piece(wanted: int, buffer_bytes: int) -> int:
 
 def stream_cost(size: int) -> int:
     """What a piece of a stream costs. When the head does not hold it all, the pages are filled first."""
-    if size <= PAGE_HEAD_BYTES:
-        return _head_cost(size)
-    paged = min(size, _in_pages(size - PAGE_HEAD_BYTES))
-    return _head_cost(size - paged) + _in_pages(paged)
+    head = stream_head(size)
+    return _head_cost(head) + _in_pages(size - head)
+
+
+def stream_head(size: int) -> int:
+    """How many bytes of a piece of a stream its head holds."""
+    return size - min(size, _in_pages(max(size - PAGE_HEAD_BYTES, 0)))
+
+
+def spliced_cost(size: int) -> int:
+    """What a piece of a stream costs that took over pages: its head is empty, and pages count by what is used."""
+    return _head_cost(0) + size
 
 
 def datagram_cost(size: int) -> int:

@@ -8,6 +8,7 @@ from reference.constants import EBADF, O_CLOEXEC
 from reference.linux.description import OpenFileDescription
 from reference.linux.fdtable import FdTable
 from reference.linux.profile import Profile
+from reference.linux.socket_pages import HeadCopies
 from reference.outcomes import Choices, Refused
 
 
@@ -28,6 +29,7 @@ class KernelState:
         self.cite = self.cited.append
         self.signals: list[int] = []
         self.descriptors_in_flight = 0
+        self.head_copies = HeadCopies()
 
     def description(self, fd: int) -> OpenFileDescription:
         """The description a call works on; EBADF for a free number and for an O_PATH descriptor (open(2))."""

@@ -59,6 +59,8 @@ class Terminal(TerminalLine):
     """Either end, as calls on its descriptors see it."""
 
     asynchronous = True
+    lends = True
+    takes_pages = True
 
     # Descriptions -----------------------------------------------------------------------------
 

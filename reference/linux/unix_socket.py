@@ -43,12 +43,14 @@ from reference.linux.inode import Inode
 from reference.linux.profile import Filesystem
 from reference.linux.rights import NO_CREDENTIALS, Carried, Credentials, Packet, Reception, Rights, break_up_ring
 from reference.linux.socket_options import CALLER_PID, SocketOptions
+from reference.linux.socket_pages import SLOTS_PER_MESSAGE_MAX
 from reference.linux.waiting import WaitQueue
 from reference.outcomes import Anything, Refused, Sleeps
 from reference.structures import Stat
 
 if TYPE_CHECKING:
     from reference.linux.description import OpenFileDescription
+    from reference.linux.ring import Memory, Slot
     from reference.linux.state import KernelState
 
 SOCKET_FILESYSTEM = Filesystem("sockfs")
@@ -72,6 +74,8 @@ class UnixSocket(Inode, Carried):
     """
 
     asynchronous = True
+    lends = True
+    takes_pages = True
     type = 0
     executable = False
     connected = True
@@ -134,7 +138,7 @@ class UnixSocket(Inode, Carried):
             self.announce_room(1)
             raise Refused(ETOOMANYREFS, "RIGHTS-IN-FLIGHT")
 
-    def put(self, peer: UnixSocket, data: bytes, cost: int, rights: Rights) -> Packet:
+    def put(self, peer: UnixSocket, data: Memory, cost: int, rights: Rights) -> Packet:
         """Queue one message at the peer, and tell who waits there."""
         packet = Packet(self, peer, data, cost, self._credentials(peer), rights)
         self.charged += cost
@@ -186,6 +190,11 @@ class UnixSocket(Inode, Carried):
     def write_vector(self, description: OpenFileDescription, buffers: tuple[bytes, ...], flags: int) -> int:
         wait = not description.nonblocking and not flags & RWF_NOWAIT
         return self.send(b"".join(buffers), (), MSG_NOSIGNAL if flags & RWF_NOSIGNAL else 0, wait)
+
+    def take_pages(self, description: OpenFileDescription, pieces: list[Slot], position: int) -> tuple[int, int]:
+        self.kernel.cite("SPLICE-MESSAGE")
+        data = b"".join([piece.bytes() for piece in pieces[:SLOTS_PER_MESSAGE_MAX]])
+        return self.send(data, (), 0, not description.nonblocking), position
 
     def offers_nowait(self, description: OpenFileDescription) -> bool:
         return True

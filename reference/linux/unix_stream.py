@@ -16,6 +16,7 @@ A later urgent byte makes the earlier one an ordinary byte.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from reference.constants import (
@@ -34,12 +35,14 @@ from reference.constants import (
     SOCK_STREAM,
 )
 from reference.linux.rights import EMPTY_CREDENTIALS, Credentials, Packet, Reception, Rights, drop_all
-from reference.linux.socket_room import URGENT_COST_BYTES, stream_cost, stream_piece
+from reference.linux.socket_pages import FRAGMENTS_MAX, Fragments, as_fragments, slots_of
+from reference.linux.socket_room import URGENT_COST_BYTES, spliced_cost, stream_cost, stream_piece
 from reference.linux.unix_socket import READ_CLOSED, WRITE_CLOSED, UnixSocket
 from reference.outcomes import Refused, Sleeps
 
 if TYPE_CHECKING:
     from reference.linux.description import OpenFileDescription
+    from reference.linux.ring import Slot
     from reference.linux.state import KernelState
 
 
@@ -66,13 +69,7 @@ class StreamSocket(UnixSocket):
             if not total:
                 raise Refused(EOPNOTSUPP, "OOB-NOTHING")
             total -= 1
-        peer = self.peer
-        if not isinstance(peer, StreamSocket):
-            raise Refused(ENOTCONN, "SOCK-NO-PEER")
-        if self.closed & WRITE_CLOSED:
-            if not flags & MSG_NOSIGNAL:
-                self.kernel.signals.append(SIGPIPE)
-            raise Refused(EPIPE, "STREAM-EPIPE")
+        peer = self._open_peer(silent=bool(flags & MSG_NOSIGNAL))
         # CHANGE
         sent = 0
         try:
@@ -96,6 +93,44 @@ class StreamSocket(UnixSocket):
             self.kernel.cite("STREAM-SEND-PARTIAL")
         # RETURN
         return sent
+
+    def _open_peer(self, silent: bool) -> StreamSocket:
+        """The peer, while this end may send."""
+        peer = self.peer
+        if not isinstance(peer, StreamSocket):
+            raise Refused(ENOTCONN, "SOCK-NO-PEER")
+        if self.closed & WRITE_CLOSED:
+            if not silent:
+                self.kernel.signals.append(SIGPIPE)
+            raise Refused(EPIPE, "STREAM-EPIPE")
+        return peer
+
+    # Pages --------------------------------------------------------------------------------------
+
+    def take_pages(self, description: OpenFileDescription, pieces: list[Slot], position: int) -> tuple[int, int]:
+        # CHECK
+        peer = self._open_peer(silent=False)
+        self.check_room(wait=not description.nonblocking)
+        # CHANGE
+        self.kernel.cite("SPLICE-TAKES-OVER")
+        fragments = Fragments(list(islice(as_fragments(pieces), FRAGMENTS_MAX)))
+        size = len(fragments)
+        self.put(peer, fragments, spliced_cost(size), ())
+        peer.counted += size
+        # RETURN
+        return size, position
+
+    def lend(
+        self, description: OpenFileDescription, position: int, count: int, room: int, nonblocking: bool
+    ) -> tuple[list[Slot], int]:
+        reception = Reception(count, 0, not (description.nonblocking or nonblocking))
+        lending = StreamLend(self, reception, room)
+        try:
+            lending.run()
+        finally:
+            dropped, self.dropped = self.dropped, ()
+            drop_all(dropped)
+        return lending.slots, position
 
     # Receiving ----------------------------------------------------------------------------------
 
@@ -224,7 +259,7 @@ class StreamRead:
             if position is None:
                 return self._nothing_more()
             packet = queue[position]
-            if not self._same_sender(packet):
+            if not self._same_sender(packet) or self.full():
                 return True
             size = self._copy(packet)
             packet.consumed += size
@@ -280,6 +315,10 @@ class StreamRead:
             self.credentials = packet.credentials
         return True
 
+    def full(self) -> bool:
+        """Whether there is no place for more, whatever was asked for."""
+        return False
+
     def _copy(self, packet: Packet, skip: int = 0) -> int:
         size = min(packet.left - skip, self.wanted)
         start = packet.consumed + skip
@@ -314,3 +353,28 @@ class StreamRead:
             raise Sleeps("SOCK-READ-WAITS")
         socket.kernel.cite("STREAM-WAIT-PARTIAL")
         return False
+
+
+class StreamLend(StreamRead):
+    """A read of a stream whose data goes into a pipe with ``room`` free slots."""
+
+    __slots__ = ("room", "slots")
+
+    def __init__(self, socket: StreamSocket, reception: Reception, room: int) -> None:
+        super().__init__(socket, reception)
+        self.room = room
+        self.slots: list[Slot] = []
+
+    def full(self) -> bool:
+        return len(self.slots) >= self.room
+
+    def _copy(self, packet: Packet, skip: int = 0) -> int:
+        self.socket.kernel.cite("SPLICE-STREAM")
+        wanted = min(packet.left, self.wanted)
+        copies = self.socket.kernel.head_copies
+        slots = list(slots_of(packet.data, packet.consumed, wanted, copies))[: self.room - len(self.slots)]
+        self.slots += slots
+        size = sum([slot.left for slot in slots])
+        self.copied += size
+        self.wanted -= size
+        return size

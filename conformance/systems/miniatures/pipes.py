@@ -9,7 +9,8 @@ from typing import Any
 from conformance.systems.miniatures.base import PlantedBug
 from reference.constants import EAGAIN, ENXIO, F_SETPIPE_SZ, O_CLOEXEC, PAGE_SIZE, SIGPIPE
 from reference.linux.kernel import Linux
-from reference.linux.pipe import PipeEnds, Ring, Slot
+from reference.linux.pipe import PipeEnds
+from reference.linux.ring import Ring, Slot
 from reference.outcomes import Refused, Sleeps
 from reference.structures import Stat
 
@@ -86,7 +87,7 @@ class _MyopicRing(Ring):
     __slots__ = ()
 
     def waiting_bytes(self) -> int:
-        return len(self.slots[-1].data) - self.slots[-1].taken if self.slots else 0
+        return self.slots[-1].left if self.slots else 0
 
 
 class _LastSlotWaiting(_OwnRing):
