@@ -275,18 +275,27 @@ class Number(Domain):
 
 
 @dataclass(frozen=True)
-class Path(Domain):
+class Text(Domain):
+    """Text that a system gave back, or a name that it is given."""
+
+    def text(self, value: Any) -> str:
+        text: str = value
+        return '"' + text.encode("unicode_escape").decode().replace('"', '\\"') + '"'
+
+    def check(self, value: Any) -> Any:
+        if type(value) is not str or isinstance(value, Slot):
+            raise ValueError(f"expected text in quotes, got {value!r}")
+        return value
+
+
+@dataclass(frozen=True)
+class Path(Text):
     """A path below the program's directory or, where nothing is made or removed by it, one of a few devices."""
 
     devices: bool = True
 
-    def text(self, value: Any) -> str:
-        path: str = value
-        return '"' + path.encode("unicode_escape").decode().replace('"', '\\"') + '"'
-
     def check(self, value: Any) -> Any:
-        if type(value) is not str or isinstance(value, Slot):
-            raise ValueError(f"expected a path in quotes, got {value!r}")
+        super().check(value)
         if ".." in value.split("/") or (value.startswith("/") and not (self.devices and value.rstrip("/") in DEVICES)):
             allowed = f", or be one of {', '.join(DEVICES)}" if self.devices else ""
             raise ValueError(f"a path must stay in the program's directory{allowed}: {value!r}")
@@ -507,6 +516,7 @@ OCTAL = Octal()
 SLOT = SlotName()
 MAPPING = MappingName()
 NUMBER = Number()
+TEXT = Text()
 PATH = Path()
 OWN_PATH = Path(devices=False)
 PAYLOAD = Payload()

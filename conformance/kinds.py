@@ -7,7 +7,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 from conformance.errors import ConformanceError
-from conformance.strategies import descriptors, files, locks, memory, names, pipes, readiness, sockets, terminals
+from conformance.strategies import (
+    descriptors,
+    files,
+    locks,
+    memory,
+    names,
+    pipes,
+    queries,
+    readiness,
+    sockets,
+    terminals,
+)
 from conformance.strategies.recipes import Recipe
 from conformance.strategies.restraint import restrained
 
@@ -17,7 +28,7 @@ def _some(recipes: tuple[Recipe, ...], **weights: int) -> tuple[Recipe, ...]:
     return tuple([replace(recipe, weight=weights[recipe.name]) for recipe in recipes if recipe.name in weights])
 
 
-_SHARED = (*restrained(descriptors.RECIPES), *readiness.RECIPES)
+_SHARED = (*restrained(descriptors.RECIPES), *readiness.RECIPES, *queries.RECIPES)
 _LOCKED = (
     *_some(files.RECIPES, open=4, lseek=2, write=2),
     *_some(descriptors.RECIPES, close=3, dup=2, dup2=1),
@@ -25,7 +36,14 @@ _LOCKED = (
 """What locks need around them, and little else: a lock shows only when several of them meet on one file."""
 
 RECIPES: dict[str, tuple[Recipe, ...]] = {
-    "files": (*files.RECIPES, *names.RECIPES, *memory.RECIPES, *locks.RECIPES, *descriptors.RECIPES),
+    "files": (
+        *files.RECIPES,
+        *names.RECIPES,
+        *memory.RECIPES,
+        *locks.RECIPES,
+        *descriptors.RECIPES,
+        *queries.RECIPES,
+    ),
     "locks": (*_LOCKED, *locks.RECIPES),
     "pipes": (*pipes.RECIPES, *_SHARED),
     "sockets": (*sockets.RECIPES, *_SHARED),

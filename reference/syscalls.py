@@ -33,6 +33,14 @@ class Syscalls(Protocol):
     def reopen(self, fd: int, flags: int) -> int:
         """open(2) of ``/proc/self/fd/N``: a new description of the same inode (proc_pid_fd(5))."""
 
+    def readlink_fd(self, fd: int) -> str:
+        """readlink(2) of ``/proc/self/fd/N``: the text of the link.
+
+        Names below the program's directory begin with ``./``, and that directory is ``.``.
+        A number that names an inode or a pseudoterminal is its place among those that the program was shown,
+        as in :class:`~reference.structures.Statx`.
+        """
+
     def close(self, fd: int) -> int:
         """close(2): 0."""
 

@@ -70,7 +70,18 @@ STATX_MASK = flags(
     "STATX_BASIC_STATS STATX_TYPE STATX_MODE STATX_NLINK STATX_UID STATX_GID STATX_ATIME STATX_MTIME STATX_CTIME"
     " STATX_INO STATX_SIZE STATX_BLOCKS STATX_BTIME STATX_MNT_ID STATX_DIOALIGN"
 )
-STATX = Record("statx_result", Statx, (("mask", STATX_MASK), *STAT_FIELDS, ("attributes", flags(""))))
+STATX = Record(
+    "statx_result",
+    Statx,
+    (
+        ("mask", STATX_MASK),
+        *STAT_FIELDS,
+        ("attributes", flags("")),
+        ("ino", INTEGER),
+        ("dev", INTEGER),
+        ("rdev", TupleOf((INTEGER, INTEGER))),
+    ),
+)
 USUAL_TERMIOS = Termios(
     constants.ICRNL | constants.IXON,
     constants.OPOST | constants.ONLCR,

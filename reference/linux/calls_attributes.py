@@ -51,7 +51,9 @@ class AttributeCalls(KernelState):
         # RETURN
         if not filled & STATX_MTIME:
             found = found._replace(mtime=0, ctime=0)
-        return Statx(filled, *found, NO_ATTRIBUTES)
+        self.cite("STATX-IDENTITY")
+        names = target.inode_number(), target.device_number(), target.device_numbers()
+        return Statx(filled, *found, NO_ATTRIBUTES, *names)
 
     def fchmod(self, fd: int, mode: int) -> int:
         """fchmod(2)."""

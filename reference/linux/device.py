@@ -32,10 +32,19 @@ class SharedDevice(Inode):
 
     seekable = True
     shared = True
+    number = (0, 0)
+    """Major and minor number."""
 
     def __init__(self, kernel: KernelState) -> None:
         super().__init__(kernel, S_IFCHR | 0o666, 0, 0, DEVTMPFS)
         self.atime = self.mtime = self.ctime = Anything()
+
+    def device_number(self) -> int:
+        return 0
+
+    def device_numbers(self) -> tuple[int, int]:
+        self.kernel.cite("DEV-NUMBER")
+        return self.number
 
     def change_mode(self, mode: int) -> None:
         self.kernel.cite("DEV-SHARED")
@@ -65,6 +74,8 @@ class SharedDevice(Inode):
 class NullDevice(SharedDevice):
     """/dev/null: reads end at once, writes vanish."""
 
+    number = (1, 3)
+
     def read(self, description: OpenFileDescription, count: int) -> bytes:
         self.kernel.cite("DEV-NULL")
         return b""
@@ -78,6 +89,8 @@ class NullDevice(SharedDevice):
 
 class ZeroDevice(SharedDevice):
     """/dev/zero: endless zeros; writes vanish."""
+
+    number = (1, 5)
 
     def read(self, description: OpenFileDescription, count: int) -> bytes:
         self.kernel.cite("DEV-ZERO")
@@ -106,6 +119,7 @@ class FullDevice(SharedDevice):
     """/dev/full: endless zeros; every write finds it full."""
 
     vector_writes = False
+    number = (1, 7)
 
     def read(self, description: OpenFileDescription, count: int) -> bytes:
         self.kernel.cite("DEV-ZERO")

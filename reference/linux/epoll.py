@@ -109,6 +109,7 @@ class Epoll(FileObject):
     transfers = False
     shared = True
     executable = False
+    anonymous_name = "eventpoll"
 
     def __init__(self, kernel: KernelState) -> None:
         super().__init__(kernel)

@@ -50,6 +50,8 @@ from reference.outcomes import Refused
 from reference.structures import NOW, Stat
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from reference.linux.profile import Filesystem
     from reference.linux.state import KernelState
 
@@ -76,7 +78,7 @@ _ACCESS_WANTED = {0: MAY_READ, O_WRONLY: MAY_WRITE, O_RDWR: MAY_READ | MAY_WRITE
 class Inode(FileObject):
     """Base of the objects that have attributes. ``mode`` holds the type and the permission bits.
 
-    ``nlink`` counts names, ``filesystem`` says where the inode lives.
+    ``nlink`` counts names.
     """
 
     def __init__(
@@ -93,6 +95,10 @@ class Inode(FileObject):
         self.ctime: Time = NOW
 
     # Attributes -------------------------------------------------------------------------------
+
+    @property
+    def identity(self) -> Hashable:
+        return self
 
     @property
     def kind(self) -> int:
@@ -262,6 +268,11 @@ class Inode(FileObject):
         return self.kind != S_IFREG or bool(self.mode & ANY_EXECUTE)
 
     # Opening ----------------------------------------------------------------------------------
+
+    def link_text(self, description: OpenFileDescription) -> str:
+        self.kernel.cite("LINKFD-PATH")
+        assert description.name is not None
+        return description.name.path(self)
 
     def open(self, flags: int, created: bool = False) -> OpenFileDescription:
         """open(2) of an inode that was found, or was ``created`` by this very call. Never with O_PATH."""

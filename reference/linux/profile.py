@@ -80,6 +80,8 @@ TMPFS = Filesystem("tmpfs", birth_time=True, multigrain_times=True)
 MEMORY = Filesystem("memfd", relatime=False, birth_time=True, multigrain_times=True)
 """Where memfd_create(2) makes its files: a tmpfs that is mounted nowhere."""
 DEVTMPFS = Filesystem("devtmpfs", birth_time=True)
+ANONYMOUS = Filesystem("anon_inodefs", relatime=False)
+"""Where epoll instances and their like live, all on one inode."""
 PIPEFS = Filesystem("pipefs", relatime=False)
 PROCFS = Filesystem("proc", block_size_bytes=1024)
 FILESYSTEMS = {filesystem.name: filesystem for filesystem in (EXT4, TMPFS)}

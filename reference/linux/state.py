@@ -7,6 +7,7 @@ from __future__ import annotations
 from reference.constants import EBADF, O_CLOEXEC
 from reference.linux.description import OpenFileDescription
 from reference.linux.fdtable import FdTable
+from reference.linux.identity import FIRST_DEVICE, FIRST_INODE, FIRST_TERMINAL, Ordinals
 from reference.linux.profile import Profile
 from reference.outcomes import Choices, Refused
 
@@ -17,6 +18,7 @@ class KernelState:
     ``cited`` collects the ids of the clauses that decided (``cite`` adds one),
     ``signals`` the signals raised in the caller,
     ``choices`` answers where the kernel is free.
+    ``inode_numbers``, ``device_numbers`` and ``terminal_numbers`` count what the program was shown.
     """
 
     def __init__(self, profile: Profile) -> None:
@@ -28,6 +30,9 @@ class KernelState:
         self.cite = self.cited.append
         self.signals: list[int] = []
         self.descriptors_in_flight = 0
+        self.inode_numbers = Ordinals(FIRST_INODE)
+        self.device_numbers = Ordinals(FIRST_DEVICE)
+        self.terminal_numbers = Ordinals(FIRST_TERMINAL)
 
     def description(self, fd: int) -> OpenFileDescription:
         """The description a call works on; EBADF for a free number and for an O_PATH descriptor (open(2))."""

@@ -190,6 +190,10 @@ class UnixSocket(Inode, Carried):
     def offers_nowait(self, description: OpenFileDescription) -> bool:
         return True
 
+    def link_text(self, description: OpenFileDescription) -> str:
+        self.kernel.cite("LINKFD-NUMBER")
+        return f"socket:[{self.inode_number()}]"
+
     def stat(self) -> Stat:
         self.kernel.cite("SOCK-STAT")
         return super().stat()

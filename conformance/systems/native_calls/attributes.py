@@ -20,13 +20,11 @@ import stat
 import time
 from errno import EPERM
 
+from conformance.systems.native_calls.identity import PTY_SLAVE_MAJORS, NativeIdentity
 from conformance.systems.native_calls.libc import checked, function
-from conformance.systems.native_calls.state import NativeState
 from reference.constants import AT_EMPTY_PATH, UINT_MAX, UTIME_NOW, UTIME_OMIT
 from reference.structures import NOW, Stat, Statx
 
-PTY_SLAVE_MAJORS = range(136, 144)
-"""The character devices that a program makes itself (UNIX98 pseudoterminals). All others belong to the machine."""
 CLOCK_REALTIME_COARSE = 5
 """The clock that the kernel stamps inodes with (clock_gettime(2)); the time module does not name it."""
 _NS_PER_S = 10**9
@@ -58,7 +56,11 @@ class _StatxBuffer(ctypes.Structure):
         ("btime", _StatxTime),
         ("ctime", _StatxTime),
         ("mtime", _StatxTime),
-        ("rest", ctypes.c_uint8 * 128),
+        ("rdev_major", ctypes.c_uint32),
+        ("rdev_minor", ctypes.c_uint32),
+        ("dev_major", ctypes.c_uint32),
+        ("dev_minor", ctypes.c_uint32),
+        ("rest", ctypes.c_uint8 * 112),
     )
 
 
@@ -83,7 +85,7 @@ def _timespec(nanoseconds: int) -> tuple[int, int]:
     return divmod(nanoseconds, _NS_PER_S) if special is None else (0, special)
 
 
-class NativeAttributes(NativeState):
+class NativeAttributes(NativeIdentity):
     """fstat, statx, fchmod, fchown, futimens; unlink, link, symlink, mkdir, mkfifo."""
 
     def __init__(self) -> None:
@@ -121,6 +123,7 @@ class NativeAttributes(NativeState):
     def statx(self, fd: int, flags: int, mask: int) -> Statx:
         s = _StatxBuffer()
         checked(_statx(fd, b"", flags | AT_EMPTY_PATH, mask, s))
+        device, node = os.makedev(s.dev_major, s.dev_minor), os.makedev(s.rdev_major, s.rdev_minor)
         return Statx(
             s.mask,
             s.mode,
@@ -134,6 +137,9 @@ class NativeAttributes(NativeState):
             self._time_seen(s.mtime),
             self._time_seen(s.ctime),
             s.attributes,
+            self.inode_number(fd, device, s.ino, s.mode, node),
+            self.device_number(device, s.mode, node),
+            self.device_numbers(node),
         )
 
     def _time_seen(self, taken: _StatxTime) -> object:

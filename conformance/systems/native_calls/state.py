@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from reference.outcomes import Choices
@@ -19,6 +20,12 @@ class NativeState:
         self.signals: list[int] = []
         self.choices = Choices()
         self.cited: list[str] = []
+        self.home = "."
+        """The path of the program's directory."""
+
+    def settle_in(self) -> None:
+        """Take the directory that the process stands in as the program's. Subjects that keep more extend this."""
+        self.home = os.getcwd()
 
     def reset(self) -> None:
         """Make ready for the next program. Subjects that keep more extend this."""

@@ -17,9 +17,9 @@ from errno import EINVAL
 from typing import Any
 
 from conformance.systems.native_calls.descriptors import NativeDescriptors, gives_int, takes_int
+from conformance.systems.native_calls.identity import NativeIdentity
 from conformance.systems.native_calls.kernel_workers import KernelWorkers
 from conformance.systems.native_calls.libc import checked, function
-from conformance.systems.native_calls.state import NativeState
 from reference.constants import (
     NCCS,
     O_NOCTTY,
@@ -79,7 +79,7 @@ _TRANSFERS = frozenset("read write readv writev pread pwrite preadv2 pwritev2".s
 """Calls that move terminal data only when their descriptor is a terminal."""
 
 
-class NativeTerminals(NativeState):
+class NativeTerminals(NativeIdentity):
     """posix_openpt, unlockpt, open_slave, termios; and the wait for terminal data that is under way."""
 
     def __init__(self) -> None:
@@ -96,7 +96,9 @@ class NativeTerminals(NativeState):
         self._workers.wait_until_idle()
 
     def posix_openpt(self, flags: int) -> int:
-        return checked(_posix_openpt(flags | O_NOCTTY))
+        fd = checked(_posix_openpt(flags | O_NOCTTY))
+        self.master_opened(fd)
+        return fd
 
     def unlockpt(self, fd: int) -> int:
         return checked(_unlockpt(fd))
