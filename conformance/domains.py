@@ -138,9 +138,10 @@ class Integer(Domain):
 
 @dataclass(frozen=True)
 class Enumeration(Domain):
-    """One of some named constants; another number is written as a number."""
+    """One of some named constants; another number is written as a number, or refused when they are all there is."""
 
     names: tuple[str, ...]
+    closed: bool = False
     _names: dict[int, str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -150,6 +151,8 @@ class Enumeration(Domain):
         return self._names.get(value) or integer_text(value)
 
     def check(self, value: Any) -> Any:
+        if self.closed and value not in self._names:
+            raise ValueError(f"expected one of {', '.join(self.names)}, got {value!r}")
         return INTEGER.check(value)
 
     def simpler(self, value: Any) -> Iterator[Any]:

@@ -43,6 +43,7 @@ RECIPES: dict[str, tuple[Recipe, ...]] = {
         *locks.RECIPES,
         *descriptors.RECIPES,
         *queries.RECIPES,
+        *queries.LIMIT_RECIPES,
     ),
     "locks": (*_LOCKED, *locks.RECIPES),
     "pipes": (*pipes.RECIPES, *_SHARED),
@@ -56,6 +57,7 @@ RECIPES: dict[str, tuple[Recipe, ...]] = {
         *restrained(pipes.RECIPES),
         *restrained(sockets.RECIPES),
         *terminals.RECIPES,
+        *queries.LIMIT_RECIPES,
         *_SHARED,
     ),
 }

@@ -56,6 +56,15 @@ class Statx(NamedTuple):
     rdev: tuple[int, int]
 
 
+class Statfs(NamedTuple):
+    """What fstatfs(2) returns of the type of a file system; sizes in bytes. Counts of blocks and files are left out."""
+
+    type: Any
+    bsize: int
+    frsize: int
+    namelen: int
+
+
 class Termios(NamedTuple):
     """termios(3): four flag words and the 19 control characters of the kernel's structure."""
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from reference.structures import Message, Stat, Statx, Termios
+from reference.structures import Message, Stat, Statfs, Statx, Termios
 
 PollList = tuple[tuple[int, int], ...]
 FdList = tuple[int, ...]
@@ -115,6 +115,12 @@ class Syscalls(Protocol):
     def statx(self, fd: int, flags: int, mask: int) -> Statx:
         """statx(2) of the descriptor itself: empty path, AT_EMPTY_PATH added to ``flags``."""
 
+    def fstatfs(self, fd: int) -> Statfs:
+        """fstatfs(2)."""
+
+    def faccessat_fd(self, fd: int, mode: int, flags: int) -> int:
+        """faccessat2(2) of the descriptor itself: 0. The path is empty, AT_EMPTY_PATH is added to ``flags``."""
+
     def fchmod(self, fd: int, mode: int) -> int:
         """fchmod(2): 0."""
 
@@ -138,6 +144,12 @@ class Syscalls(Protocol):
 
     def mkfifo(self, path: str, mode: int) -> int:
         """mkfifo(3): 0."""
+
+    def setrlimit(self, resource: int, soft: int) -> int:
+        """setrlimit(2): 0. ``resource`` is RLIMIT_FSIZE, ``soft`` the new soft limit; the hard limit stays.
+
+        A program starts with both at the profile's limit, and the next program does so again.
+        """
 
     def memfd_create(self, name: str, flags: int) -> int:
         """memfd_create(2): a descriptor."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 from conformance.systems.native_calls.attributes import NativeAttributes
 from conformance.systems.native_calls.descriptors import NativeDescriptors
 from conformance.systems.native_calls.files import NativeFiles
+from conformance.systems.native_calls.limits import NativeLimits
 from conformance.systems.native_calls.locks import NativeLocks
 from conformance.systems.native_calls.memory import NativeMemory
 from conformance.systems.native_calls.pipes import NativePipes
@@ -19,6 +20,7 @@ class Native(
     NativeDescriptors,
     NativeFiles,
     NativeAttributes,
+    NativeLimits,
     NativeMemory,
     NativePipes,
     NativeSockets,

@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-from conformance.domains import BYTES, INTEGER, MAPPING, OCTAL, OWN_PATH, PATH, PAYLOAD, SLOT, ListOf
+from conformance.domains import BYTES, INTEGER, MAPPING, OCTAL, OWN_PATH, PATH, PAYLOAD, SLOT, Enumeration, ListOf
 from conformance.vocabulary.spec import mapping_handle, one_handle, op
-from conformance.vocabulary.structures import STAT, STATX, STATX_MASK, choice, fcntl, flags
+from conformance.vocabulary.structures import STAT, STATFS, STATX, STATX_MASK, choice, fcntl, flags
 
 _EVERY = "files pipes sockets terminals"
 _RWF = flags("RWF_HIPRI RWF_DSYNC RWF_SYNC RWF_NOWAIT RWF_APPEND RWF_NOAPPEND RWF_ATOMIC RWF_DONTCACHE RWF_NOSIGNAL")
@@ -72,6 +72,15 @@ OPS = (
         result=STATX,
         kinds=_EVERY,
     ),
+    op("fstatfs", ("fd", SLOT), result=STATFS, kinds=_EVERY),
+    op(
+        "faccessat_fd",
+        ("fd", SLOT),
+        ("mode", flags("R_OK W_OK X_OK")),
+        ("flags", flags("AT_EACCESS AT_SYMLINK_NOFOLLOW")),
+        kinds=_EVERY,
+    ),
+    op("setrlimit", ("resource", Enumeration(("RLIMIT_FSIZE",), closed=True)), ("soft", INTEGER), kinds="files"),
     op("fchmod", ("fd", SLOT), ("mode", OCTAL), kinds=_EVERY),
     op("fchown", ("fd", SLOT), ("uid", INTEGER), ("gid", INTEGER), kinds=_EVERY),
     op("futimens", ("fd", SLOT), ("atime", INTEGER), ("mtime", INTEGER), kinds=_EVERY),

@@ -20,7 +20,7 @@ from conformance.domains import (
 )
 from conformance.vocabulary.spec import Handles, OpSpec, Parameter
 from reference import constants
-from reference.structures import Flock, Message, Stat, Statx, Termios, Winsize
+from reference.structures import Flock, Message, Stat, Statfs, Statx, Termios, Winsize
 
 
 def flags(names: str, zero: str = "") -> Flags:
@@ -82,6 +82,22 @@ STATX = Record(
         ("rdev", TupleOf((INTEGER, INTEGER))),
     ),
 )
+STATFS = Record(
+    "statfs",
+    Statfs,
+    (
+        (
+            "type",
+            choice(
+                "ANON_INODE_FS_MAGIC DEVPTS_SUPER_MAGIC EXT4_SUPER_MAGIC PIPEFS_MAGIC PROC_SUPER_MAGIC SOCKFS_MAGIC"
+                " TMPFS_MAGIC"
+            ),
+        ),
+        ("bsize", INTEGER),
+        ("frsize", INTEGER),
+        ("namelen", INTEGER),
+    ),
+)
 USUAL_TERMIOS = Termios(
     constants.ICRNL | constants.IXON,
     constants.OPOST | constants.ONLCR,
@@ -141,7 +157,7 @@ MESSAGE = Record(
         ("flags", MESSAGE_FLAGS),
     ),
 )
-RECORDS = (STAT, STATX, TERMIOS, WINSIZE, FLOCK, MESSAGE)
+RECORDS = (STAT, STATX, STATFS, TERMIOS, WINSIZE, FLOCK, MESSAGE)
 """Every structure that the canonical text can spell as a call."""
 
 

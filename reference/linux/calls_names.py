@@ -29,9 +29,9 @@ from reference.linux.description import OpenFileDescription
 from reference.linux.device import DEVICES, SharedDevice
 from reference.linux.directory import Directory, Name, SymbolicLink
 from reference.linux.fifo import Fifo
-from reference.linux.inode import MAY_WRITE
 from reference.linux.open_flags import TMPFILE_BIT, effective_flags
 from reference.linux.paths import SELF, LastStep, Walk, check_path
+from reference.linux.permissions import MAY_WRITE
 from reference.linux.proc import DescriptorLink
 from reference.linux.regular import RegularFile
 from reference.linux.state import KernelState

@@ -21,7 +21,8 @@ from reference.constants import (
     SEEK_END,
     SEEK_SET,
 )
-from reference.linux.inode import GROUP_EXECUTE, MAY_EXECUTE, MAY_WRITE, PERMISSION_BITS, Inode
+from reference.linux.inode import GROUP_EXECUTE, PERMISSION_BITS, Inode
+from reference.linux.permissions import MAY_EXECUTE, MAY_WRITE
 from reference.outcomes import Anything, Refused
 from reference.structures import NOW
 

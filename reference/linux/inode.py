@@ -46,6 +46,7 @@ from reference.constants import (
 )
 from reference.linux.description import OpenFileDescription
 from reference.linux.objects import FileObject
+from reference.linux.permissions import MAY_READ, MAY_WRITE, mode_permits
 from reference.outcomes import Refused
 from reference.structures import NOW, Stat
 
@@ -55,10 +56,8 @@ if TYPE_CHECKING:
     from reference.linux.profile import Filesystem
     from reference.linux.state import KernelState
 
-MAY_EXECUTE, MAY_WRITE, MAY_READ = 1, 2, 4
 PERMISSION_BITS = 0o7777
 GROUP_EXECUTE = 0o010
-ANY_EXECUTE = 0o111
 
 NS_PER_S = 10**9
 
@@ -257,15 +256,7 @@ class Inode(FileObject):
         return profile.capable or profile.gid == self.gid
 
     def permits(self, wanted: int) -> bool:
-        """Whether the mode grants the caller what is wanted (a union of MAY_*); path_resolution(7), "Permissions"."""
-        profile = self.kernel.profile
-        if profile.capable:
-            return not wanted & MAY_EXECUTE or self._capable_may_execute()
-        shift = 6 if profile.uid == self.uid else 3 if profile.gid == self.gid else 0
-        return not wanted & ~(self.mode >> shift)
-
-    def _capable_may_execute(self) -> bool:
-        return self.kind != S_IFREG or bool(self.mode & ANY_EXECUTE)
+        return mode_permits(self.kernel.profile, self.mode, self.uid, self.gid, wanted)
 
     # Opening ----------------------------------------------------------------------------------
 

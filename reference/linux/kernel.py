@@ -8,6 +8,7 @@ from reference.constants import O_RDWR
 from reference.linux.calls_attributes import AttributeCalls
 from reference.linux.calls_descriptors import DescriptorCalls
 from reference.linux.calls_files import FileCalls
+from reference.linux.calls_limits import LimitCalls
 from reference.linux.calls_locks import LockCalls
 from reference.linux.calls_memory import MemoryCalls
 from reference.linux.calls_names import NameCalls
@@ -24,6 +25,7 @@ class Linux(
     FileCalls,
     NameCalls,
     AttributeCalls,
+    LimitCalls,
     MemoryCalls,
     PipeCalls,
     SocketCalls,

@@ -28,6 +28,7 @@ from reference.constants import (
     STATX_MNT_ID,
     STATX_MNT_ID_UNIQUE,
 )
+from reference.linux.permissions import mode_permits
 from reference.linux.profile import ANONYMOUS
 from reference.outcomes import Anything, Refused
 from reference.structures import Stat
@@ -154,6 +155,11 @@ class FileObject:
         """The fields that statx(2) says it filled when it was asked for some."""
         unique = asked & STATX_MNT_ID_UNIQUE
         return STATX_BASIC_STATS | (unique or STATX_MNT_ID)
+
+    def permits(self, wanted: int) -> bool:
+        """Whether the mode grants the caller what is wanted (a union of MAY_*)."""
+        shared = _SHARED_STAT
+        return mode_permits(self.kernel.profile, shared.mode, shared.uid, shared.gid, wanted)
 
     def change_mode(self, mode: int) -> None:
         """fchmod(2)."""

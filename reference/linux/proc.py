@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reference.constants import S_IFLNK
+from reference.constants import EACCES, S_IFLNK
 from reference.linux.directory import DELETED
 from reference.linux.inode import Inode
 from reference.linux.profile import PROCFS
@@ -44,6 +44,13 @@ class DescriptorLink(Inode):
     def link_text(self, description: OpenFileDescription) -> str:
         self.kernel.cite("LINKFD-LINK")
         return f"/proc/self/fd/{self._number}{DELETED if self.gone else ''}"
+
+    def permits(self, wanted: int) -> bool:
+        profile = self.kernel.profile
+        if profile.capable or not wanted or not super().permits(wanted):
+            return super().permits(wanted)
+        self.kernel.cite("ACCESS-LINK")
+        return not self.kernel.choices.refused(EACCES)
 
     def size(self) -> Any:
         return LINK_BYTES

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from reference.constants import (
+    DEVPTS_SUPER_MAGIC,
     EBUSY,
     EIO,
     EPERM,
@@ -25,7 +26,7 @@ from reference.linux.terminal_modes import MASTER_TERMIOS, SLAVE_TERMIOS
 from reference.outcomes import Anything, Refused
 from reference.structures import Winsize
 
-_SLAVES = Filesystem("devpts", block_size_bytes=1024)
+_SLAVES = Filesystem("devpts", DEVPTS_SUPER_MAGIC, block_size_bytes=1024)
 MULTIPLEXER = (5, 2)
 """Major and minor number of /dev/ptmx. All masters stand on its one inode."""
 MULTIPLEXER_PATH = "/dev/ptmx"

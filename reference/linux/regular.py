@@ -279,7 +279,7 @@ class RegularFile(Inode):
 
     def _within_limits(self, data: bytes, position: int) -> bytes:
         """What of a write lies below RLIMIT_FSIZE and below the largest size of the file system."""
-        limit = self.kernel.profile.file_size_bytes_max
+        limit = self.kernel.file_size_bytes_max
         if position >= limit:
             self.kernel.signals.append(SIGXFSZ)
             raise Refused(EFBIG, "FILE-LIMIT")
@@ -394,7 +394,7 @@ class RegularFile(Inode):
 
     def check_new_size(self, size: int) -> None:
         """Refuse a size above RLIMIT_FSIZE, or above what the file system holds."""
-        if size > self.kernel.profile.file_size_bytes_max:
+        if size > self.kernel.file_size_bytes_max:
             self.kernel.signals.append(SIGXFSZ)
             raise Refused(EFBIG, "FILE-LIMIT")
 

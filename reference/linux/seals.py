@@ -28,7 +28,7 @@ from reference.constants import (
 from reference.linux.calls_descriptors import fcntl_command
 from reference.linux.description import OpenFileDescription
 from reference.linux.directory import DELETED
-from reference.linux.inode import ANY_EXECUTE
+from reference.linux.permissions import ANY_EXECUTE
 from reference.linux.profile import MEMORY
 from reference.linux.regular import RegularFile
 from reference.linux.state import KernelState

@@ -18,6 +18,7 @@ class KernelState:
     ``cited`` collects the ids of the clauses that decided (``cite`` adds one),
     ``signals`` the signals raised in the caller,
     ``choices`` answers where the kernel is free.
+    ``file_size_bytes_max`` is the soft limit of RLIMIT_FSIZE (getrlimit(2)).
     ``inode_numbers``, ``device_numbers`` and ``terminal_numbers`` count what the program was shown.
     """
 
@@ -30,6 +31,7 @@ class KernelState:
         self.cite = self.cited.append
         self.signals: list[int] = []
         self.descriptors_in_flight = 0
+        self.file_size_bytes_max = profile.file_size_bytes_max
         self.inode_numbers = Ordinals(FIRST_INODE)
         self.device_numbers = Ordinals(FIRST_DEVICE)
         self.terminal_numbers = Ordinals(FIRST_TERMINAL)

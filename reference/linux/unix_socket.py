@@ -38,6 +38,7 @@ from reference.constants import (
     SIOCATMARK,
     SIOCOUTQ,
     SO_PASSCRED,
+    SOCKFS_MAGIC,
 )
 from reference.linux.inode import Inode
 from reference.linux.profile import Filesystem
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from reference.linux.description import OpenFileDescription
     from reference.linux.state import KernelState
 
-SOCKET_FILESYSTEM = Filesystem("sockfs")
+SOCKET_FILESYSTEM = Filesystem("sockfs", SOCKFS_MAGIC)
 SOCKET_MODE = S_IFSOCK | 0o777
 READ_CLOSED, WRITE_CLOSED = 1, 2
 BOTH_CLOSED = READ_CLOSED | WRITE_CLOSED

@@ -23,7 +23,7 @@ from errno import EPERM
 from conformance.systems.native_calls.identity import PTY_SLAVE_MAJORS, NativeIdentity
 from conformance.systems.native_calls.libc import checked, function
 from reference.constants import AT_EMPTY_PATH, UINT_MAX, UTIME_NOW, UTIME_OMIT
-from reference.structures import NOW, Stat, Statx
+from reference.structures import NOW, Stat, Statfs, Statx
 
 CLOCK_REALTIME_COARSE = 5
 """The clock that the kernel stamps inodes with (clock_gettime(2)); the time module does not name it."""
@@ -64,11 +64,26 @@ class _StatxBuffer(ctypes.Structure):
     )
 
 
+class _StatfsBuffer(ctypes.Structure):
+    _fields_ = (
+        ("type", ctypes.c_long),
+        ("bsize", ctypes.c_long),
+        ("counts", ctypes.c_ulong * 5),
+        ("fsid", ctypes.c_int * 2),
+        ("namelen", ctypes.c_long),
+        ("frsize", ctypes.c_long),
+        ("flags", ctypes.c_long),
+        ("spare", ctypes.c_long * 4),
+    )
+
+
 _path = ctypes.c_char_p
 _fchmod = function("fchmod", ctypes.c_int, ctypes.c_uint)
 _fchown = function("fchown", ctypes.c_int, ctypes.c_uint, ctypes.c_uint)
 _futimens = function("futimens", ctypes.c_int, ctypes.POINTER(_Timespec))
 _statx = function("statx", ctypes.c_int, _path, ctypes.c_int, ctypes.c_uint, ctypes.POINTER(_StatxBuffer))
+_fstatfs = function("fstatfs", ctypes.c_int, ctypes.POINTER(_StatfsBuffer))
+_faccessat = function("faccessat", ctypes.c_int, _path, ctypes.c_int, ctypes.c_int)
 _unlink = function("unlink", _path)
 _link = function("link", _path, _path)
 _symlink = function("symlink", _path, _path)
@@ -86,7 +101,7 @@ def _timespec(nanoseconds: int) -> tuple[int, int]:
 
 
 class NativeAttributes(NativeIdentity):
-    """fstat, statx, fchmod, fchown, futimens; unlink, link, symlink, mkdir, mkfifo."""
+    """fstat, statx, fstatfs, faccessat2, fchmod, fchown, futimens; unlink, link, symlink, mkdir, mkfifo."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -145,6 +160,14 @@ class NativeAttributes(NativeIdentity):
     def _time_seen(self, taken: _StatxTime) -> object:
         nanoseconds = taken.seconds * _NS_PER_S + taken.nanoseconds
         return NOW if self._started_ns <= nanoseconds <= time.time_ns() else nanoseconds
+
+    def fstatfs(self, fd: int) -> Statfs:
+        s = _StatfsBuffer()
+        checked(_fstatfs(fd, s))
+        return Statfs(s.type, s.bsize, s.frsize, s.namelen)
+
+    def faccessat_fd(self, fd: int, mode: int, flags: int) -> int:
+        return checked(_faccessat(fd, b"", mode, flags | AT_EMPTY_PATH))
 
     def fchmod(self, fd: int, mode: int) -> int:
         self._protect(fd)
