@@ -27,6 +27,9 @@ It lies above the descriptor limit of a program, so no program can be handed it.
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full")
 """The devices that programs may name."""
 
+TELLING_ATTRIBUTES = ("trusted.", "system.sockprotoname")
+"""Names outside the namespace of users that nothing can be set by."""
+
 MAPPINGS_FROM = 4096
 """Added to the handle of a mapping where slots are kept, so that no mapping is taken for a descriptor."""
 
@@ -292,6 +295,17 @@ class Text(Domain):
 
 
 @dataclass(frozen=True)
+class AttributeName(Text):
+    """The name of an extended attribute that a program may set on anything: none that means something to the kernel."""
+
+    def check(self, value: Any) -> Any:
+        super().check(value)
+        if value not in TELLING_ATTRIBUTES and value.startswith(("trusted.", "security.", "system.")):
+            raise ValueError(f"a program keeps to user attributes, and to {', '.join(TELLING_ATTRIBUTES)}: {value!r}")
+        return value
+
+
+@dataclass(frozen=True)
 class Path(Text):
     """A path below the program's directory or, where nothing is made or removed by it, one of a few devices."""
 
@@ -520,6 +534,7 @@ SLOT = SlotName()
 MAPPING = MappingName()
 NUMBER = Number()
 TEXT = Text()
+ATTRIBUTE_NAME = AttributeName()
 PATH = Path()
 OWN_PATH = Path(devices=False)
 PAYLOAD = Payload()

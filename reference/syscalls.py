@@ -145,6 +145,21 @@ class Syscalls(Protocol):
     def mkfifo(self, path: str, mode: int) -> int:
         """mkfifo(3): 0."""
 
+    def fsetxattr(self, fd: int, name: str, value: bytes, flags: int) -> int:
+        """fsetxattr(2): 0."""
+
+    def fgetxattr(self, fd: int, name: str, size: int) -> tuple[int, bytes]:
+        """fgetxattr(2) with room for ``size`` bytes: the length of the value, and the value unless ``size`` is 0."""
+
+    def flistxattr(self, fd: int, size: int) -> tuple[int, tuple[str, ...]]:
+        """flistxattr(2) with room for ``size`` bytes: the bytes that the list takes, and the names, sorted.
+
+        There are no names when ``size`` is 0.
+        """
+
+    def fremovexattr(self, fd: int, name: str) -> int:
+        """fremovexattr(2): 0."""
+
     def setrlimit(self, resource: int, soft: int) -> int:
         """setrlimit(2): 0. ``resource`` is RLIMIT_FSIZE, ``soft`` the new soft limit; the hard limit stays.
 

@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from conformance.systems.native_calls.attributes import NativeAttributes
 from conformance.systems.native_calls.descriptors import NativeDescriptors
+from conformance.systems.native_calls.extended_attributes import NativeExtendedAttributes
 from conformance.systems.native_calls.files import NativeFiles
 from conformance.systems.native_calls.limits import NativeLimits
 from conformance.systems.native_calls.locks import NativeLocks
@@ -19,7 +19,7 @@ from conformance.systems.native_calls.terminals import NativeTerminals
 class Native(
     NativeDescriptors,
     NativeFiles,
-    NativeAttributes,
+    NativeExtendedAttributes,
     NativeLimits,
     NativeMemory,
     NativePipes,

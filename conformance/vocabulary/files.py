@@ -4,7 +4,21 @@
 
 from __future__ import annotations
 
-from conformance.domains import BYTES, INTEGER, MAPPING, OCTAL, OWN_PATH, PATH, PAYLOAD, SLOT, Enumeration, ListOf
+from conformance.domains import (
+    ATTRIBUTE_NAME,
+    BYTES,
+    INTEGER,
+    MAPPING,
+    OCTAL,
+    OWN_PATH,
+    PATH,
+    PAYLOAD,
+    SLOT,
+    TEXT,
+    Enumeration,
+    ListOf,
+    TupleOf,
+)
 from conformance.vocabulary.spec import mapping_handle, one_handle, op
 from conformance.vocabulary.structures import STAT, STATFS, STATX, STATX_MASK, choice, fcntl, flags
 
@@ -80,6 +94,24 @@ OPS = (
         ("flags", flags("AT_EACCESS AT_SYMLINK_NOFOLLOW")),
         kinds=_EVERY,
     ),
+    op(
+        "fsetxattr",
+        ("fd", SLOT),
+        ("name", ATTRIBUTE_NAME),
+        ("value", PAYLOAD),
+        ("flags", flags("XATTR_CREATE XATTR_REPLACE")),
+        kinds=_EVERY,
+    ),
+    op(
+        "fgetxattr",
+        ("fd", SLOT),
+        ("name", ATTRIBUTE_NAME),
+        ("size", INTEGER),
+        result=TupleOf((INTEGER, BYTES)),
+        kinds=_EVERY,
+    ),
+    op("flistxattr", ("fd", SLOT), ("size", INTEGER), result=TupleOf((INTEGER, ListOf(TEXT))), kinds=_EVERY),
+    op("fremovexattr", ("fd", SLOT), ("name", ATTRIBUTE_NAME), kinds=_EVERY),
     op("setrlimit", ("resource", Enumeration(("RLIMIT_FSIZE",), closed=True)), ("soft", INTEGER), kinds="files"),
     op("fchmod", ("fd", SLOT), ("mode", OCTAL), kinds=_EVERY),
     op("fchown", ("fd", SLOT), ("uid", INTEGER), ("gid", INTEGER), kinds=_EVERY),

@@ -245,11 +245,6 @@ class Inode(FileObject):
 
     # Permissions ------------------------------------------------------------------------------
 
-    def owned(self) -> bool:
-        """Whether the caller owns the inode, or may act as its owner."""
-        profile = self.kernel.profile
-        return profile.capable or profile.uid == self.uid
-
     def in_group(self) -> bool:
         """Whether the caller is in the inode's group, or may act as if it was."""
         profile = self.kernel.profile

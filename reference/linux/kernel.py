@@ -7,6 +7,7 @@ from __future__ import annotations
 from reference.constants import O_RDWR
 from reference.linux.calls_attributes import AttributeCalls
 from reference.linux.calls_descriptors import DescriptorCalls
+from reference.linux.calls_extended_attributes import ExtendedAttributeCalls
 from reference.linux.calls_files import FileCalls
 from reference.linux.calls_limits import LimitCalls
 from reference.linux.calls_locks import LockCalls
@@ -25,6 +26,7 @@ class Linux(
     FileCalls,
     NameCalls,
     AttributeCalls,
+    ExtendedAttributeCalls,
     LimitCalls,
     MemoryCalls,
     PipeCalls,

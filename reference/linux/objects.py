@@ -9,6 +9,7 @@ Access mode and O_PATH are checked by the calls before they come here.
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from reference.constants import (
@@ -28,13 +29,14 @@ from reference.constants import (
     STATX_MNT_ID,
     STATX_MNT_ID_UNIQUE,
 )
+from reference.linux.extended_attributes import ExtendedAttributes
 from reference.linux.permissions import mode_permits
 from reference.linux.profile import ANONYMOUS
 from reference.outcomes import Anything, Refused
 from reference.structures import Stat
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Mapping
 
     from reference.linux.description import OpenFileDescription
     from reference.linux.locks import FileLocks
@@ -59,7 +61,8 @@ class FileObject:
     ``syncs_ranges`` is True where sync_file_range(2) works.
     ``shared`` ones stand on an inode that other programs of the machine use too.
     ``locks`` holds the locks, once there was one. ``filesystem`` says where the inode lives,
-    ``anonymous_name`` what an object without a path or an inode of its own is called.
+    ``anonymous_name`` what an object without a path or an inode of its own is called,
+    ``builtin_attributes`` are the extended attributes that every object of the kind has.
     """
 
     asynchronous = False
@@ -75,6 +78,8 @@ class FileObject:
     uid = 0
     anonymous_name = ""
     filesystem: Filesystem = ANONYMOUS
+    builtin_attributes: Mapping[str, bytes] = MappingProxyType({})
+    _extended_attributes: ExtendedAttributes | None = None
 
     def __init__(self, kernel: KernelState) -> None:
         self.kernel = kernel
@@ -155,6 +160,18 @@ class FileObject:
         """The fields that statx(2) says it filled when it was asked for some."""
         unique = asked & STATX_MNT_ID_UNIQUE
         return STATX_BASIC_STATS | (unique or STATX_MNT_ID)
+
+    @property
+    def extended_attributes(self) -> ExtendedAttributes:
+        """The attributes that were given to the inode (xattr(7))."""
+        if self._extended_attributes is None:
+            self._extended_attributes = ExtendedAttributes(self.filesystem)
+        return self._extended_attributes
+
+    def owned(self) -> bool:
+        """Whether the caller owns the inode, or may act as its owner."""
+        profile = self.kernel.profile
+        return profile.capable or profile.uid == self.uid
 
     def permits(self, wanted: int) -> bool:
         """Whether the mode grants the caller what is wanted (a union of MAY_*)."""

@@ -25,6 +25,10 @@ from reference.constants import (
 )
 from reference.outcomes import OneOf
 
+NEVER = (2**16, 0)
+"""A kernel release that does not come."""
+MEMORY_ATTRIBUTES_SINCE = (6, 6)
+
 
 @dataclass(frozen=True, slots=True)
 class Filesystem:
@@ -40,6 +44,8 @@ class Filesystem:
     ``directory_end`` is where SEEK_END leads in a directory (None: nowhere),
     ``link_target_bytes_inline`` the longest target that a symbolic link keeps without a block of its own.
     ``magic`` names its type to statfs(2).
+    ``attributes_since`` is the kernel from which on it keeps extended attributes of users (xattr(7)),
+    ``attribute_inode_bytes`` and ``attribute_block_bytes`` the room it has for them in an inode and beside it (0: all).
     ``birth_time``, ``direct_alignment`` say what statx(2) knows beyond the basics;
     with ``multigrain_times`` (Linux 6.13) it leaves out change times that nobody asks for.
     """
@@ -61,6 +67,9 @@ class Filesystem:
     birth_time: bool = False
     direct_alignment: bool = False
     multigrain_times: bool = False
+    attributes_since: tuple[int, int] = NEVER
+    attribute_inode_bytes: int = 0
+    attribute_block_bytes: int = 0
 
 
 EXT4 = Filesystem(
@@ -85,11 +94,25 @@ EXT4 = Filesystem(
     nowait=True,
     uncached=True,
     extents=True,
+    attributes_since=(2, 6),
+    attribute_inode_bytes=256 - 160 - 8,
+    attribute_block_bytes=PAGE_SIZE - 36,
 )
-TMPFS = Filesystem("tmpfs", TMPFS_MAGIC, birth_time=True, multigrain_times=True)
-MEMORY = Filesystem("memfd", TMPFS_MAGIC, relatime=False, birth_time=True, multigrain_times=True)
+TMPFS = Filesystem(
+    "tmpfs", TMPFS_MAGIC, birth_time=True, multigrain_times=True, attributes_since=MEMORY_ATTRIBUTES_SINCE
+)
+MEMORY = Filesystem(
+    "memfd",
+    TMPFS_MAGIC,
+    relatime=False,
+    birth_time=True,
+    multigrain_times=True,
+    attributes_since=MEMORY_ATTRIBUTES_SINCE,
+)
 """Where memfd_create(2) makes its files: a tmpfs that is mounted nowhere."""
-DEVTMPFS = Filesystem("devtmpfs", OneOf((TMPFS_MAGIC, DEVPTS_SUPER_MAGIC)), birth_time=True)
+DEVTMPFS = Filesystem(
+    "devtmpfs", OneOf((TMPFS_MAGIC, DEVPTS_SUPER_MAGIC)), birth_time=True, attributes_since=MEMORY_ATTRIBUTES_SINCE
+)
 """Where a machine keeps its device nodes. Some keep that of pseudoterminals among the slaves."""
 ANONYMOUS = Filesystem("anon_inodefs", ANON_INODE_FS_MAGIC, relatime=False)
 """Where epoll instances and their like live, all on one inode."""

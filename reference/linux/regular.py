@@ -99,6 +99,14 @@ class RegularFile(Inode):
         return self.content.size
 
     def blocks(self) -> Between | int:
+        extra = SECTORS_PER_PAGE if self.extended_attributes.in_block else 0
+        blocks = self._data_blocks()
+        if isinstance(blocks, Between):
+            return Between(blocks.low + extra, blocks.high + extra, blocks.default + extra)
+        return blocks + extra
+
+    def _data_blocks(self) -> Between | int:
+        """The blocks that hold data, or say where it is."""
         pages = len(self.content.pages)
         sectors = pages * SECTORS_PER_PAGE
         if not self.filesystem.extents:

@@ -9,6 +9,7 @@ so a sender is held up by what its peer has not read.
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from reference.constants import (
@@ -94,6 +95,8 @@ class UnixSocket(Inode, Carried):
         self.description: OpenFileDescription | None = None
 
     # What a kind has of its own -----------------------------------------------------------------
+
+    builtin_attributes = MappingProxyType({"system.sockprotoname": b"UNIX\0"})
 
     def send(self, data: bytes, rights: Rights, flags: int, wait: bool) -> int:
         """Queue data and descriptors at the peer: the number of bytes taken. ``wait`` says that the call may sleep."""

@@ -106,15 +106,14 @@ class NativeAttributes(NativeIdentity):
     def __init__(self) -> None:
         super().__init__()
         self._started_ns = time.clock_gettime_ns(CLOCK_REALTIME_COARSE)
-        self._directory: tuple[str, os.stat_result] | None = None
+        self._directory: os.stat_result | None = None
         """The program's directory as it was, once a program has touched the attributes of a directory."""
 
     def reset(self) -> None:
         super().reset()
         if self._directory is not None:
-            name, before = self._directory
-            os.chown(name, before.st_uid, before.st_gid)
-            os.chmod(name, stat.S_IMODE(before.st_mode))
+            os.fchown(self.home_fd, self._directory.st_uid, self._directory.st_gid)
+            os.fchmod(self.home_fd, stat.S_IMODE(self._directory.st_mode))
             self._directory = None
         self._started_ns = time.clock_gettime_ns(CLOCK_REALTIME_COARSE)
 
@@ -194,7 +193,7 @@ class NativeAttributes(NativeIdentity):
         if kind == stat.S_IFCHR and os.major(found.st_rdev) not in PTY_SLAVE_MAJORS and not _path_only(fd):
             raise OSError(EPERM, os.strerror(EPERM))
         if kind == stat.S_IFDIR and self._directory is None:
-            self._directory = (os.getcwd(), os.stat("."))
+            self._directory = os.fstat(self.home_fd)
 
     def unlink(self, path: str) -> int:
         return checked(_unlink(os.fsencode(path)))
