@@ -145,6 +145,15 @@ class Syscalls(Protocol):
     def mkfifo(self, path: str, mode: int) -> int:
         """mkfifo(3): 0."""
 
+    def posix_fadvise(self, fd: int, offset: int, length: int, advice: int) -> int:
+        """posix_fadvise(2): 0. The error number that it returns in C is raised, as everywhere."""
+
+    def readahead(self, fd: int, offset: int, count: int) -> int:
+        """readahead(2): 0."""
+
+    def syncfs(self, fd: int) -> int:
+        """syncfs(2): 0."""
+
     def fsetxattr(self, fd: int, name: str, value: bytes, flags: int) -> int:
         """fsetxattr(2): 0."""
 

@@ -8,17 +8,39 @@ from conformance.domains import Slot
 from conformance.ops import Op
 from conformance.payload import Pattern
 from conformance.strategies.attributes import statx
+from conformance.strategies.files import FILES
 from conformance.strategies.recipes import Recipe
+from conformance.strategies.scalars import offset
 from conformance.strategies.slots import SlotTable
 from conformance.strategies.source import Source, chance
 from reference.constants import (
     AT_EACCESS,
     AT_SYMLINK_NOFOLLOW,
+    LLONG_MAX,
+    POSIX_FADV_DONTNEED,
+    POSIX_FADV_NOREUSE,
+    POSIX_FADV_NORMAL,
+    POSIX_FADV_RANDOM,
+    POSIX_FADV_SEQUENTIAL,
+    POSIX_FADV_WILLNEED,
     RLIMIT_FSIZE,
     XATTR_CREATE,
     XATTR_REPLACE,
 )
 
+_ADVICE = (
+    POSIX_FADV_DONTNEED,
+    POSIX_FADV_DONTNEED,
+    POSIX_FADV_WILLNEED,
+    POSIX_FADV_NORMAL,
+    POSIX_FADV_RANDOM,
+    POSIX_FADV_SEQUENTIAL,
+    POSIX_FADV_NOREUSE,
+    6,
+    -1,
+)
+_SPANS = (0, 1, 4096, 4097, 65536, 2**20, LLONG_MAX, -1, -LLONG_MAX - 1)
+_ON_DISK = ("file", "file.direct", "directory", "mapping")
 _ATTRIBUTED = ("file", "directory", "file.memory")
 _NAMES = ("user.a", "user.b", "user.longer_name")
 _NAMES_ODD = (
@@ -95,6 +117,27 @@ def _fremovexattr(source: Source, slots: SlotTable) -> Op | None:
     return None if slot is None else Op("fremovexattr", (slot, _name(source)))
 
 
+def _posix_fadvise(source: Source, slots: SlotTable) -> Op | None:
+    slot = slots.any_of(source) if chance(source, 3) else slots.any_of(source, *FILES)
+    if slot is None:
+        return None
+    length = _SPANS[source.below(len(_SPANS))]
+    return Op("posix_fadvise", (slot, offset(source), length, _ADVICE[source.below(len(_ADVICE))]))
+
+
+def _readahead(source: Source, slots: SlotTable) -> Op | None:
+    slot = slots.any_of(source) if chance(source, 3) else slots.any_of(source, *FILES)
+    return None if slot is None else Op("readahead", (slot, offset(source), _SPANS[source.below(len(_SPANS))]))
+
+
+def _syncfs(source: Source, slots: SlotTable) -> Op | None:
+    """Mostly of what has no disk behind it: all that the machine has to write takes long, and is not ours."""
+    slot = slots.any_of(source)
+    if slot is None or (slots.tags[slot] in _ON_DISK and not chance(source, 16)):
+        return None
+    return Op("syncfs", (slot,))
+
+
 def _setrlimit(source: Source, slots: SlotTable) -> Op:
     return Op("setrlimit", (RLIMIT_FSIZE, _LIMITS[source.below(len(_LIMITS))]))
 
@@ -104,6 +147,9 @@ RECIPES = (
     Recipe("readlink_fd", 1, _readlink),
     Recipe("faccessat_fd", 1, _faccessat),
     Recipe("fstatfs", 1, _fstatfs),
+    Recipe("posix_fadvise", 1, _posix_fadvise),
+    Recipe("readahead", 1, _readahead),
+    Recipe("syncfs", 1, _syncfs),
     Recipe("fsetxattr", 2, _fsetxattr),
     Recipe("fgetxattr", 1, _fgetxattr),
     Recipe("flistxattr", 1, _flistxattr),

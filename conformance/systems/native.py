@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from conformance.systems.native_calls.advice import NativeAdvice
 from conformance.systems.native_calls.descriptors import NativeDescriptors
 from conformance.systems.native_calls.extended_attributes import NativeExtendedAttributes
 from conformance.systems.native_calls.files import NativeFiles
@@ -19,6 +20,7 @@ from conformance.systems.native_calls.terminals import NativeTerminals
 class Native(
     NativeDescriptors,
     NativeFiles,
+    NativeAdvice,
     NativeExtendedAttributes,
     NativeLimits,
     NativeMemory,

@@ -95,6 +95,22 @@ OPS = (
         kinds=_EVERY,
     ),
     op(
+        "posix_fadvise",
+        ("fd", SLOT),
+        ("offset", INTEGER),
+        ("length", INTEGER),
+        (
+            "advice",
+            choice(
+                "POSIX_FADV_NORMAL POSIX_FADV_RANDOM POSIX_FADV_SEQUENTIAL POSIX_FADV_WILLNEED POSIX_FADV_DONTNEED"
+                " POSIX_FADV_NOREUSE"
+            ),
+        ),
+        kinds=_EVERY,
+    ),
+    op("readahead", ("fd", SLOT), ("offset", INTEGER), ("count", INTEGER), kinds=_EVERY),
+    op("syncfs", ("fd", SLOT), kinds=_EVERY),
+    op(
         "fsetxattr",
         ("fd", SLOT),
         ("name", ATTRIBUTE_NAME),

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from reference.constants import O_RDWR
+from reference.linux.calls_advice import AdviceCalls
 from reference.linux.calls_attributes import AttributeCalls
 from reference.linux.calls_descriptors import DescriptorCalls
 from reference.linux.calls_extended_attributes import ExtendedAttributeCalls
@@ -26,6 +27,7 @@ class Linux(
     FileCalls,
     NameCalls,
     AttributeCalls,
+    AdviceCalls,
     ExtendedAttributeCalls,
     LimitCalls,
     MemoryCalls,

@@ -92,6 +92,8 @@ class RegularFile(Inode):
         self.spread = False
         """Whether a store through a mapping may have given storage to holes that share memory with its page."""
         self._pages_peak = 0
+        if self.filesystem.extents:
+            kernel.files.append(self)
 
     # Attributes -------------------------------------------------------------------------------
 
@@ -438,6 +440,21 @@ class RegularFile(Inode):
             return
         self.range_written_back(self.content.size)
         self.disk_size = self.content.size
+
+    def not_needed(self, start: int, end: int) -> None:
+        """Pages were said not to be needed: the kernel begins to write them back, and drops those that it can."""
+        self.kernel.cite("FADVISE-DONTNEED")
+        content = self.content
+        end = min(end, content.size)
+        if start >= end:
+            return
+        pages = range(start // PAGE_SIZE, page_ceiling(end))
+        if page_ceiling(content.size) == pages.stop:
+            content.clear(content.size, len(content.bytes))
+        for mapping in self.mappings:
+            mapping.touched.difference_update(pages)
+        self.writeback_begun = True
+        self.may_leave_cache(start, end)
 
     def range_written_back(self, end: int) -> None:
         """As :meth:`written_back`, for the part of the file before ``end``."""
