@@ -27,6 +27,9 @@ It lies above the descriptor limit of a program, so no program can be handed it.
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full")
 """The devices that programs may name."""
 
+TELLING_ATTRIBUTES = ("trusted.", "system.sockprotoname")
+"""Names outside the namespace of users that nothing can be set by."""
+
 MAPPINGS_FROM = 4096
 """Added to the handle of a mapping where slots are kept, so that no mapping is taken for a descriptor."""
 
@@ -138,9 +141,10 @@ class Integer(Domain):
 
 @dataclass(frozen=True)
 class Enumeration(Domain):
-    """One of some named constants; another number is written as a number."""
+    """One of some named constants; another number is written as a number, or refused when they are all there is."""
 
     names: tuple[str, ...]
+    closed: bool = False
     _names: dict[int, str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -150,6 +154,8 @@ class Enumeration(Domain):
         return self._names.get(value) or integer_text(value)
 
     def check(self, value: Any) -> Any:
+        if self.closed and value not in self._names:
+            raise ValueError(f"expected one of {', '.join(self.names)}, got {value!r}")
         return INTEGER.check(value)
 
     def simpler(self, value: Any) -> Iterator[Any]:
@@ -275,18 +281,38 @@ class Number(Domain):
 
 
 @dataclass(frozen=True)
-class Path(Domain):
+class Text(Domain):
+    """Text that a system gave back, or a name that it is given."""
+
+    def text(self, value: Any) -> str:
+        text: str = value
+        return '"' + text.encode("unicode_escape").decode().replace('"', '\\"') + '"'
+
+    def check(self, value: Any) -> Any:
+        if type(value) is not str or isinstance(value, Slot):
+            raise ValueError(f"expected text in quotes, got {value!r}")
+        return value
+
+
+@dataclass(frozen=True)
+class AttributeName(Text):
+    """The name of an extended attribute that a program may set on anything: none that means something to the kernel."""
+
+    def check(self, value: Any) -> Any:
+        super().check(value)
+        if value not in TELLING_ATTRIBUTES and value.startswith(("trusted.", "security.", "system.")):
+            raise ValueError(f"a program keeps to user attributes, and to {', '.join(TELLING_ATTRIBUTES)}: {value!r}")
+        return value
+
+
+@dataclass(frozen=True)
+class Path(Text):
     """A path below the program's directory or, where nothing is made or removed by it, one of a few devices."""
 
     devices: bool = True
 
-    def text(self, value: Any) -> str:
-        path: str = value
-        return '"' + path.encode("unicode_escape").decode().replace('"', '\\"') + '"'
-
     def check(self, value: Any) -> Any:
-        if type(value) is not str or isinstance(value, Slot):
-            raise ValueError(f"expected a path in quotes, got {value!r}")
+        super().check(value)
         if ".." in value.split("/") or (value.startswith("/") and not (self.devices and value.rstrip("/") in DEVICES)):
             allowed = f", or be one of {', '.join(DEVICES)}" if self.devices else ""
             raise ValueError(f"a path must stay in the program's directory{allowed}: {value!r}")
@@ -525,6 +551,8 @@ OCTAL = Octal()
 SLOT = SlotName()
 MAPPING = MappingName()
 NUMBER = Number()
+TEXT = Text()
+ATTRIBUTE_NAME = AttributeName()
 PATH = Path()
 OWN_PATH = Path(devices=False)
 PAYLOAD = Payload()

@@ -16,6 +16,7 @@ from conformance.strategies import (
     memory,
     names,
     pipes,
+    queries,
     readiness,
     sockets,
     splices,
@@ -30,7 +31,7 @@ def _some(recipes: tuple[Recipe, ...], **weights: int) -> tuple[Recipe, ...]:
     return tuple([replace(recipe, weight=weights[recipe.name]) for recipe in recipes if recipe.name in weights])
 
 
-_SHARED = (*restrained(descriptors.RECIPES), *readiness.RECIPES)
+_SHARED = (*restrained(descriptors.RECIPES), *readiness.RECIPES, *queries.RECIPES)
 _LOCKED = (
     *_some(files.RECIPES, open=4, lseek=2, write=2),
     *_some(descriptors.RECIPES, close=3, dup=2, dup2=1),
@@ -46,6 +47,8 @@ _OF_LINUX: dict[str, tuple[Recipe, ...]] = {
             *locks.RECIPES,
             *splices.RECIPES,
             *descriptors.RECIPES,
+            *queries.RECIPES,
+            *queries.LIMIT_RECIPES,
         )
     ),
     "locks": (*_LOCKED, *locks.RECIPES),
@@ -62,6 +65,7 @@ _OF_LINUX: dict[str, tuple[Recipe, ...]] = {
             *restrained(sockets.RECIPES),
             *terminals.RECIPES,
             *splices.RECIPES,
+            *queries.LIMIT_RECIPES,
             *_SHARED,
         )
     ),

@@ -31,7 +31,13 @@ NOW = "now"
 
 
 class Statx(NamedTuple):
-    """What statx(2) returns: the mask it filled, then as in :class:`Stat`, then attributes."""
+    """What statx(2) returns: the mask it filled, then as in :class:`Stat`, then attributes, then what names the inode.
+
+    ``ino`` is the place of the inode among those that the program was shown, from 1 on (statx, or readlink_fd where a
+    link text names it); ``dev`` that of the file system which holds it, or 0 for a device node of the machine:
+    where a machine keeps these is its own business. ``rdev`` is (major, minor) of a device, else (0, 0);
+    the minor of a pseudoterminal's slave is its place among those that the program was shown, from 0 on.
+    """
 
     mask: Any
     mode: int
@@ -45,6 +51,18 @@ class Statx(NamedTuple):
     mtime: Any
     ctime: Any
     attributes: Any
+    ino: Any
+    dev: Any
+    rdev: tuple[int, int]
+
+
+class Statfs(NamedTuple):
+    """What fstatfs(2) returns of the type of a file system; sizes in bytes. Counts of blocks and files are left out."""
+
+    type: Any
+    bsize: int
+    frsize: int
+    namelen: int
 
 
 class Termios(NamedTuple):

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from reference.structures import Message, Stat, Statx, Termios
+from reference.structures import Message, Stat, Statfs, Statx, Termios
 
 PollList = tuple[tuple[int, int], ...]
 FdList = tuple[int, ...]
@@ -32,6 +32,14 @@ class Syscalls(Protocol):
 
     def reopen(self, fd: int, flags: int) -> int:
         """open(2) of ``/proc/self/fd/N``: a new description of the same inode (proc_pid_fd(5))."""
+
+    def readlink_fd(self, fd: int) -> str:
+        """readlink(2) of ``/proc/self/fd/N``: the text of the link.
+
+        Names below the program's directory begin with ``./``, and that directory is ``.``.
+        A number that names an inode or a pseudoterminal is its place among those that the program was shown,
+        as in :class:`~reference.structures.Statx`.
+        """
 
     def close(self, fd: int) -> int:
         """close(2): 0."""
@@ -147,6 +155,12 @@ class Syscalls(Protocol):
     def statx(self, fd: int, flags: int, mask: int) -> Statx:
         """statx(2) of the descriptor itself: empty path, AT_EMPTY_PATH added to ``flags``."""
 
+    def fstatfs(self, fd: int) -> Statfs:
+        """fstatfs(2)."""
+
+    def faccessat_fd(self, fd: int, mode: int, flags: int) -> int:
+        """faccessat2(2) of the descriptor itself: 0. The path is empty, AT_EMPTY_PATH is added to ``flags``."""
+
     def fchmod(self, fd: int, mode: int) -> int:
         """fchmod(2): 0."""
 
@@ -170,6 +184,36 @@ class Syscalls(Protocol):
 
     def mkfifo(self, path: str, mode: int) -> int:
         """mkfifo(3): 0."""
+
+    def posix_fadvise(self, fd: int, offset: int, length: int, advice: int) -> int:
+        """posix_fadvise(2): 0. The error number that it returns in C is raised, as everywhere."""
+
+    def readahead(self, fd: int, offset: int, count: int) -> int:
+        """readahead(2): 0."""
+
+    def syncfs(self, fd: int) -> int:
+        """syncfs(2): 0."""
+
+    def fsetxattr(self, fd: int, name: str, value: bytes, flags: int) -> int:
+        """fsetxattr(2): 0."""
+
+    def fgetxattr(self, fd: int, name: str, size: int) -> tuple[int, bytes]:
+        """fgetxattr(2) with room for ``size`` bytes: the length of the value, and the value unless ``size`` is 0."""
+
+    def flistxattr(self, fd: int, size: int) -> tuple[int, tuple[str, ...]]:
+        """flistxattr(2) with room for ``size`` bytes: the bytes that the list takes, and the names, sorted.
+
+        There are no names when ``size`` is 0.
+        """
+
+    def fremovexattr(self, fd: int, name: str) -> int:
+        """fremovexattr(2): 0."""
+
+    def setrlimit(self, resource: int, soft: int) -> int:
+        """setrlimit(2): 0. ``resource`` is RLIMIT_FSIZE, ``soft`` the new soft limit; the hard limit stays.
+
+        A program starts with both at the profile's limit, and the next program does so again.
+        """
 
     def memfd_create(self, name: str, flags: int) -> int:
         """memfd_create(2): a descriptor."""

@@ -116,7 +116,8 @@ def _fstat(source: Source, slots: SlotTable) -> Op | None:
     return None if slot is None else Op("fstat", (slot,))
 
 
-def _statx(source: Source, slots: SlotTable) -> Op | None:
+def statx(source: Source, slots: SlotTable) -> Op | None:
+    """A statx(2) of any descriptor."""
     slot = slots.any_of(source)
     if slot is None:
         return None
@@ -148,7 +149,7 @@ def _futimens(source: Source, slots: SlotTable) -> Op | None:
 
 RECIPES = (
     Recipe("fstat", 5, _fstat),
-    Recipe("statx", 3, _statx),
+    Recipe("statx", 3, statx),
     Recipe("fchmod", 4, _fchmod),
     Recipe("fchown", 3, _fchown),
     Recipe("futimens", 4, _futimens),

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
-from conformance.systems.native_calls.attributes import NativeAttributes
+from conformance.systems.native_calls.advice import NativeAdvice
+from conformance.systems.native_calls.extended_attributes import NativeExtendedAttributes
 from conformance.systems.native_calls.files import NativeFiles
 from conformance.systems.native_calls.imports import NativeImports
+from conformance.systems.native_calls.limits import NativeLimits
 from conformance.systems.native_calls.locks import NativeLocks
 from conformance.systems.native_calls.memory import NativeMemory
 from conformance.systems.native_calls.pipes import NativePipes
@@ -19,7 +21,9 @@ from conformance.systems.native_calls.terminals import NativeTerminals
 class Native(
     NativeImports,
     NativeFiles,
-    NativeAttributes,
+    NativeAdvice,
+    NativeExtendedAttributes,
+    NativeLimits,
     NativeMemory,
     NativePipes,
     NativeSockets,

@@ -66,6 +66,7 @@ class Worker:
 
     def _confine(self, settings: dict[str, Any]) -> None:
         os.chdir(settings["directory"])
+        self._native.settle_in()
         if settings["uid"] != os.getuid():
             os.setgroups([])
             os.setgid(settings["gid"])

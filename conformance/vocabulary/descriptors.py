@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from conformance.domains import INTEGER, NUMBER, OCTAL, PATH, SLOT
+from conformance.domains import INTEGER, NUMBER, OCTAL, PATH, SLOT, TEXT
 from conformance.vocabulary.spec import one_handle, op
 from conformance.vocabulary.structures import CREATION_FLAGS, OPEN_FLAGS, fcntl, flags, ioctl
 
@@ -14,6 +14,7 @@ _DESCRIPTOR_FLAGS = flags("FD_CLOEXEC")
 OPS = (
     op("open", ("path", PATH), ("flags", OPEN_FLAGS), ("mode", OCTAL), kinds="descriptors files", handles=one_handle),
     op("reopen", ("fd", SLOT), ("flags", OPEN_FLAGS), kinds=_EVERY, handles=one_handle),
+    op("readlink_fd", ("fd", SLOT), result=TEXT, kinds=_EVERY),
     op("close", ("fd", SLOT), kinds=_EVERY),
     op(
         "close_range",

@@ -4,9 +4,23 @@
 
 from __future__ import annotations
 
-from conformance.domains import BYTES, INTEGER, MAPPING, OCTAL, OWN_PATH, PATH, PAYLOAD, SLOT, ListOf
+from conformance.domains import (
+    ATTRIBUTE_NAME,
+    BYTES,
+    INTEGER,
+    MAPPING,
+    OCTAL,
+    OWN_PATH,
+    PATH,
+    PAYLOAD,
+    SLOT,
+    TEXT,
+    Enumeration,
+    ListOf,
+    TupleOf,
+)
 from conformance.vocabulary.spec import mapping_handle, one_handle, op
-from conformance.vocabulary.structures import STAT, STATX, STATX_MASK, choice, fcntl, flags
+from conformance.vocabulary.structures import STAT, STATFS, STATX, STATX_MASK, choice, fcntl, flags
 
 _EVERY = "files pipes sockets terminals"
 _RWF = flags("RWF_HIPRI RWF_DSYNC RWF_SYNC RWF_NOWAIT RWF_APPEND RWF_NOAPPEND RWF_ATOMIC RWF_DONTCACHE RWF_NOSIGNAL")
@@ -72,6 +86,49 @@ OPS = (
         result=STATX,
         kinds=_EVERY,
     ),
+    op("fstatfs", ("fd", SLOT), result=STATFS, kinds=_EVERY),
+    op(
+        "faccessat_fd",
+        ("fd", SLOT),
+        ("mode", flags("R_OK W_OK X_OK")),
+        ("flags", flags("AT_EACCESS AT_SYMLINK_NOFOLLOW")),
+        kinds=_EVERY,
+    ),
+    op(
+        "posix_fadvise",
+        ("fd", SLOT),
+        ("offset", INTEGER),
+        ("length", INTEGER),
+        (
+            "advice",
+            choice(
+                "POSIX_FADV_NORMAL POSIX_FADV_RANDOM POSIX_FADV_SEQUENTIAL POSIX_FADV_WILLNEED POSIX_FADV_DONTNEED"
+                " POSIX_FADV_NOREUSE"
+            ),
+        ),
+        kinds=_EVERY,
+    ),
+    op("readahead", ("fd", SLOT), ("offset", INTEGER), ("count", INTEGER), kinds=_EVERY),
+    op("syncfs", ("fd", SLOT), kinds=_EVERY),
+    op(
+        "fsetxattr",
+        ("fd", SLOT),
+        ("name", ATTRIBUTE_NAME),
+        ("value", PAYLOAD),
+        ("flags", flags("XATTR_CREATE XATTR_REPLACE")),
+        kinds=_EVERY,
+    ),
+    op(
+        "fgetxattr",
+        ("fd", SLOT),
+        ("name", ATTRIBUTE_NAME),
+        ("size", INTEGER),
+        result=TupleOf((INTEGER, BYTES)),
+        kinds=_EVERY,
+    ),
+    op("flistxattr", ("fd", SLOT), ("size", INTEGER), result=TupleOf((INTEGER, ListOf(TEXT))), kinds=_EVERY),
+    op("fremovexattr", ("fd", SLOT), ("name", ATTRIBUTE_NAME), kinds=_EVERY),
+    op("setrlimit", ("resource", Enumeration(("RLIMIT_FSIZE",), closed=True)), ("soft", INTEGER), kinds="files"),
     op("fchmod", ("fd", SLOT), ("mode", OCTAL), kinds=_EVERY),
     op("fchown", ("fd", SLOT), ("uid", INTEGER), ("gid", INTEGER), kinds=_EVERY),
     op("futimens", ("fd", SLOT), ("atime", INTEGER), ("mtime", INTEGER), kinds=_EVERY),

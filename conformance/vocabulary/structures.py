@@ -20,7 +20,7 @@ from conformance.domains import (
 )
 from conformance.vocabulary.spec import Handles, OpSpec, Parameter
 from reference import constants
-from reference.structures import Flock, Message, Stat, Statx, Termios, Winsize
+from reference.structures import Flock, Message, Stat, Statfs, Statx, Termios, Winsize
 
 
 def flags(names: str, zero: str = "") -> Flags:
@@ -70,7 +70,34 @@ STATX_MASK = flags(
     "STATX_BASIC_STATS STATX_TYPE STATX_MODE STATX_NLINK STATX_UID STATX_GID STATX_ATIME STATX_MTIME STATX_CTIME"
     " STATX_INO STATX_SIZE STATX_BLOCKS STATX_BTIME STATX_MNT_ID STATX_DIOALIGN"
 )
-STATX = Record("statx_result", Statx, (("mask", STATX_MASK), *STAT_FIELDS, ("attributes", flags(""))))
+STATX = Record(
+    "statx_result",
+    Statx,
+    (
+        ("mask", STATX_MASK),
+        *STAT_FIELDS,
+        ("attributes", flags("")),
+        ("ino", INTEGER),
+        ("dev", INTEGER),
+        ("rdev", TupleOf((INTEGER, INTEGER))),
+    ),
+)
+STATFS = Record(
+    "statfs",
+    Statfs,
+    (
+        (
+            "type",
+            choice(
+                "ANON_INODE_FS_MAGIC DEVPTS_SUPER_MAGIC EXT4_SUPER_MAGIC PIPEFS_MAGIC PROC_SUPER_MAGIC SOCKFS_MAGIC"
+                " TMPFS_MAGIC"
+            ),
+        ),
+        ("bsize", INTEGER),
+        ("frsize", INTEGER),
+        ("namelen", INTEGER),
+    ),
+)
 USUAL_TERMIOS = Termios(
     constants.ICRNL | constants.IXON,
     constants.OPOST | constants.ONLCR,
@@ -130,7 +157,7 @@ MESSAGE = Record(
         ("flags", MESSAGE_FLAGS),
     ),
 )
-RECORDS = (STAT, STATX, TERMIOS, WINSIZE, FLOCK, MESSAGE)
+RECORDS = (STAT, STATX, STATFS, TERMIOS, WINSIZE, FLOCK, MESSAGE)
 """Every structure that the canonical text can spell as a call."""
 
 

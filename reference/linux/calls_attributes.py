@@ -5,19 +5,26 @@
 from __future__ import annotations
 
 from reference.constants import (
+    AT_EACCESS,
     AT_EMPTY_PATH,
     AT_NO_AUTOMOUNT,
     AT_STATX_DONT_SYNC,
     AT_STATX_FORCE_SYNC,
     AT_SYMLINK_NOFOLLOW,
+    EACCES,
     EINVAL,
+    PAGE_SIZE,
+    R_OK,
     STATX__RESERVED,
     STATX_MTIME,
     UTIME_OMIT,
+    W_OK,
+    X_OK,
 )
+from reference.linux.directory import NAME_BYTES_MAX
 from reference.linux.state import KernelState
 from reference.outcomes import Refused
-from reference.structures import Stat, Statx
+from reference.structures import Stat, Statfs, Statx
 
 _BOTH_SYNC = AT_STATX_FORCE_SYNC | AT_STATX_DONT_SYNC
 _KNOWN_FLAGS = _BOTH_SYNC | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW
@@ -27,7 +34,7 @@ NO_ATTRIBUTES = 0
 
 
 class AttributeCalls(KernelState):
-    """fstat(2), statx(2), fchmod(2), fchown(2), futimens(3)."""
+    """fstat(2), statx(2), fstatfs(2), faccessat2(2), fchmod(2), fchown(2), futimens(3)."""
 
     def fstat(self, fd: int) -> Stat:
         """fstat(2). An O_PATH descriptor will do."""
@@ -51,7 +58,29 @@ class AttributeCalls(KernelState):
         # RETURN
         if not filled & STATX_MTIME:
             found = found._replace(mtime=0, ctime=0)
-        return Statx(filled, *found, NO_ATTRIBUTES)
+        self.cite("STATX-IDENTITY")
+        names = target.inode_number(), target.device_number(), target.device_numbers()
+        return Statx(filled, *found, NO_ATTRIBUTES, *names)
+
+    def fstatfs(self, fd: int) -> Statfs:
+        """fstatfs(2). An O_PATH descriptor will do."""
+        target = self.fds.lookup(fd).object
+        self.cite("STATFS-TYPE")
+        return Statfs(target.filesystem.magic, PAGE_SIZE, PAGE_SIZE, NAME_BYTES_MAX)
+
+    def faccessat_fd(self, fd: int, mode: int, flags: int) -> int:
+        """faccessat2(2) of the descriptor itself. An O_PATH descriptor will do."""
+        # CHECK
+        if mode & ~(R_OK | W_OK | X_OK):
+            raise Refused(EINVAL, "ACCESS-MODE")
+        if flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH):
+            raise Refused(EINVAL, "ACCESS-FLAGS")
+        # RESOLVE
+        target = self.fds.lookup(fd).object
+        # CHECK
+        if not target.permits(mode):
+            raise Refused(EACCES, "ACCESS-PERMISSION")
+        return 0
 
     def fchmod(self, fd: int, mode: int) -> int:
         """fchmod(2)."""

@@ -124,5 +124,5 @@ class FileCalls(KernelState):
             raise Refused(EINVAL, "MEMFD-NAME")
         # CHANGE
         self.fds.lowest_free()
-        description = OpenFileDescription(MemoryFile(self, flags), O_RDWR | O_LARGEFILE)
+        description = OpenFileDescription(MemoryFile(self, name, flags), O_RDWR | O_LARGEFILE)
         return self.open_descriptor(description, O_CLOEXEC if flags & MFD_CLOEXEC else 0)

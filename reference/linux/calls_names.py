@@ -27,11 +27,11 @@ from reference.constants import (
 )
 from reference.linux.description import OpenFileDescription
 from reference.linux.device import DEVICES, SharedDevice
-from reference.linux.directory import Directory, SymbolicLink
+from reference.linux.directory import Directory, Name, SymbolicLink
 from reference.linux.fifo import Fifo
-from reference.linux.inode import MAY_WRITE
 from reference.linux.open_flags import TMPFILE_BIT, effective_flags
 from reference.linux.paths import SELF, LastStep, Walk, check_path
+from reference.linux.permissions import MAY_WRITE
 from reference.linux.proc import DescriptorLink
 from reference.linux.regular import RegularFile
 from reference.linux.state import KernelState
@@ -57,9 +57,11 @@ class NameCalls(KernelState):
         # The directory is older than the program, and what it went through before is not known.
         self.directory.atime = self.directory.mtime = self.directory.ctime = Anything()
         self.root = Directory(self, 0o755, 0, 0)
+        self.root.top = ""
         devices = Directory(self, 0o755, 0, 0)
         devices.entries = {name: make(self) for name, make in DEVICES.items()}
         self.root.entries["dev"] = devices
+        devices.place = self.root.name("dev")
         self.descriptor_links: dict[int, DescriptorLink] = {}
 
     def _walk(self) -> Walk:
@@ -77,8 +79,9 @@ class NameCalls(KernelState):
         follow = not flags & O_NOFOLLOW
         if flags & O_PATH:
             self.cite("OPEN-PATH")
-            inode = self._walk().inode(path, follow, bool(flags & O_DIRECTORY))
-            description = OpenFileDescription(inode, flags)
+            walk = self._walk()
+            description = OpenFileDescription(walk.inode(path, follow, bool(flags & O_DIRECTORY)), flags)
+            description.name = walk.name
         elif flags & TMPFILE_BIT:
             directory = self._walk().inode(path, follow, directory=True)
             description = self._temporary_file(directory, flags, mode)
@@ -108,7 +111,9 @@ class NameCalls(KernelState):
                     raise Refused(ENOENT, "PATH-MISSING")
                 return self._create(last, flags, mode)
             if not (follow and isinstance(inode, SymbolicLink)):
-                return self._open_found(inode, flags, must_be_directory)
+                description = self._open_found(inode, flags, must_be_directory)
+                description.name = last.directory.name(last.name)
+                return description
             start, path = last.directory, walk.target(inode)
 
     def _open_found(self, inode: Inode, flags: int, must_be_directory: bool) -> OpenFileDescription:
@@ -133,7 +138,9 @@ class NameCalls(KernelState):
         self.cite("OPEN-CREATE")
         file = RegularFile(self, directory.mode_of_new(mode), self.profile.uid, directory.group_of_new())
         directory.add(last.name, file)
-        return file.open(flags & ~O_TRUNC, created=True)
+        description = file.open(flags & ~O_TRUNC, created=True)
+        description.name = directory.name(last.name)
+        return description
 
     def _temporary_file(self, directory: Inode, flags: int, mode: int) -> OpenFileDescription:
         """O_TMPFILE: a file without a name."""
@@ -142,7 +149,9 @@ class NameCalls(KernelState):
         self.cite("OPEN-TMPFILE")
         file = RegularFile(self, directory.mode_of_new(mode), self.profile.uid, directory.group_of_new())
         file.nlink = 0
-        return file.open(flags & ~O_TRUNC, created=True)
+        description = file.open(flags & ~O_TRUNC, created=True)
+        description.name = Name(directory, None, gone=True)
+        return description
 
     def reopen(self, fd: int, flags: int) -> int:
         """open(2) of /proc/self/fd/N: a link that leads to the object itself, whatever became of its name."""
@@ -150,12 +159,7 @@ class NameCalls(KernelState):
         flags = effective_flags(flags)
         self.fds.lowest_free()
         # RESOLVE
-        found = self.fds.entries.get(fd)
-        if found is None:
-            self.descriptor_links.pop(fd, None)
-            raise Refused(ENOENT, "REOPEN-MISSING")
-        link = self.descriptor_links.setdefault(fd, DescriptorLink(self))
-        link.lead_to(found)
+        found, link = self._descriptor_link(fd)
         target = found.object
         must_be_directory = bool(flags & O_DIRECTORY)
         # CHANGE
@@ -172,8 +176,25 @@ class NameCalls(KernelState):
                 description = OpenFileDescription(target, flags)
             else:
                 description = target.reopen(flags)
+            description.name = found.name
         # RETURN
         return self.open_descriptor(description, flags)
+
+    def readlink_fd(self, fd: int) -> str:
+        """readlink(2) of /proc/self/fd/N."""
+        found, _ = self._descriptor_link(fd)
+        return found.object.link_text(found)
+
+    def _descriptor_link(self, fd: int) -> tuple[OpenFileDescription, DescriptorLink]:
+        """What a number refers to, and the link that leads there. A link that leads nowhere any more is given up."""
+        found = self.fds.entries.get(fd)
+        if found is None:
+            if fd in self.descriptor_links:
+                self.descriptor_links.pop(fd).gone = True
+            raise Refused(ENOENT, "REOPEN-MISSING")
+        link = self.descriptor_links.setdefault(fd, DescriptorLink(self, fd))
+        link.lead_to(found)
+        return found, link
 
     def _open_link(self, link: DescriptorLink, flags: int) -> OpenFileDescription:
         """Open the link itself: only O_PATH can."""

@@ -20,6 +20,7 @@ from reference.constants import (
 )
 
 if TYPE_CHECKING:
+    from reference.linux.directory import Name
     from reference.linux.epoll import Registration
     from reference.linux.objects import FileObject
 
@@ -32,7 +33,7 @@ class OpenFileDescription:
 
     ``announced``: F_SETFL or FIOASYNC asked for SIGIO; O_ASYNC given to open(2) only shows in the flags.
     ``direct``: O_DIRECT can be switched on. ``nowait``: RWF_NOWAIT is known here.
-    ``path_only``: opened with O_PATH (open(2)).
+    ``path_only``: opened with O_PATH (open(2)). ``name`` is the name in a directory that it was opened by, if any.
     ``private`` is room for what the object keeps per description. ``registrations`` are those of epoll instances.
     """
 
@@ -40,6 +41,7 @@ class OpenFileDescription:
         "announced",
         "direct",
         "flags",
+        "name",
         "nowait",
         "object",
         "offset",
@@ -55,6 +57,7 @@ class OpenFileDescription:
         self.object = target
         self.flags = flags & ~_OPEN_ONLY
         self.offset = 0
+        self.name: Name | None = None
         self.private: Any = None
         self.references = 0
         self.registrations: list[Registration] = []

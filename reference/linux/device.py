@@ -33,10 +33,19 @@ class SharedDevice(Inode):
     seekable = True
     seeks = True
     shared = True
+    number = (0, 0)
+    """Major and minor number."""
 
     def __init__(self, kernel: KernelState) -> None:
         super().__init__(kernel, S_IFCHR | 0o666, 0, 0, DEVTMPFS)
         self.atime = self.mtime = self.ctime = Anything()
+
+    def device_number(self) -> int:
+        return 0
+
+    def device_numbers(self) -> tuple[int, int]:
+        self.kernel.cite("DEV-NUMBER")
+        return self.number
 
     def change_mode(self, mode: int) -> None:
         self.kernel.cite("DEV-SHARED")
@@ -67,6 +76,7 @@ class NullDevice(SharedDevice):
     """/dev/null: reads end at once, writes vanish."""
 
     takes_pages = True
+    number = (1, 3)
 
     def read(self, description: OpenFileDescription, count: int) -> bytes:
         self.kernel.cite("DEV-NULL")
@@ -84,6 +94,7 @@ class ZeroDevice(SharedDevice):
 
     lends = True
     takes_pages = True
+    number = (1, 5)
 
     def read(self, description: OpenFileDescription, count: int) -> bytes:
         self.kernel.cite("DEV-ZERO")
@@ -113,6 +124,7 @@ class FullDevice(SharedDevice):
 
     vector_writes = False
     lends = True
+    number = (1, 7)
 
     def read(self, description: OpenFileDescription, count: int) -> bytes:
         self.kernel.cite("DEV-ZERO")

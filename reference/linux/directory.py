@@ -21,21 +21,47 @@ from reference.constants import (
     SEEK_END,
     SEEK_SET,
 )
-from reference.linux.inode import GROUP_EXECUTE, MAY_EXECUTE, MAY_WRITE, PERMISSION_BITS, Inode
+from reference.linux.inode import GROUP_EXECUTE, PERMISSION_BITS, Inode
+from reference.linux.permissions import MAY_EXECUTE, MAY_WRITE
 from reference.outcomes import Anything, Refused
 from reference.structures import NOW
 
 if TYPE_CHECKING:
     from reference.linux.description import OpenFileDescription
+    from reference.linux.objects import FileObject
     from reference.linux.state import KernelState
 
+DELETED = " (deleted)"
+"""What the path of a name that is gone ends with."""
 NAME_BYTES_MAX = 255
 LINK_BLOCKS = 8
 """What the target of a symbolic link takes (in units of 512 bytes) when the inode has no room for it."""
 
 
+class Name:
+    """A name in a directory, as descriptions remember it: ``gone`` says that it was taken away.
+
+    ``text`` is None for a file that never had a name (O_TMPFILE, open(2)).
+    """
+
+    __slots__ = ("_directory", "gone", "text")
+
+    def __init__(self, directory: Directory, text: str | None, gone: bool = False) -> None:
+        self._directory = directory
+        self.text = text
+        self.gone = gone
+
+    def path(self, inode: FileObject) -> str:
+        """The path to an inode that was opened by this name, as /proc shows it (proc_pid_fd(5))."""
+        text = f"#{inode.inode_number()}" if self.text is None else self.text
+        return f"{self._directory.path()}/{text}{DELETED if self.gone else ''}"
+
+
 class Directory(Inode):
-    """Names and the inodes they stand for. Its size is the file system's own business."""
+    """Names and the inodes they stand for. Its size is the file system's own business.
+
+    ``top`` is how paths begin that lead through a directory without a ``place`` in another.
+    """
 
     seekable = True
     seeks = True
@@ -46,6 +72,9 @@ class Directory(Inode):
         super().__init__(kernel, S_IFDIR | mode, uid, gid)
         self.nlink = 2
         self.entries: dict[str, Inode] = {}
+        self.top = "."
+        self.place: Name | None = None
+        self._names: dict[str, Name] = {}
 
     @classmethod
     def made_in(cls, parent: Directory, mode: int) -> Directory:
@@ -77,16 +106,27 @@ class Directory(Inode):
         if not self.permits(MAY_WRITE | MAY_EXECUTE):
             raise Refused(EACCES, "DIR-WRITE")
 
+    def name(self, text: str) -> Name:
+        """A name that is in use here, as descriptions remember it."""
+        return self._names.setdefault(text, Name(self, text))
+
+    def path(self) -> str:
+        """The path to this directory, as /proc shows it."""
+        return self.top if self.place is None else self.place.path(self)
+
     def add(self, name: str, inode: Inode) -> None:
         """Give an inode a name."""
         self.entries[name] = inode
         if isinstance(inode, Directory):
             self.nlink += 1
+            inode.place = self.name(name)
         self.mtime = self.ctime = NOW
 
     def remove(self, name: str) -> None:
         """Take a name away from what it stands for."""
         inode = self.entries.pop(name)
+        if name in self._names:
+            self._names.pop(name).gone = True
         inode.nlink -= 1
         inode.status_changed()
         self.mtime = self.ctime = NOW
@@ -112,6 +152,10 @@ class Directory(Inode):
         return self.kernel.profile.gid
 
     # As an open file --------------------------------------------------------------------------
+
+    def link_text(self, description: OpenFileDescription) -> str:
+        self.kernel.cite("LINKFD-PATH")
+        return self.path()
 
     def check_type(self, wanted: int) -> None:
         if wanted & MAY_WRITE:

@@ -110,6 +110,7 @@ class Epoll(FileObject):
     seeks = True
     shared = True
     executable = False
+    anonymous_name = "eventpoll"
 
     def __init__(self, kernel: KernelState) -> None:
         super().__init__(kernel)

@@ -46,17 +46,18 @@ from reference.constants import (
 )
 from reference.linux.description import OpenFileDescription
 from reference.linux.objects import FileObject
+from reference.linux.permissions import MAY_READ, MAY_WRITE, mode_permits
 from reference.outcomes import Anything, Refused
 from reference.structures import NOW, Stat
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from reference.linux.profile import Filesystem
     from reference.linux.state import KernelState
 
-MAY_EXECUTE, MAY_WRITE, MAY_READ = 1, 2, 4
 PERMISSION_BITS = 0o7777
 GROUP_EXECUTE = 0o010
-ANY_EXECUTE = 0o111
 
 NS_PER_S = 10**9
 
@@ -76,7 +77,7 @@ _ACCESS_WANTED = {0: MAY_READ, O_WRONLY: MAY_WRITE, O_RDWR: MAY_READ | MAY_WRITE
 class Inode(FileObject):
     """Base of the objects that have attributes. ``mode`` holds the type and the permission bits.
 
-    ``nlink`` counts names, ``filesystem`` says where the inode lives.
+    ``nlink`` counts names.
     """
 
     def __init__(
@@ -93,6 +94,10 @@ class Inode(FileObject):
         self.ctime: Time = NOW
 
     # Attributes -------------------------------------------------------------------------------
+
+    @property
+    def identity(self) -> Hashable:
+        return self
 
     @property
     def kind(self) -> int:
@@ -243,28 +248,20 @@ class Inode(FileObject):
 
     # Permissions ------------------------------------------------------------------------------
 
-    def owned(self) -> bool:
-        """Whether the caller owns the inode, or may act as its owner."""
-        profile = self.kernel.profile
-        return profile.capable or profile.uid == self.uid
-
     def in_group(self) -> bool:
         """Whether the caller is in the inode's group, or may act as if it was."""
         profile = self.kernel.profile
         return profile.capable or profile.gid == self.gid
 
     def permits(self, wanted: int) -> bool:
-        """Whether the mode grants the caller what is wanted (a union of MAY_*); path_resolution(7), "Permissions"."""
-        profile = self.kernel.profile
-        if profile.capable:
-            return not wanted & MAY_EXECUTE or self._capable_may_execute()
-        shift = 6 if profile.uid == self.uid else 3 if profile.gid == self.gid else 0
-        return not wanted & ~(self.mode >> shift)
-
-    def _capable_may_execute(self) -> bool:
-        return self.kind != S_IFREG or bool(self.mode & ANY_EXECUTE)
+        return mode_permits(self.kernel.profile, self.mode, self.uid, self.gid, wanted)
 
     # Opening ----------------------------------------------------------------------------------
+
+    def link_text(self, description: OpenFileDescription) -> str:
+        self.kernel.cite("LINKFD-PATH")
+        assert description.name is not None
+        return description.name.path(self)
 
     def open(self, flags: int, created: bool = False) -> OpenFileDescription:
         """open(2) of an inode that was found, or was ``created`` by this very call. Never with O_PATH."""

@@ -5,10 +5,13 @@
 from __future__ import annotations
 
 from reference.constants import O_RDWR
+from reference.linux.calls_advice import AdviceCalls
 from reference.linux.calls_attributes import AttributeCalls
 from reference.linux.calls_descriptors import DescriptorCalls
+from reference.linux.calls_extended_attributes import ExtendedAttributeCalls
 from reference.linux.calls_files import FileCalls
 from reference.linux.calls_imports import ImportCalls
+from reference.linux.calls_limits import LimitCalls
 from reference.linux.calls_locks import LockCalls
 from reference.linux.calls_memory import MemoryCalls
 from reference.linux.calls_names import NameCalls
@@ -27,6 +30,9 @@ class Linux(
     FileCalls,
     NameCalls,
     AttributeCalls,
+    AdviceCalls,
+    ExtendedAttributeCalls,
+    LimitCalls,
     MemoryCalls,
     PipeCalls,
     SocketCalls,

@@ -9,6 +9,7 @@ Access mode and O_PATH are checked by the calls before they come here.
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from reference.constants import (
@@ -28,13 +29,19 @@ from reference.constants import (
     STATX_MNT_ID,
     STATX_MNT_ID_UNIQUE,
 )
+from reference.linux.extended_attributes import ExtendedAttributes
+from reference.linux.permissions import mode_permits
+from reference.linux.profile import ANONYMOUS
 from reference.linux.ring import Slot, in_pages
 from reference.outcomes import Anything, Refused
 from reference.structures import Stat
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
     from reference.linux.description import OpenFileDescription
     from reference.linux.locks import FileLocks
+    from reference.linux.profile import Filesystem
     from reference.linux.regular import RegularFile
     from reference.linux.state import KernelState
     from reference.linux.waiting import WaitQueue
@@ -56,7 +63,9 @@ class FileObject:
     ``executable`` is False for those that live on a mount without programs,
     ``syncs_ranges`` is True where sync_file_range(2) works.
     ``shared`` ones stand on an inode that other programs of the machine use too.
-    ``locks`` holds the locks, once there was one.
+    ``locks`` holds the locks, once there was one. ``filesystem`` says where the inode lives,
+    ``anonymous_name`` what an object without a path or an inode of its own is called,
+    ``builtin_attributes`` are the extended attributes that every object of the kind has.
     """
 
     asynchronous = False
@@ -73,6 +82,10 @@ class FileObject:
     shared = False
     locks: FileLocks | None = None
     uid = 0
+    anonymous_name = ""
+    filesystem: Filesystem = ANONYMOUS
+    builtin_attributes: Mapping[str, bytes] = MappingProxyType({})
+    _extended_attributes: ExtendedAttributes | None = None
 
     def __init__(self, kernel: KernelState) -> None:
         self.kernel = kernel
@@ -151,10 +164,44 @@ class FileObject:
         """fstat(2). What has no inode of its own shares one that the kernel made when it started."""
         return _SHARED_STAT
 
+    @property
+    def identity(self) -> Hashable:
+        """What stands for the inode: objects share one exactly when this is equal."""
+        return self.filesystem
+
+    def inode_number(self) -> int:
+        """The place of the inode among those that the program was shown."""
+        return self.kernel.inode_numbers.of(self.identity)
+
+    def device_number(self) -> int:
+        """The place of the file system among those that the program was shown; 0 for a device node of the machine."""
+        return self.kernel.device_numbers.of(self.filesystem)
+
+    def device_numbers(self) -> tuple[int, int]:
+        """Major and minor number of the device that the inode stands for."""
+        return 0, 0
+
     def statx_mask(self, asked: int) -> int:
         """The fields that statx(2) says it filled when it was asked for some."""
         unique = asked & STATX_MNT_ID_UNIQUE
         return STATX_BASIC_STATS | (unique or STATX_MNT_ID)
+
+    @property
+    def extended_attributes(self) -> ExtendedAttributes:
+        """The attributes that were given to the inode (xattr(7))."""
+        if self._extended_attributes is None:
+            self._extended_attributes = ExtendedAttributes(self.filesystem)
+        return self._extended_attributes
+
+    def owned(self) -> bool:
+        """Whether the caller owns the inode, or may act as its owner."""
+        profile = self.kernel.profile
+        return profile.capable or profile.uid == self.uid
+
+    def permits(self, wanted: int) -> bool:
+        """Whether the mode grants the caller what is wanted (a union of MAY_*)."""
+        shared = _SHARED_STAT
+        return mode_permits(self.kernel.profile, shared.mode, shared.uid, shared.gid, wanted)
 
     def change_mode(self, mode: int) -> None:
         """fchmod(2)."""
@@ -202,6 +249,11 @@ class FileObject:
     def reopen(self, flags: int) -> OpenFileDescription:
         """open(2) of the object through /proc/self/fd: a new description of it."""
         raise Refused(ENXIO, "OBJ-REOPEN")
+
+    def link_text(self, description: OpenFileDescription) -> str:
+        """readlink(2) of the link in /proc/self/fd that leads to a description."""
+        self.kernel.cite("LINKFD-ANONYMOUS")
+        return f"anon_inode:[{self.anonymous_name}]"
 
     def check_announcing(self, description: OpenFileDescription) -> None:
         """Refuse to start or stop announcing with SIGIO, on an object that does so in general."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from reference.constants import ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR
-from reference.linux.directory import Directory, SymbolicLink
+from reference.linux.directory import Directory, Name, SymbolicLink
 from reference.outcomes import Refused
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ class Walk:
         self._kernel = kernel
         self._root = root
         self.start = start
+        self.name: Name | None = None
+        """The name that the last inode was found by; None for the directory that the walk started from."""
         self._links = 0
 
     def last_step(self, path: str, start: Directory | None = None) -> LastStep:
@@ -78,6 +80,7 @@ class Walk:
             return self.inode(self.target(found), True, directory, last.directory)
         if directory and not isinstance(found, Directory):
             raise Refused(ENOTDIR, "PATH-NOT-DIRECTORY")
+        self.name = last.directory.name(last.name)
         return found
 
     def target(self, link: SymbolicLink) -> str:

@@ -34,7 +34,7 @@ from reference.constants import (
 )
 from reference.linux.description import OpenFileDescription
 from reference.linux.inode import Inode
-from reference.linux.profile import Filesystem
+from reference.linux.profile import PIPEFS, Filesystem
 from reference.linux.ring import Ring
 from reference.linux.waiting import WaitQueue
 from reference.outcomes import Refused, Sleeps
@@ -49,7 +49,6 @@ SLOTS_ALLOCATABLE_MAX = 65536
 """The kernel keeps 40 bytes per slot in one allocation, and none may exceed 4 MiB."""
 READ_EVENTS = POLLIN | POLLRDNORM
 WRITE_EVENTS = POLLOUT | POLLWRNORM
-PIPEFS = Filesystem("pipefs", relatime=False)
 TIMES_SPARED_SINCE = (6, 15)
 """The kernel release from which on data that passes leaves the times of a pipe alone."""
 
@@ -261,6 +260,10 @@ class Pipe(PipeEnds):
 
     def __init__(self, kernel: KernelState) -> None:
         super().__init__(kernel, S_IFIFO | 0o600, kernel.profile.uid, kernel.profile.gid, PIPEFS)
+
+    def link_text(self, description: OpenFileDescription) -> str:
+        self.kernel.cite("LINKFD-NUMBER")
+        return f"pipe:[{self.inode_number()}]"
 
     def accessed(self, description: OpenFileDescription) -> None:
         """Reading leaves the times of a pipe as they are, on kernels that spare them; those of a FIFO move."""

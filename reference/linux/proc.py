@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reference.constants import S_IFLNK
+from reference.constants import EACCES, S_IFLNK
+from reference.linux.directory import DELETED
 from reference.linux.inode import Inode
 from reference.linux.profile import PROCFS
 from reference.outcomes import Anything, OneOf
@@ -27,8 +28,11 @@ class DescriptorLink(Inode):
     A process that has changed its user belongs to root here: whether it has is not known.
     """
 
-    def __init__(self, kernel: KernelState) -> None:
+    def __init__(self, kernel: KernelState, number: int) -> None:
         super().__init__(kernel, S_IFLNK, kernel.profile.uid, kernel.profile.gid, PROCFS)
+        self._number = number
+        self.gone = False
+        """Whether the number was looked up again when it referred to nothing."""
         self.atime = self.mtime = self.ctime = Anything()
 
     def lead_to(self, description: OpenFileDescription) -> None:
@@ -36,6 +40,17 @@ class DescriptorLink(Inode):
         read = OWNER_READ_SEARCH if description.readable else 0
         write = OWNER_WRITE_SEARCH if description.writable else 0
         self.mode = S_IFLNK | read | write
+
+    def link_text(self, description: OpenFileDescription) -> str:
+        self.kernel.cite("LINKFD-LINK")
+        return f"/proc/self/fd/{self._number}{DELETED if self.gone else ''}"
+
+    def permits(self, wanted: int) -> bool:
+        profile = self.kernel.profile
+        if profile.capable or not wanted or not super().permits(wanted):
+            return super().permits(wanted)
+        self.kernel.cite("ACCESS-LINK")
+        return not self.kernel.choices.refused(EACCES)
 
     def size(self) -> Any:
         return LINK_BYTES

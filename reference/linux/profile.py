@@ -11,12 +11,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from reference.constants import (
+    ANON_INODE_FS_MAGIC,
+    DEVPTS_SUPER_MAGIC,
+    EXT4_SUPER_MAGIC,
     FALLOC_FL_COLLAPSE_RANGE,
     FALLOC_FL_INSERT_RANGE,
     FALLOC_FL_PUNCH_HOLE,
     FALLOC_FL_ZERO_RANGE,
     PAGE_SIZE,
+    PIPEFS_MAGIC,
+    PROC_SUPER_MAGIC,
+    TMPFS_MAGIC,
 )
+from reference.outcomes import OneOf
+
+NEVER = (2**16, 0)
+"""A kernel release that does not come."""
+MEMORY_ATTRIBUTES_SINCE = (6, 6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +43,15 @@ class Filesystem:
     without it the page cache is all there is.
     ``directory_end`` is where SEEK_END leads in a directory (None: nowhere),
     ``link_target_bytes_inline`` the longest target that a symbolic link keeps without a block of its own.
+    ``magic`` names its type to statfs(2).
+    ``attributes_since`` is the kernel from which on it keeps extended attributes of users (xattr(7)),
+    ``attribute_inode_bytes`` and ``attribute_block_bytes`` the room it has for them in an inode and beside it (0: all).
     ``birth_time``, ``direct_alignment`` say what statx(2) knows beyond the basics;
     with ``multigrain_times`` (Linux 6.13) it leaves out change times that nobody asks for.
     """
 
     name: str
+    magic: int | OneOf
     block_size_bytes: int = PAGE_SIZE
     relatime: bool = True
     time_min_s: int = -(2**63)
@@ -52,10 +67,14 @@ class Filesystem:
     birth_time: bool = False
     direct_alignment: bool = False
     multigrain_times: bool = False
+    attributes_since: tuple[int, int] = NEVER
+    attribute_inode_bytes: int = 0
+    attribute_block_bytes: int = 0
 
 
 EXT4 = Filesystem(
     "ext4",
+    EXT4_SUPER_MAGIC,
     time_min_s=-(2**31),
     time_max_s=2**34 - 2**31 - 1,
     directory_end=2**63 - 1,
@@ -75,13 +94,30 @@ EXT4 = Filesystem(
     nowait=True,
     uncached=True,
     extents=True,
+    attributes_since=(2, 6),
+    attribute_inode_bytes=256 - 160 - 8,
+    attribute_block_bytes=PAGE_SIZE - 36,
 )
-TMPFS = Filesystem("tmpfs", birth_time=True, multigrain_times=True)
-MEMORY = Filesystem("memfd", relatime=False, birth_time=True, multigrain_times=True)
+TMPFS = Filesystem(
+    "tmpfs", TMPFS_MAGIC, birth_time=True, multigrain_times=True, attributes_since=MEMORY_ATTRIBUTES_SINCE
+)
+MEMORY = Filesystem(
+    "memfd",
+    TMPFS_MAGIC,
+    relatime=False,
+    birth_time=True,
+    multigrain_times=True,
+    attributes_since=MEMORY_ATTRIBUTES_SINCE,
+)
 """Where memfd_create(2) makes its files: a tmpfs that is mounted nowhere."""
-DEVTMPFS = Filesystem("devtmpfs", birth_time=True)
-PIPEFS = Filesystem("pipefs", relatime=False)
-PROCFS = Filesystem("proc", block_size_bytes=1024)
+DEVTMPFS = Filesystem(
+    "devtmpfs", OneOf((TMPFS_MAGIC, DEVPTS_SUPER_MAGIC)), birth_time=True, attributes_since=MEMORY_ATTRIBUTES_SINCE
+)
+"""Where a machine keeps its device nodes. Some keep that of pseudoterminals among the slaves."""
+ANONYMOUS = Filesystem("anon_inodefs", ANON_INODE_FS_MAGIC, relatime=False)
+"""Where epoll instances and their like live, all on one inode."""
+PIPEFS = Filesystem("pipefs", PIPEFS_MAGIC, relatime=False)
+PROCFS = Filesystem("proc", PROC_SUPER_MAGIC, block_size_bytes=1024)
 FILESYSTEMS = {filesystem.name: filesystem for filesystem in (EXT4, TMPFS)}
 
 
@@ -89,7 +125,8 @@ FILESYSTEMS = {filesystem.name: filesystem for filesystem in (EXT4, TMPFS)}
 class Profile:
     """One Linux: kernel release, file system, limits and identity of the caller.
 
-    ``descriptors_max`` is RLIMIT_NOFILE, ``file_size_bytes_max`` RLIMIT_FSIZE (getrlimit(2)).
+    ``descriptors_max`` is RLIMIT_NOFILE, ``file_size_bytes_max`` RLIMIT_FSIZE (getrlimit(2)),
+    which a program may lower.
     ``capable`` says that the caller holds root's capabilities (capabilities(7)), except CAP_SYS_RESOURCE:
     containers often withhold that one from root, so ``resource_capable`` says it apart.
     """

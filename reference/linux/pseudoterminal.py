@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from reference.constants import (
+    DEVPTS_SUPER_MAGIC,
     EBUSY,
     EIO,
     EPERM,
@@ -15,6 +18,7 @@ from reference.constants import (
     UTIME_NOW,
 )
 from reference.linux.description import OpenFileDescription
+from reference.linux.directory import DELETED
 from reference.linux.profile import DEVTMPFS, Filesystem
 from reference.linux.state import KernelState
 from reference.linux.terminal import HUNG_UP, Terminal
@@ -22,7 +26,11 @@ from reference.linux.terminal_modes import MASTER_TERMIOS, SLAVE_TERMIOS
 from reference.outcomes import Anything, Refused
 from reference.structures import Winsize
 
-_SLAVES = Filesystem("devpts", block_size_bytes=1024)
+_SLAVES = Filesystem("devpts", DEVPTS_SUPER_MAGIC, block_size_bytes=1024)
+MULTIPLEXER = (5, 2)
+"""Major and minor number of /dev/ptmx. All masters stand on its one inode."""
+MULTIPLEXER_PATH = "/dev/ptmx"
+SLAVE_MAJOR = 136
 
 
 class Master(Terminal):
@@ -40,6 +48,21 @@ class Master(Terminal):
     @property
     def slave(self) -> Slave:
         return self._slave
+
+    @property
+    def identity(self) -> Hashable:
+        return MULTIPLEXER
+
+    def device_number(self) -> int:
+        return 0
+
+    def device_numbers(self) -> tuple[int, int]:
+        self.cite("DEV-NUMBER")
+        return MULTIPLEXER
+
+    def link_text(self, description: OpenFileDescription) -> str:
+        self.cite("LINKFD-TERMINAL")
+        return MULTIPLEXER_PATH
 
     def change_mode(self, mode: int) -> None:
         self.cite("DEV-SHARED")
@@ -83,6 +106,18 @@ class Slave(Terminal):
     @property
     def slave(self) -> Slave:
         return self
+
+    def terminal_number(self) -> int:
+        """The place of the pseudoterminal among those that the program was shown."""
+        return self.kernel.terminal_numbers.of(self)
+
+    def device_numbers(self) -> tuple[int, int]:
+        self.cite("DEV-NUMBER")
+        return SLAVE_MAJOR, self.terminal_number()
+
+    def link_text(self, description: OpenFileDescription) -> str:
+        self.cite("LINKFD-TERMINAL")
+        return f"/dev/pts/{self.terminal_number()}{DELETED if self.hung_up else ''}"
 
     def opened(self, description: OpenFileDescription) -> None:
         # CHECK

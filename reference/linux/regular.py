@@ -97,6 +97,8 @@ class RegularFile(Inode):
         self.spread = False
         """Whether a store through a mapping may have given storage to holes that share memory with its page."""
         self._pages_peak = 0
+        if self.filesystem.extents:
+            kernel.files.append(self)
 
     # Attributes -------------------------------------------------------------------------------
 
@@ -104,6 +106,14 @@ class RegularFile(Inode):
         return self.content.size
 
     def blocks(self) -> Between | int:
+        extra = SECTORS_PER_PAGE if self.extended_attributes.in_block else 0
+        blocks = self._data_blocks()
+        if isinstance(blocks, Between):
+            return Between(blocks.low + extra, blocks.high + extra, blocks.default + extra)
+        return blocks + extra
+
+    def _data_blocks(self) -> Between | int:
+        """The blocks that hold data, or say where it is."""
         pages = len(self.content.pages)
         sectors = pages * SECTORS_PER_PAGE
         if not self.filesystem.extents:
@@ -284,7 +294,7 @@ class RegularFile(Inode):
 
     def _within_limits(self, data: bytes, position: int) -> bytes:
         """What of a write lies below RLIMIT_FSIZE and below the largest size of the file system."""
-        limit = self.kernel.profile.file_size_bytes_max
+        limit = self.kernel.file_size_bytes_max
         if position >= limit:
             self.kernel.signals.append(SIGXFSZ)
             raise Refused(EFBIG, "FILE-LIMIT")
@@ -412,7 +422,7 @@ class RegularFile(Inode):
 
     def check_new_size(self, size: int) -> None:
         """Refuse a size above RLIMIT_FSIZE, or above what the file system holds."""
-        if size > self.kernel.profile.file_size_bytes_max:
+        if size > self.kernel.file_size_bytes_max:
             self.kernel.signals.append(SIGXFSZ)
             raise Refused(EFBIG, "FILE-LIMIT")
 
@@ -448,6 +458,21 @@ class RegularFile(Inode):
             return
         self.range_written_back(self.content.size)
         self.disk_size = self.content.size
+
+    def not_needed(self, start: int, end: int) -> None:
+        """Pages were said not to be needed: the kernel begins to write them back, and drops those that it can."""
+        self.kernel.cite("FADVISE-DONTNEED")
+        content = self.content
+        end = min(end, content.size)
+        if start >= end:
+            return
+        pages = range(start // PAGE_SIZE, page_ceiling(end))
+        if page_ceiling(content.size) == pages.stop:
+            content.clear(content.size, len(content.bytes))
+        for mapping in self.mappings:
+            mapping.touched.difference_update(pages)
+        self.writeback_begun = True
+        self.may_leave_cache(start, end)
 
     def range_written_back(self, end: int) -> None:
         """As :meth:`written_back`, for the part of the file before ``end``."""

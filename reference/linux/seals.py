@@ -26,7 +26,9 @@ from reference.constants import (
     MFD_NOEXEC_SEAL,
 )
 from reference.linux.calls_descriptors import fcntl_command
-from reference.linux.inode import ANY_EXECUTE
+from reference.linux.description import OpenFileDescription
+from reference.linux.directory import DELETED
+from reference.linux.permissions import ANY_EXECUTE
 from reference.linux.profile import MEMORY
 from reference.linux.regular import RegularFile
 from reference.linux.state import KernelState
@@ -38,16 +40,21 @@ MODE_ANYBODY = 0o777
 
 
 class MemoryFile(RegularFile):
-    """A file of memfd_create(2): it has no name, and seals when it was asked for with them."""
+    """A file of memfd_create(2): no directory has its name, and it has seals when it was asked for with them."""
 
-    def __init__(self, kernel: KernelState, flags: int) -> None:
+    def __init__(self, kernel: KernelState, name: str, flags: int) -> None:
         mode = MODE_ANYBODY & ~ANY_EXECUTE if flags & MFD_NOEXEC_SEAL else MODE_ANYBODY
         super().__init__(kernel, mode, kernel.profile.uid, kernel.profile.gid, MEMORY)
         self.nlink = 0
+        self._name = name
         if flags & MFD_NOEXEC_SEAL:
             self.seals = F_SEAL_EXEC
         elif flags & MFD_ALLOW_SEALING:
             self.seals = 0
+
+    def link_text(self, description: OpenFileDescription) -> str:
+        self.kernel.cite("LINKFD-MEMORY")
+        return f"/memfd:{self._name}{DELETED}"
 
     def change_mode(self, mode: int) -> None:
         if (self.seals or 0) & F_SEAL_EXEC and self.owned() and (self.mode ^ mode) & ANY_EXECUTE:

@@ -4,12 +4,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from reference.constants import EBADF, O_CLOEXEC
 from reference.linux.description import OpenFileDescription
 from reference.linux.fdtable import FdTable
+from reference.linux.identity import FIRST_DEVICE, FIRST_INODE, FIRST_TERMINAL, Ordinals
 from reference.linux.profile import Profile
 from reference.linux.socket_pages import HeadCopies
 from reference.outcomes import Choices, Refused
+
+if TYPE_CHECKING:
+    from reference.linux.regular import RegularFile
 
 
 class KernelState:
@@ -18,6 +24,9 @@ class KernelState:
     ``cited`` collects the ids of the clauses that decided (``cite`` adds one),
     ``signals`` the signals raised in the caller,
     ``choices`` answers where the kernel is free.
+    ``file_size_bytes_max`` is the soft limit of RLIMIT_FSIZE (getrlimit(2)).
+    ``files`` holds every regular file that was made on a disk.
+    ``inode_numbers``, ``device_numbers`` and ``terminal_numbers`` count what the program was shown.
     """
 
     def __init__(self, profile: Profile) -> None:
@@ -30,6 +39,11 @@ class KernelState:
         self.signals: list[int] = []
         self.descriptors_in_flight = 0
         self.head_copies = HeadCopies()
+        self.files: list[RegularFile] = []
+        self.file_size_bytes_max = profile.file_size_bytes_max
+        self.inode_numbers = Ordinals(FIRST_INODE)
+        self.device_numbers = Ordinals(FIRST_DEVICE)
+        self.terminal_numbers = Ordinals(FIRST_TERMINAL)
 
     def description(self, fd: int) -> OpenFileDescription:
         """The description a call works on; EBADF for a free number and for an O_PATH descriptor (open(2))."""

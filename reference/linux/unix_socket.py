@@ -9,6 +9,7 @@ so a sender is held up by what its peer has not read.
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from reference.constants import (
@@ -38,6 +39,7 @@ from reference.constants import (
     SIOCATMARK,
     SIOCOUTQ,
     SO_PASSCRED,
+    SOCKFS_MAGIC,
 )
 from reference.linux.inode import Inode
 from reference.linux.profile import Filesystem
@@ -53,7 +55,7 @@ if TYPE_CHECKING:
     from reference.linux.ring import Memory, Slot
     from reference.linux.state import KernelState
 
-SOCKET_FILESYSTEM = Filesystem("sockfs")
+SOCKET_FILESYSTEM = Filesystem("sockfs", SOCKFS_MAGIC)
 SOCKET_MODE = S_IFSOCK | 0o777
 READ_CLOSED, WRITE_CLOSED = 1, 2
 BOTH_CLOSED = READ_CLOSED | WRITE_CLOSED
@@ -97,6 +99,8 @@ class UnixSocket(Inode, Carried):
         self.description: OpenFileDescription | None = None
 
     # What a kind has of its own -----------------------------------------------------------------
+
+    builtin_attributes = MappingProxyType({"system.sockprotoname": b"UNIX\0"})
 
     def send(self, data: bytes, rights: Rights, flags: int, wait: bool) -> int:
         """Queue data and descriptors at the peer: the number of bytes taken. ``wait`` says that the call may sleep."""
@@ -198,6 +202,10 @@ class UnixSocket(Inode, Carried):
 
     def offers_nowait(self, description: OpenFileDescription) -> bool:
         return True
+
+    def link_text(self, description: OpenFileDescription) -> str:
+        self.kernel.cite("LINKFD-NUMBER")
+        return f"socket:[{self.inode_number()}]"
 
     def stat(self) -> Stat:
         self.kernel.cite("SOCK-STAT")

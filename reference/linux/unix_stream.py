@@ -17,6 +17,7 @@ A later urgent byte makes the earlier one an ordinary byte.
 from __future__ import annotations
 
 from itertools import islice
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from reference.constants import (
@@ -53,6 +54,7 @@ class StreamSocket(UnixSocket):
     """
 
     type = SOCK_STREAM
+    builtin_attributes = MappingProxyType({"system.sockprotoname": b"UNIX-STREAM\0"})
 
     def __init__(self, kernel: KernelState) -> None:
         super().__init__(kernel)

@@ -20,13 +20,11 @@ import stat
 import time
 from errno import EPERM
 
+from conformance.systems.native_calls.identity import PTY_SLAVE_MAJORS, NativeIdentity
 from conformance.systems.native_calls.libc import checked, function
-from conformance.systems.native_calls.state import NativeState
 from reference.constants import AT_EMPTY_PATH, UINT_MAX, UTIME_NOW, UTIME_OMIT
-from reference.structures import NOW, Stat, Statx
+from reference.structures import NOW, Stat, Statfs, Statx
 
-PTY_SLAVE_MAJORS = range(136, 144)
-"""The character devices that a program makes itself (UNIX98 pseudoterminals). All others belong to the machine."""
 CLOCK_REALTIME_COARSE = 5
 """The clock that the kernel stamps inodes with (clock_gettime(2)); the time module does not name it."""
 _NS_PER_S = 10**9
@@ -58,7 +56,24 @@ class _StatxBuffer(ctypes.Structure):
         ("btime", _StatxTime),
         ("ctime", _StatxTime),
         ("mtime", _StatxTime),
-        ("rest", ctypes.c_uint8 * 128),
+        ("rdev_major", ctypes.c_uint32),
+        ("rdev_minor", ctypes.c_uint32),
+        ("dev_major", ctypes.c_uint32),
+        ("dev_minor", ctypes.c_uint32),
+        ("rest", ctypes.c_uint8 * 112),
+    )
+
+
+class _StatfsBuffer(ctypes.Structure):
+    _fields_ = (
+        ("type", ctypes.c_long),
+        ("bsize", ctypes.c_long),
+        ("counts", ctypes.c_ulong * 5),
+        ("fsid", ctypes.c_int * 2),
+        ("namelen", ctypes.c_long),
+        ("frsize", ctypes.c_long),
+        ("flags", ctypes.c_long),
+        ("spare", ctypes.c_long * 4),
     )
 
 
@@ -67,6 +82,8 @@ _fchmod = function("fchmod", ctypes.c_int, ctypes.c_uint)
 _fchown = function("fchown", ctypes.c_int, ctypes.c_uint, ctypes.c_uint)
 _futimens = function("futimens", ctypes.c_int, ctypes.POINTER(_Timespec))
 _statx = function("statx", ctypes.c_int, _path, ctypes.c_int, ctypes.c_uint, ctypes.POINTER(_StatxBuffer))
+_fstatfs = function("fstatfs", ctypes.c_int, ctypes.POINTER(_StatfsBuffer))
+_faccessat = function("faccessat", ctypes.c_int, _path, ctypes.c_int, ctypes.c_int)
 _unlink = function("unlink", _path)
 _link = function("link", _path, _path)
 _symlink = function("symlink", _path, _path)
@@ -83,21 +100,20 @@ def _timespec(nanoseconds: int) -> tuple[int, int]:
     return divmod(nanoseconds, _NS_PER_S) if special is None else (0, special)
 
 
-class NativeAttributes(NativeState):
-    """fstat, statx, fchmod, fchown, futimens; unlink, link, symlink, mkdir, mkfifo."""
+class NativeAttributes(NativeIdentity):
+    """fstat, statx, fstatfs, faccessat2, fchmod, fchown, futimens; unlink, link, symlink, mkdir, mkfifo."""
 
     def __init__(self) -> None:
         super().__init__()
         self._started_ns = time.clock_gettime_ns(CLOCK_REALTIME_COARSE)
-        self._directory: tuple[str, os.stat_result] | None = None
+        self._directory: os.stat_result | None = None
         """The program's directory as it was, once a program has touched the attributes of a directory."""
 
     def reset(self) -> None:
         super().reset()
         if self._directory is not None:
-            name, before = self._directory
-            os.chown(name, before.st_uid, before.st_gid)
-            os.chmod(name, stat.S_IMODE(before.st_mode))
+            os.fchown(self.home_fd, self._directory.st_uid, self._directory.st_gid)
+            os.fchmod(self.home_fd, stat.S_IMODE(self._directory.st_mode))
             self._directory = None
         self._started_ns = time.clock_gettime_ns(CLOCK_REALTIME_COARSE)
 
@@ -121,6 +137,7 @@ class NativeAttributes(NativeState):
     def statx(self, fd: int, flags: int, mask: int) -> Statx:
         s = _StatxBuffer()
         checked(_statx(fd, b"", flags | AT_EMPTY_PATH, mask, s))
+        device, node = os.makedev(s.dev_major, s.dev_minor), os.makedev(s.rdev_major, s.rdev_minor)
         return Statx(
             s.mask,
             s.mode,
@@ -134,11 +151,22 @@ class NativeAttributes(NativeState):
             self._time_seen(s.mtime),
             self._time_seen(s.ctime),
             s.attributes,
+            self.inode_number(fd, device, s.ino, s.mode, node),
+            self.device_number(device, s.mode, node),
+            self.device_numbers(node),
         )
 
     def _time_seen(self, taken: _StatxTime) -> object:
         nanoseconds = taken.seconds * _NS_PER_S + taken.nanoseconds
         return NOW if self._started_ns <= nanoseconds <= time.time_ns() else nanoseconds
+
+    def fstatfs(self, fd: int) -> Statfs:
+        s = _StatfsBuffer()
+        checked(_fstatfs(fd, s))
+        return Statfs(s.type, s.bsize, s.frsize, s.namelen)
+
+    def faccessat_fd(self, fd: int, mode: int, flags: int) -> int:
+        return checked(_faccessat(fd, b"", mode, flags | AT_EMPTY_PATH))
 
     def fchmod(self, fd: int, mode: int) -> int:
         self._protect(fd)
@@ -165,7 +193,7 @@ class NativeAttributes(NativeState):
         if kind == stat.S_IFCHR and os.major(found.st_rdev) not in PTY_SLAVE_MAJORS and not _path_only(fd):
             raise OSError(EPERM, os.strerror(EPERM))
         if kind == stat.S_IFDIR and self._directory is None:
-            self._directory = (os.getcwd(), os.stat("."))
+            self._directory = os.fstat(self.home_fd)
 
     def unlink(self, path: str) -> int:
         return checked(_unlink(os.fsencode(path)))

@@ -11,17 +11,20 @@ import struct
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from conformance.systems.native_calls.identity import NativeIdentity
 from conformance.systems.native_calls.libc import checked, function
-from conformance.systems.native_calls.state import NativeState
 from reference.constants import FIOASYNC, FIONBIO, FIONREAD, INT_MAX, UINT_MAX
 
 SHARED_NUMBER_MAX = 511
 """close_range(2) stays below the worker's own descriptors, and above the limit of a program there are no others."""
 
+PATH_BYTES_MAX = 4096
+
 REOPEN_MODE = 0o600
 """The mode of a file that reopen makes with O_TMPFILE: the call has no argument for it."""
 
 _open = function("open", ctypes.c_char_p, ctypes.c_int, ctypes.c_uint)
+_readlink = function("readlink", ctypes.c_char_p, ctypes.c_void_p, ctypes.c_size_t, result=ctypes.c_ssize_t)
 _close_range = function("close_range", ctypes.c_uint, ctypes.c_uint, ctypes.c_int)
 _dup = function("dup", ctypes.c_int)
 _dup2 = function("dup2", ctypes.c_int, ctypes.c_int)
@@ -32,7 +35,7 @@ _UINT = struct.Struct("I")
 _NO_INT = bytes(_INT.size)
 
 
-class NativeDescriptors(NativeState):
+class NativeDescriptors(NativeIdentity):
     """close, dup, fcntl, ioctl."""
 
     fcntl_commands: ClassVar[dict[int, Callable[[Any, int, Any], Any]]] = {}
@@ -43,7 +46,14 @@ class NativeDescriptors(NativeState):
         return checked(_open(os.fsencode(path), flags, mode))
 
     def reopen(self, fd: int, flags: int) -> int:
-        return checked(_open(b"/proc/self/fd/%d" % fd, flags, REOPEN_MODE))
+        made = checked(_open(b"/proc/self/fd/%d" % fd, flags, REOPEN_MODE))
+        self.master_opened(made)
+        return made
+
+    def readlink_fd(self, fd: int) -> str:
+        buffer = ctypes.create_string_buffer(PATH_BYTES_MAX)
+        length = checked(_readlink(b"/proc/self/fd/%d" % fd, buffer, PATH_BYTES_MAX))
+        return self.link_text(fd, os.fsdecode(buffer.raw[:length]))
 
     def close(self, fd: int) -> int:
         os.close(fd)

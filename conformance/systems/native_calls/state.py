@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
+from conformance.systems.native_calls.private import private_descriptor
 from reference.outcomes import Choices
 
 
@@ -19,6 +21,15 @@ class NativeState:
         self.signals: list[int] = []
         self.choices = Choices()
         self.cited: list[str] = []
+        self.home = "."
+        """The path of the program's directory."""
+        self.home_fd = -1
+        """A descriptor of it, out of the reach of programs."""
+
+    def settle_in(self) -> None:
+        """Take the directory that the process stands in as the program's. Subjects that keep more extend this."""
+        self.home = os.getcwd()
+        self.home_fd = private_descriptor(".")
 
     def reset(self) -> None:
         """Make ready for the next program. Subjects that keep more extend this."""

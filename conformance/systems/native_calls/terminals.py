@@ -17,9 +17,9 @@ from errno import EINVAL
 from typing import Any
 
 from conformance.systems.native_calls.descriptors import NativeDescriptors, gives_int, takes_int
+from conformance.systems.native_calls.identity import NativeIdentity
 from conformance.systems.native_calls.kernel_workers import KernelWorkers
 from conformance.systems.native_calls.libc import checked, function
-from conformance.systems.native_calls.state import NativeState
 from reference.constants import (
     NCCS,
     O_NOCTTY,
@@ -70,16 +70,17 @@ _tcdrain = function("tcdrain", _int)
 
 _STILL_CALLS = frozenset(
     "open pipe2 socketpair mkfifo memfd_create epoll_create1 epoll_ctl epoll_wait poll ppoll select posix_openpt"
-    " unlockpt fcntl ioctl dup lseek fstat statx fchmod fchown futimens fsync fdatasync sync_file_range truncate"
-    " ftruncate fallocate unlink link symlink mkdir mmap load store msync munmap getsockopt setsockopt shutdown send"
-    " recv sendmsg flock tcgetattr tcdrain".split()
+    " unlockpt fcntl ioctl dup lseek fstat statx fstatfs readlink_fd faccessat_fd posix_fadvise readahead syncfs"
+    " fsetxattr fgetxattr flistxattr fremovexattr setrlimit fchmod fchown futimens fsync fdatasync"
+    " sync_file_range truncate ftruncate fallocate unlink link symlink mkdir mmap load store msync munmap"
+    " getsockopt setsockopt shutdown send recv sendmsg flock tcgetattr tcdrain".split()
 )
 """Calls that neither move terminal data nor let any move."""
 _TRANSFERS = frozenset("read write readv writev pread pwrite preadv2 pwritev2".split())
 """Calls that move terminal data only when their descriptor is a terminal."""
 
 
-class NativeTerminals(NativeState):
+class NativeTerminals(NativeIdentity):
     """posix_openpt, unlockpt, open_slave, termios; and the wait for terminal data that is under way."""
 
     def __init__(self) -> None:
@@ -96,7 +97,9 @@ class NativeTerminals(NativeState):
         self._workers.wait_until_idle()
 
     def posix_openpt(self, flags: int) -> int:
-        return checked(_posix_openpt(flags | O_NOCTTY))
+        fd = checked(_posix_openpt(flags | O_NOCTTY))
+        self.master_opened(fd)
+        return fd
 
     def unlockpt(self, fd: int) -> int:
         return checked(_unlockpt(fd))
