@@ -30,6 +30,9 @@ DEVICES = ("/dev/null", "/dev/zero", "/dev/full")
 MAPPINGS_FROM = 4096
 """Added to the handle of a mapping where slots are kept, so that no mapping is taken for a descriptor."""
 
+PROCESSES_FROM = 8192
+"""Added to the number of a process where slots are kept, as is MAPPINGS_FROM to that of a mapping."""
+
 NAMED_POWER_MIN = 20
 """Integers next to 2**k are written so from this k on."""
 
@@ -50,7 +53,7 @@ Resolver = Callable[[Any, Environment], Any]
 
 
 class Slot(str):
-    """The name of a result: ``r0`` for a descriptor, ``m0`` for a mapping."""
+    """The name of a result: ``r0`` for a descriptor, ``m0`` for a mapping, ``p0`` for a process."""
 
     __slots__ = ()
 
@@ -157,6 +160,16 @@ class Enumeration(Domain):
             if known == value:
                 return
             yield known
+
+
+@dataclass(frozen=True)
+class OnlyThese(Enumeration):
+    """One of some named constants, and no other number."""
+
+    def check(self, value: Any) -> Any:
+        if value not in self._names:
+            raise ValueError(f"expected one of {', '.join(self.names)}, got {value!r}")
+        return value
 
 
 @dataclass(frozen=True)
@@ -272,6 +285,17 @@ class Number(Domain):
 
     def simpler(self, value: Any) -> Iterator[Any]:
         return iter(()) if type(value) is Slot else INTEGER.simpler(value)
+
+
+@dataclass(frozen=True)
+class ProcessNumber(Number):
+    """A process or a group as an argument: a slot's, or a number that the program chooses."""
+
+    @property
+    def resolver(self) -> Resolver:
+        return lambda value, environment: (
+            environment.get(value, NEVER_OPENED) - PROCESSES_FROM if type(value) is Slot else value
+        )
 
 
 @dataclass(frozen=True)
@@ -525,6 +549,7 @@ OCTAL = Octal()
 SLOT = SlotName()
 MAPPING = MappingName()
 NUMBER = Number()
+PROCESS = ProcessNumber()
 PATH = Path()
 OWN_PATH = Path(devices=False)
 PAYLOAD = Payload()

@@ -12,6 +12,7 @@ from conformance.strategies import (
     files,
     imported_sockets,
     imports,
+    jobs,
     locks,
     memory,
     names,
@@ -42,6 +43,7 @@ _OF_LINUX: dict[str, tuple[Recipe, ...]] = {
     "pipes": (*pipes.RECIPES, *_SHARED),
     "sockets": (*sockets.RECIPES, *_SHARED),
     "terminals": (*terminals.RECIPES, *_SHARED),
+    "jobs": jobs.on_scene((*jobs.RECIPES, *terminals.RECIPES, *_SHARED)),
     "mixed": (
         *restrained(files.RECIPES),
         *names.RECIPES,

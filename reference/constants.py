@@ -404,6 +404,12 @@ EPOLL_CTL_DEL = 0x2
 EPOLL_CTL_MOD = 0x3
 
 # Signals (signal(7))
+SIG_IGN = 1
+# Not a number of Linux: it stands for a handler of the program's.
+SIG_CATCH = 2
+SIG_BLOCK = 0
+SIG_UNBLOCK = 1
+SIG_SETMASK = 2
 SIGHUP = 1
 SIGINT = 2
 SIGQUIT = 3

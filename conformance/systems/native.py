@@ -10,6 +10,7 @@ from conformance.systems.native_calls.imports import NativeImports
 from conformance.systems.native_calls.locks import NativeLocks
 from conformance.systems.native_calls.memory import NativeMemory
 from conformance.systems.native_calls.pipes import NativePipes
+from conformance.systems.native_calls.processes import NativeProcesses
 from conformance.systems.native_calls.readiness import NativeReadiness
 from conformance.systems.native_calls.sockets import NativeSockets
 from conformance.systems.native_calls.terminals import NativeTerminals
@@ -23,7 +24,8 @@ class Native(
     NativePipes,
     NativeSockets,
     NativeTerminals,
+    NativeProcesses,
     NativeReadiness,
     NativeLocks,
 ):
-    """One process on the running kernel."""
+    """One program on the running kernel."""

@@ -21,6 +21,8 @@ from reference.constants import (
     O_PATH,
     O_TRUNC,
     POLLOUT,
+    SIGTTOU,
+    SIGWINCH,
     TCFLSH,
     TCGETS,
     TCIFLUSH,
@@ -53,6 +55,7 @@ from reference.constants import (
     VSTOP,
 )
 from reference.linux.description import OpenFileDescription
+from reference.linux.job_control import check_background, take_control_by_opening
 from reference.linux.line_discipline import RING_BYTES
 from reference.linux.terminal_modes import DISABLED, as_set_on_pty
 from reference.outcomes import Between, Refused
@@ -101,6 +104,7 @@ def get_modes(end: TerminalLine, argument: Any) -> Termios:
 def set_modes(end: TerminalLine, wanted: Termios) -> int:
     """tcsetattr(3), TCSANOW and TCSADRAIN: output of a pseudoterminal is never in the way."""
     slave = end.slave
+    check_background(slave, SIGTTOU)
     before = slave.discipline.modes.termios
     after = as_set_on_pty(wanted, before)
     if (after.iflag, after.oflag, after.lflag, after.cflag) != wanted[:4]:
@@ -116,6 +120,7 @@ def set_modes(end: TerminalLine, wanted: Termios) -> int:
 @request(TCSETSF)
 def set_modes_and_discard(end: TerminalLine, wanted: Termios) -> int:
     """tcsetattr(3), TCSAFLUSH: input that was not read goes first."""
+    check_background(end.slave, SIGTTOU)
     end.cite("TTY-TCSAFLUSH")
     end.slave.discard_input()
     return int(set_modes(end, wanted))
@@ -147,8 +152,11 @@ def _usual_flow_control(termios: Termios) -> bool:
 def flush(end: TerminalLine, queue: int) -> int:
     """tcflush(3), on the queues of this end. EINVAL."""
     if queue in (TCIFLUSH, TCIOFLUSH):
+        # What waits in front of the discipline goes even when the call is refused.
         end.cite("TTY-TCIFLUSH")
         end.input.clear()
+    check_background(end, SIGTTOU)
+    if queue in (TCIFLUSH, TCIOFLUSH):
         end.discard_input()
         end.link.writers_may_go_on()
     elif queue != TCOFLUSH:
@@ -162,6 +170,7 @@ def flush(end: TerminalLine, queue: int) -> int:
 @request(TCXONC)
 def flow(end: TerminalLine, action: int) -> int:
     """tcflow(3): hold or let go output, or send the other end a character that asks it to. EINVAL."""
+    check_background(end, SIGTTOU)
     characters = end.discipline.modes
     if action == TCOOFF:
         end.cite("TTY-TCOOFF")
@@ -199,6 +208,7 @@ def _send_at_once(end: TerminalLine, character: int) -> None:
 @request(TCSBRK)
 def send_break(end: TerminalLine, argument: int) -> int:
     """tcsendbreak(3) and tcdrain(3): a pseudoterminal has no break, and nothing that drains."""
+    check_background(end, SIGTTOU)
     end.cite("TTY-BREAK")
     return 0
 
@@ -231,9 +241,14 @@ def get_window(end: TerminalLine, argument: Any) -> Winsize:
 
 @request(TIOCSWINSZ)
 def set_window(end: TerminalLine, window: Winsize) -> int:
-    """TIOCSWINSZ: four numbers of 16 bits. SIGWINCH finds nobody."""
+    """TIOCSWINSZ: four numbers of 16 bits. The group in the foreground hears of a change."""
     end.cite("TTY-WINSIZE")
-    end.slave.window = Winsize(*(number & _WINDOW_MASK for number in window))
+    slave = end.slave
+    size = Winsize(*(number & _WINDOW_MASK for number in window))
+    if size != slave.window and slave.foreground is not None:
+        end.cite("CTTY-WINCH")
+        end.kernel.signal_group(slave.foreground, SIGWINCH)
+    slave.window = size
     return 0
 
 
@@ -302,6 +317,7 @@ def open_peer(end: TerminalLine, flags: int) -> int:
     else:
         description.flags = flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC)
         slave.opened(description)
+        take_control_by_opening(slave, description, flags)
         if flags & O_DIRECT:
             slave.released(description)
             raise Refused(EINVAL, "OPEN-DIRECT")

@@ -25,6 +25,9 @@ class NativeState:
         self.signals.clear()
         self.cited.clear()
 
+    def let_go(self) -> None:
+        """Give up what this process holds beside descriptors. Subjects that hold something extend this."""
+
     def settle(self, call: str, arguments: tuple[Any, ...]) -> None:
         """Wait until the work is done that the kernel does on its own behalf after a call.
 

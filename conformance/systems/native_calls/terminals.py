@@ -4,7 +4,7 @@
 
 Modes go through ioctl(2) rather than tcgetattr(3) and tcsetattr(3):
 the C library keeps speeds of its own in its structure, and changes what the caller did not mean to change.
-No opening here makes the terminal the controlling one.
+No process of the harness leads a session: only a program that has made itself a leader gets a controlling terminal.
 """
 
 from __future__ import annotations
@@ -18,12 +18,10 @@ from typing import Any
 
 from conformance.systems.native_calls.descriptors import NativeDescriptors, gives_int, takes_int
 from conformance.systems.native_calls.kernel_workers import KernelWorkers
-from conformance.systems.native_calls.libc import checked, function
+from conformance.systems.native_calls.libc import checked, function, request_with
 from conformance.systems.native_calls.state import NativeState
 from reference.constants import (
     NCCS,
-    O_NOCTTY,
-    O_PATH,
     TCGETS,
     TCSADRAIN,
     TCSAFLUSH,
@@ -72,7 +70,7 @@ _STILL_CALLS = frozenset(
     "open pipe2 socketpair mkfifo memfd_create epoll_create1 epoll_ctl epoll_wait poll ppoll select posix_openpt"
     " unlockpt fcntl ioctl dup lseek fstat statx fchmod fchown futimens fsync fdatasync sync_file_range truncate"
     " ftruncate fallocate unlink link symlink mkdir mmap load store msync munmap getsockopt setsockopt shutdown send"
-    " recv sendmsg flock tcgetattr tcdrain".split()
+    " recv sendmsg flock tcgetattr tcdrain spawn descend setsid getsid getpgid setpgid sigaction sigprocmask".split()
 )
 """Calls that neither move terminal data nor let any move."""
 _TRANSFERS = frozenset("read write readv writev pread pwrite preadv2 pwritev2".split())
@@ -96,14 +94,14 @@ class NativeTerminals(NativeState):
         self._workers.wait_until_idle()
 
     def posix_openpt(self, flags: int) -> int:
-        return checked(_posix_openpt(flags | O_NOCTTY))
+        return checked(_posix_openpt(flags))
 
     def unlockpt(self, fd: int) -> int:
         return checked(_unlockpt(fd))
 
     def open_slave(self, fd: int, flags: int) -> int:
         number = _INT.unpack(fcntl.ioctl(fd, TIOCGPTN, _NO_INT))[0]
-        return checked(_open(b"/dev/pts/%d" % number, flags | O_NOCTTY))
+        return checked(_open(b"/dev/pts/%d" % number, flags))
 
     def tcgetattr(self, fd: int) -> Termios:
         iflag, oflag, cflag, lflag, _, cc = _TERMIOS.unpack(fcntl.ioctl(fd, TCGETS, _NO_TERMIOS))
@@ -115,7 +113,7 @@ class NativeTerminals(NativeState):
             raise OSError(EINVAL, os.strerror(EINVAL))
         iflag, oflag, cflag, lflag, cc = attributes
         masked = (iflag & UINT_MAX, oflag & UINT_MAX, cflag & UINT_MAX, lflag & UINT_MAX)
-        fcntl.ioctl(fd, request, _TERMIOS.pack(*masked, 0, cc))
+        request_with(fd, request, ctypes.create_string_buffer(_TERMIOS.pack(*masked, 0, cc)))
         return 0
 
     def tcflush(self, fd: int, queue: int) -> int:
@@ -132,7 +130,7 @@ class NativeTerminals(NativeState):
 
 
 def _peer(native: Any, fd: int, flags: int) -> int:
-    return checked(_ioctl(fd, TIOCGPTPEER, flags if flags & O_PATH else flags | O_NOCTTY))
+    return checked(_ioctl(fd, TIOCGPTPEER, flags))
 
 
 def _get_window(native: Any, fd: int, argument: Any) -> Winsize:
