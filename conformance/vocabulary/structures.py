@@ -20,7 +20,7 @@ from conformance.domains import (
 )
 from conformance.vocabulary.spec import Handles, OpSpec, Parameter
 from reference import constants
-from reference.structures import Flock, Message, Stat, Statx, Termios, Winsize
+from reference.structures import Flock, Message, Speeds, Stat, Statx, Termios, Winsize
 
 
 def flags(names: str, zero: str = "") -> Flags:
@@ -108,6 +108,7 @@ TERMIOS = Record(
     ),
     usual=USUAL_TERMIOS,
 )
+SPEEDS = Record("speeds", Speeds, tuple((name, INTEGER) for name in Speeds._fields))
 WINSIZE = Record("winsize", Winsize, tuple((name, INTEGER) for name in Winsize._fields))
 FLOCK = Record(
     "flock",
@@ -130,7 +131,7 @@ MESSAGE = Record(
         ("flags", MESSAGE_FLAGS),
     ),
 )
-RECORDS = (STAT, STATX, TERMIOS, WINSIZE, FLOCK, MESSAGE)
+RECORDS = (STAT, STATX, TERMIOS, SPEEDS, WINSIZE, FLOCK, MESSAGE)
 """Every structure that the canonical text can spell as a call."""
 
 

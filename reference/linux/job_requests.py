@@ -19,12 +19,16 @@ from reference.constants import (
 )
 from reference.linux.job_control import check_background, give_up_control, take_control
 from reference.linux.process import OUTSIDE, process_id
-from reference.linux.terminal_requests import request
+from reference.linux.terminal_requests import Request, registering
 from reference.outcomes import Refused
 
 if TYPE_CHECKING:
     from reference.linux.description import OpenFileDescription
     from reference.linux.terminal_line import TerminalLine
+
+REQUESTS: dict[int, Request] = {}
+"""Requests of this subject, by number."""
+request = registering(REQUESTS)
 
 STEAL = 1
 """The argument of TIOCSCTTY with which root takes a terminal away from another session."""

@@ -20,6 +20,7 @@ from reference.linux.profile import DEVTMPFS, Filesystem
 from reference.linux.state import KernelState
 from reference.linux.terminal import HUNG_UP, Terminal
 from reference.linux.terminal_modes import MASTER_TERMIOS, SLAVE_TERMIOS
+from reference.linux.terminal_speed import USUAL_SPEEDS
 from reference.outcomes import Anything, Refused
 from reference.structures import Winsize
 
@@ -75,6 +76,8 @@ class Master(Terminal):
 class Slave(Terminal):
     """The end that looks like a terminal, with modes and a window size.
 
+    ``number`` is the one in its name, once somebody has asked: the kernel picks one that the whole machine has free.
+
     ``session`` is the session that it controls, ``foreground`` the group that may use it; None: it controls none.
     """
 
@@ -83,6 +86,8 @@ class Slave(Terminal):
         self.link = self.master = master
         self.window = Winsize(0, 0, 0, 0)
         self.hung_up = False
+        self.speeds = USUAL_SPEEDS
+        self.number: int | None = None
         self.session: int | None = None
         self.foreground: int | None = None
 

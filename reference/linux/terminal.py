@@ -42,7 +42,7 @@ from reference.constants import (
     TIOCSPGRP,
     TOSTOP,
 )
-from reference.linux import job_requests, terminal_requests
+from reference.linux import job_requests, terminal_questions, terminal_requests
 from reference.linux.description import OpenFileDescription
 from reference.linux.job_control import check_background, take_control_by_opening
 from reference.linux.pty_output import plain_run, processed
@@ -58,6 +58,7 @@ WAKE_BELOW_BYTES = 128
 HUNG_UP = "hung up"
 """What the description of a slave holds once its master is gone."""
 _WRITABLE = POLLOUT | POLLWRNORM
+_REQUESTS = {**terminal_requests.REQUESTS, **terminal_questions.REQUESTS, **job_requests.REQUESTS}
 
 ROUNDED_NOW = Anything()
 """A time that input or output took: the kernel takes it again only every eight seconds, and then without a fraction."""
@@ -129,7 +130,7 @@ class Terminal(TerminalLine):
             raise Refused(EIO, "TTY-HUP-IOCTL")
         if request == TIOCSCTTY:
             return job_requests.set_controlling(self, description, argument)
-        call = terminal_requests.REQUESTS.get(request)
+        call = _REQUESTS.get(request)
         if call is None:
             raise Refused(ENOTTY, "OBJ-IOCTL")
         result = call(self, argument)
@@ -265,8 +266,7 @@ class Terminal(TerminalLine):
             raise Refused(EIO, "TTY-HUP-WRITE")
         if self.broken:
             raise Refused(EIO, "TTY-BROKEN")
-        if self.discipline.modes.termios.lflag & TOSTOP:
-            check_background(self, SIGTTOU)
+        self._check_writer()
         # CHANGE
         written = self._write_all(data)
         self.write_wait.wake(POLLOUT)
@@ -281,6 +281,15 @@ class Terminal(TerminalLine):
         if written:
             self.mtime = ROUNDED_NOW
         return written
+
+    def _check_writer(self) -> None:
+        """Job control, where modes ask for it. Who waits to write is told when somebody else has tried."""
+        if self.discipline.modes.termios.lflag & TOSTOP:
+            try:
+                check_background(self, SIGTTOU)
+            except (Refused, Sleeps):
+                self.write_wait.wake(POLLOUT)
+                raise
 
     def _write_all(self, data: bytes) -> int:
         if not data:

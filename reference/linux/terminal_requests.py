@@ -32,7 +32,6 @@ from reference.constants import (
     TCOFLUSH,
     TCOOFF,
     TCOON,
-    TCSBRK,
     TCSETS,
     TCSETSF,
     TCSETSW,
@@ -58,6 +57,7 @@ from reference.linux.description import OpenFileDescription
 from reference.linux.job_control import check_background, take_control_by_opening
 from reference.linux.line_discipline import RING_BYTES
 from reference.linux.terminal_modes import DISABLED, as_set_on_pty
+from reference.linux.terminal_speed import speeds
 from reference.outcomes import Between, Refused
 from reference.structures import Termios, Winsize
 
@@ -67,23 +67,29 @@ if TYPE_CHECKING:
 
 Request = Callable[["TerminalLine", Any], Any]
 REQUESTS: dict[int, Request] = {}
-"""Every request that an end answers, by number."""
+"""Requests that an end answers, by number."""
 
 _WINDOW_MASK = 0xFFFF
 _XON, _XOFF = 0x11, 0x13
 
 
-def request(*numbers: int) -> Callable[[Request], Request]:
-    """Register a function for request numbers."""
+def registering(table: dict[int, Request]) -> Callable[..., Callable[[Request], Request]]:
+    """A decorator that puts functions into a table, each under its request numbers."""
 
-    def register(call: Request) -> Request:
-        REQUESTS.update(dict.fromkeys(numbers, call))
-        return call
+    def request(*numbers: int) -> Callable[[Request], Request]:
+        def register(call: Request) -> Request:
+            table.update(dict.fromkeys(numbers, call))
+            return call
 
-    return register
+        return register
+
+    return request
 
 
-def _master(end: TerminalLine) -> Master:
+request = registering(REQUESTS)
+
+
+def master_of(end: TerminalLine) -> Master:
     """The end itself, when it is a master; ENOTTY on a slave."""
     if end is end.slave:
         raise Refused(ENOTTY, "TTY-MASTER-ONLY")
@@ -112,6 +118,7 @@ def set_modes(end: TerminalLine, wanted: Termios) -> int:
     if slave.link.packet:
         _tell_flow_change(slave, before, after)
     slave.discipline.set_modes(after)
+    slave.speeds = speeds(after.cflag, slave.speeds)
     slave.write_wait.wake(0)
     slave.read_wait.wake(0)
     return 0
@@ -205,14 +212,6 @@ def _send_at_once(end: TerminalLine, character: int) -> None:
     end.write_wait.wake(POLLOUT)
 
 
-@request(TCSBRK)
-def send_break(end: TerminalLine, argument: int) -> int:
-    """tcsendbreak(3) and tcdrain(3): a pseudoterminal has no break, and nothing that drains."""
-    check_background(end, SIGTTOU)
-    end.cite("TTY-BREAK")
-    return 0
-
-
 @request(FIONREAD)
 def bytes_to_read(end: TerminalLine, argument: Any) -> int:
     """FIONREAD: bytes that can be read, in canonical mode those of ended lines."""
@@ -255,7 +254,7 @@ def set_window(end: TerminalLine, window: Winsize) -> int:
 @request(TIOCPKT)
 def set_packet_mode(end: TerminalLine, argument: int) -> int:
     """TIOCPKT: packet mode of a master; switching it on forgets what was not told."""
-    master = _master(end)
+    master = master_of(end)
     end.cite("TTY-PACKET")
     if argument and not master.packet:
         master.slave.packet_status = 0
@@ -266,13 +265,13 @@ def set_packet_mode(end: TerminalLine, argument: int) -> int:
 @request(TIOCGPKT)
 def get_packet_mode(end: TerminalLine, argument: Any) -> int:
     """TIOCGPKT."""
-    return int(_master(end).packet)
+    return int(master_of(end).packet)
 
 
 @request(TIOCSPTLCK)
 def set_lock(end: TerminalLine, argument: int) -> int:
     """TIOCSPTLCK: lock or unlock the slave; unlockpt(3)."""
-    master = _master(end)
+    master = master_of(end)
     end.cite("TTY-LOCK")
     master.locked = bool(argument)
     return 0
@@ -281,7 +280,7 @@ def set_lock(end: TerminalLine, argument: int) -> int:
 @request(TIOCGPTLCK)
 def get_lock(end: TerminalLine, argument: Any) -> int:
     """TIOCGPTLCK."""
-    return int(_master(end).locked)
+    return int(master_of(end).locked)
 
 
 @request(TIOCEXCL)

@@ -25,7 +25,6 @@ from conformance.systems.native_calls.state import NativeState
 from reference.constants import SIG_CATCH, SIG_IGN, TIOCGPGRP, TIOCGSID, TIOCNOTTY, TIOCSCTTY, TIOCSPGRP
 
 PROCESS_CALLS = frozenset("spawn descend setsid getsid getpgid setpgid sigaction sigprocmask".split())
-OUTSIDE = 0
 PID_MAX = 2**22
 """No process id of Linux is as large (proc_sys_kernel(5), pid_max)."""
 _PR_SET_PDEATHSIG = 1
@@ -56,7 +55,6 @@ class NativeProcesses(NativeState):
         super().__init__()
         self._page = memoryview(mmap.mmap(-1, mmap.PAGESIZE)).cast("i")
         """How many processes wait, then the id of each process of the program by its number."""
-        self.pids: list[int] = []
         self._caught: dict[int, Any] = {}
         self.watch: Callable[[int], None] = lambda pid: None
 
@@ -162,10 +160,6 @@ class NativeProcesses(NativeState):
         if 0 < number <= len(self.pids):
             return self.pids[number - 1]
         return number + PID_MAX if 0 < number <= PID_MAX else number
-
-    def number_of(self, pid: int) -> int:
-        """The number of a process id; 0 for one outside of the program."""
-        return self.pids.index(pid) + 1 if pid in self.pids else OUTSIDE
 
 
 def _take_control(native: Any, fd: int, argument: int) -> int:

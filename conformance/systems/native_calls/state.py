@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from reference.outcomes import Choices
@@ -12,6 +13,7 @@ from reference.outcomes import Choices
 class NativeState:
     """Signals that were raised, in the order they came; the kernel cites no clauses.
 
+    ``pids`` are the ids of the program's processes, the first made first; none while it has no process of its own.
     ``reset`` forgets everything of a program.
     """
 
@@ -19,6 +21,12 @@ class NativeState:
         self.signals: list[int] = []
         self.choices = Choices()
         self.cited: list[str] = []
+        self.pids: list[int] = []
+
+    def number_of(self, pid: int) -> int:
+        """The number that stands for a process id, the caller's being 1 at first; 0 for one outside of the program."""
+        pids = self.pids or [os.getpid()]
+        return pids.index(pid) + 1 if pid in pids else 0
 
     def reset(self) -> None:
         """Make ready for the next program. Subjects that keep more extend this."""

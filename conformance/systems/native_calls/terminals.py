@@ -13,7 +13,8 @@ import ctypes
 import fcntl
 import os
 import struct
-from errno import EINVAL
+from collections.abc import Callable
+from errno import EINVAL, EPERM
 from typing import Any
 
 from conformance.systems.native_calls.descriptors import NativeDescriptors, gives_int, takes_int
@@ -23,32 +24,51 @@ from conformance.systems.native_calls.state import NativeState
 from reference.constants import (
     NCCS,
     TCGETS,
+    TCGETS2,
     TCSADRAIN,
     TCSAFLUSH,
     TCSANOW,
+    TCSBRK,
+    TCSBRKP,
     TCSETS,
     TCSETSF,
     TCSETSW,
+    TIOCCBRK,
+    TIOCCONS,
     TIOCEXCL,
+    TIOCGDEV,
+    TIOCGETD,
     TIOCGEXCL,
+    TIOCGICOUNT,
     TIOCGPKT,
     TIOCGPTLCK,
     TIOCGPTN,
     TIOCGPTPEER,
     TIOCGWINSZ,
+    TIOCMBIC,
+    TIOCMBIS,
+    TIOCMGET,
+    TIOCMSET,
     TIOCNXCL,
     TIOCOUTQ,
     TIOCPKT,
+    TIOCSBRK,
+    TIOCSETD,
     TIOCSPTLCK,
+    TIOCSTI,
     TIOCSWINSZ,
+    TIOCVHANGUP,
     UINT_MAX,
 )
-from reference.structures import Termios, Winsize
+from reference.structures import Speeds, Termios, Winsize
 
 _WINDOW_MASK = 0xFFFF
 
 _TERMIOS = struct.Struct(f"4IB{NCCS}s")
 _NO_TERMIOS = bytes(_TERMIOS.size)
+_TERMIOS2 = struct.Struct(f"4IB{NCCS}s2I")
+_NO_TERMIOS2 = bytes(_TERMIOS2.size)
+_COUNTERS_BYTES = 128
 _WINDOW = struct.Struct("4H")
 _NO_WINDOW = bytes(_WINDOW.size)
 _INT = struct.Struct("i")
@@ -142,8 +162,46 @@ def _set_window(native: Any, fd: int, window: Winsize) -> int:
     return 0
 
 
+def _get_modes_and_speeds(native: Any, fd: int, argument: Any) -> tuple[Termios, Speeds]:
+    iflag, oflag, cflag, lflag, _, cc, *both = _TERMIOS2.unpack(fcntl.ioctl(fd, TCGETS2, _NO_TERMIOS2))
+    return Termios(iflag, oflag, cflag, lflag, cc), Speeds(*both)
+
+
+def _by_value(request: int) -> Callable[[Any, int, Any], int]:
+    return lambda native, fd, argument: checked(_ioctl(fd, request, argument))
+
+
+def _set_discipline(native: Any, fd: int, number: int) -> int:
+    request_with(fd, TIOCSETD, _int(number))
+    return 0
+
+
+def _count_interrupts(native: Any, fd: int, argument: Any) -> int:
+    request_with(fd, TIOCGICOUNT, ctypes.create_string_buffer(_COUNTERS_BYTES))
+    return 0
+
+
+def _refused_on_terminals(request: int) -> Callable[[Any, int, Any], int]:
+    """A request of root that reaches further than the program: a terminal is not asked."""
+
+    def call(native: Any, fd: int, argument: Any) -> int:
+        if os.isatty(fd):
+            raise OSError(EPERM, os.strerror(EPERM))
+        fcntl.ioctl(fd, request, _NO_INT)
+        return 0
+
+    return call
+
+
 NativeDescriptors.ioctl_requests.update(
     {
+        TCGETS2: _get_modes_and_speeds,
+        TIOCSETD: _set_discipline,
+        TIOCGICOUNT: _count_interrupts,
+        **{request: _by_value(request) for request in (TCSBRK, TCSBRKP, TIOCSBRK, TIOCCBRK)},
+        **{request: _refused_on_terminals(request) for request in (TIOCVHANGUP, TIOCCONS, TIOCSTI)},
+        **{request: takes_int(request) for request in (TIOCMSET, TIOCMBIS, TIOCMBIC)},
+        **{request: gives_int(request) for request in (TIOCGETD, TIOCGPTN, TIOCGDEV, TIOCMGET)},
         TIOCGPTPEER: _peer,
         TIOCGWINSZ: _get_window,
         TIOCSWINSZ: _set_window,
