@@ -26,6 +26,7 @@ from conformance.strategies.programs import seeded_program
 from conformance.systems.miniatures import (
     descriptors,
     files,
+    jobs,
     locks,
     native,
     pipes,
@@ -51,6 +52,7 @@ BUGS: tuple[PlantedBug, ...] = (
     *pipes.BUGS,
     *sockets.BUGS,
     *terminals.BUGS,
+    *jobs.BUGS,
     *readiness.BUGS,
     *native.BUGS,
 )

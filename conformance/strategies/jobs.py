@@ -14,7 +14,7 @@ from dataclasses import replace
 from conformance.domains import Slot
 from conformance.ops import Op
 from conformance.strategies.recipes import Make, Recipe
-from conformance.strategies.slots import SlotTable
+from conformance.strategies.slots import FILLED, SlotTable
 from conformance.strategies.source import Source, chance, pick
 from reference.constants import (
     B38400,
@@ -25,8 +25,11 @@ from reference.constants import (
     ICRNL,
     INT_MAX,
     ISIG,
+    O_NOCTTY,
     O_NONBLOCK,
+    O_RDONLY,
     O_RDWR,
+    O_WRONLY,
     SIG_BLOCK,
     SIG_CATCH,
     SIG_IGN,
@@ -46,9 +49,10 @@ from reference.constants import (
     TIOCNOTTY,
     TIOCSCTTY,
     TIOCSPGRP,
+    TIOCSWINSZ,
     TOSTOP,
 )
-from reference.structures import Termios
+from reference.structures import Termios, Winsize
 
 _PROCESS, _MASTER, _SLAVE = "process", "pty.master", "pty.slave"
 _ENDS = (_SLAVE, _SLAVE, _SLAVE, _MASTER)
@@ -57,6 +61,14 @@ _DESCENTS = "descents"
 _SCENE = "scene"
 _SIGNALS = (SIGTTIN, SIGTTIN, SIGTTOU, SIGTTOU, SIGTTOU, SIGHUP, SIGCONT, SIGWINCH, SIGINT, SIGQUIT, SIGTSTP)
 _ODD_PROCESSES = (-1, 7, INT_MAX, -7, 2**31, 2**32 + 1)
+_BLOCKED = (
+    (SIGHUP, SIGCONT, SIGWINCH, SIGINT, SIGQUIT, SIGTSTP),
+    (SIGHUP, SIGINT, SIGWINCH),
+    (SIGTSTP, SIGCONT),
+    (SIGQUIT, SIGTSTP),
+)
+_SIGNAL_CHARACTERS = (b"\x03", b"\x1a", b"\x1c", b"\x1a", b"\x03")
+_WINDOWS = (Winsize(1, 0, 0, 0), Winsize(24, 80, 0, 0))
 _STOPPING = Termios(
     ICRNL,
     0,
@@ -167,6 +179,39 @@ def _put_in_front(source: Source, slots: SlotTable) -> Op | None:
     return None if slave is None or process is None else Op("ioctl", (slave, TIOCSPGRP, process))
 
 
+def _open_apart(source: Source, slots: SlotTable) -> Op | None:
+    """Open a slave, often without taking control; with other access modes than terminals usually have."""
+    master = _newest(slots, _MASTER)
+    if master is None:
+        return None
+    flags = pick(source, (O_NOCTTY | O_RDWR, O_NOCTTY | O_RDWR, O_RDWR, O_WRONLY, O_RDONLY)) | O_NONBLOCK
+    return Op("open_slave", (master, flags), (slots.new(_SLAVE),))
+
+
+def _block(source: Source, slots: SlotTable) -> Op:
+    return Op("sigprocmask", (SIG_SETMASK, pick(source, _BLOCKED)))
+
+
+def _unblock(source: Source, slots: SlotTable) -> Op:
+    return Op("sigprocmask", (SIG_SETMASK, ()))
+
+
+def _raise(source: Source, slots: SlotTable) -> Op | None:
+    """Something that raises a signal in the foreground group, or its leader."""
+    kind = source.below(8)
+    slave, master = _newest(slots, _SLAVE), _newest(slots, _MASTER)
+    if kind == 7 and slave is not None:
+        return Op("ioctl", (slave, TIOCNOTTY))
+    if master is None:
+        return None
+    if kind == 6:
+        slots.close(master)
+        return Op("close", (master,))
+    if kind >= 4 or FILLED in slots.notes:
+        return Op("ioctl", (master, TIOCSWINSZ, pick(source, _WINDOWS)))
+    return Op("write", (master, pick(source, _SIGNAL_CHARACTERS)))
+
+
 _TERMINAL = (_setsid, _pair, _pair, _pair)
 """A session with a terminal, the caller leading it and in front."""
 _SCENES: tuple[tuple[Make, ...], ...] = (
@@ -176,6 +221,11 @@ _SCENES: tuple[tuple[Make, ...], ...] = (
     (*_TERMINAL, _descend, _lead_group),
     (*_TERMINAL, _descend, _lead_group),
     (*_TERMINAL, _stop_writers, _descend, _lead_group),
+    (_spawn, *_TERMINAL, _put_in_front),
+    (*_TERMINAL, _raise, _raise),
+    (*_TERMINAL, _block, _raise, _raise, _unblock),
+    (*_TERMINAL, _block, _raise, _raise, _unblock, _raise),
+    (_setsid, _pair, _pair, _open_apart),
     (*_TERMINAL, _descend, _setsid),
     (*_TERMINAL, _descend, _setsid, _spawn, _make_group),
     (_pair, _pair, _pair, _setsid),
@@ -211,6 +261,7 @@ RECIPES = (
     Recipe("getsid", 2, _asking("getsid")),
     Recipe("sigaction", 7, _sigaction),
     Recipe("sigprocmask", 5, _sigprocmask),
+    Recipe("open_slave", 2, _open_apart),
     Recipe("ioctl(TIOCSCTTY)", 5, _on_terminal(TIOCSCTTY, 0, 0, 1, 1, 2)),
     Recipe("ioctl(TIOCNOTTY)", 1, _on_terminal(TIOCNOTTY)),
     Recipe("ioctl(TIOCGPGRP)", 3, _on_terminal(TIOCGPGRP)),

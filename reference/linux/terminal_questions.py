@@ -69,7 +69,11 @@ def set_discipline(end: TerminalLine, number: int) -> int:
     check_background(end, SIGTTOU)
     if number != N_TTY:
         raise Refused(EINVAL, "TTYIO-SETD-UNKNOWN")
-    end.cite("TTYIO-DISCIPLINE")
+    # Whoever is inside the discipline is asked to leave it, although it stays.
+    end.cite("TTYIO-SETD")
+    end.read_wait.wake(0)
+    end.write_wait.wake(0)
+    end.restart_input()
     return 0
 
 
