@@ -54,9 +54,7 @@ def _work(
 ) -> NoReturn:
     try:
         die_with(parent)
-        native.enter()
-        native.watch = watch
-        watch(os.getpid())
+        native.enter(watch)
         value = work()
         watch(0)
         native.reset()

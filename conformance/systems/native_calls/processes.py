@@ -46,17 +46,14 @@ def die_with(parent: int) -> None:
 
 
 class NativeProcesses(NativeState):
-    """spawn, descend, setsid, setpgid, sigaction, sigprocmask.
-
-    ``watch`` is told which process goes on with the program, and 0 while that changes.
-    """
+    """spawn, descend, setsid, setpgid, sigaction, sigprocmask."""
 
     def __init__(self) -> None:
         super().__init__()
         self._page = memoryview(mmap.mmap(-1, mmap.PAGESIZE)).cast("i")
         """How many processes wait, then the id of each process of the program by its number."""
         self._caught: dict[int, Any] = {}
-        self.watch: Callable[[int], None] = lambda pid: None
+        self._watch: Callable[[int], None] = lambda pid: None
 
     # Around a program -------------------------------------------------------------------------
 
@@ -64,9 +61,14 @@ class NativeProcesses(NativeState):
         """Make ready for a program that will run in a process of its own."""
         self._page[:] = memoryview(bytes(mmap.PAGESIZE)).cast("i")
 
-    def enter(self) -> None:
-        """This process is the first of a program."""
+    def enter(self, watch: Callable[[int], None]) -> None:
+        """This process is the first of a program.
+
+        ``watch`` is told which process goes on with the program, and 0 while that changes.
+        """
+        self._watch = watch
         self._note(os.getpid())
+        watch(os.getpid())
 
     def end_processes(self) -> None:
         """Kill and reap every process of the program. The caller is its reaper, and has no other children."""
@@ -95,12 +97,12 @@ class NativeProcesses(NativeState):
 
     def descend(self) -> int:
         grandparent, parent = os.getppid(), os.getpid()
-        self.watch(0)
+        self._watch(0)
         if os.fork():
             self._wait_for_the_end(grandparent)
         die_with(parent)
         number = self._note_beside_waiting(os.getpid())
-        self.watch(os.getpid())
+        self._watch(os.getpid())
         return number
 
     def _wait_for_the_end(self, parent: int) -> NoReturn:
