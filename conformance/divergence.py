@@ -186,6 +186,8 @@ _FIXED_TAGS: Mapping[str, tuple[str, ...]] = {
     "epoll_create1": ("epoll",),
     "memfd_create": ("memory",),
     "mmap": ("mapping",),
+    "spawn": ("process",),
+    "descend": ("process",),
 }
 """Tags of the slots that a call makes. The only ioctl(2) that makes one is TIOCGPTPEER."""
 

@@ -33,6 +33,9 @@ TELLING_ATTRIBUTES = ("trusted.", "system.sockprotoname")
 MAPPINGS_FROM = 4096
 """Added to the handle of a mapping where slots are kept, so that no mapping is taken for a descriptor."""
 
+PROCESSES_FROM = 8192
+"""Added to the number of a process where slots are kept, as is MAPPINGS_FROM to that of a mapping."""
+
 NAMED_POWER_MIN = 20
 """Integers next to 2**k are written so from this k on."""
 
@@ -53,7 +56,7 @@ Resolver = Callable[[Any, Environment], Any]
 
 
 class Slot(str):
-    """The name of a result: ``r0`` for a descriptor, ``m0`` for a mapping."""
+    """The name of a result: ``r0`` for a descriptor, ``m0`` for a mapping, ``p0`` for a process."""
 
     __slots__ = ()
 
@@ -163,6 +166,16 @@ class Enumeration(Domain):
             if known == value:
                 return
             yield known
+
+
+@dataclass(frozen=True)
+class OnlyThese(Enumeration):
+    """One of some named constants, and no other number."""
+
+    def check(self, value: Any) -> Any:
+        if value not in self._names:
+            raise ValueError(f"expected one of {', '.join(self.names)}, got {value!r}")
+        return value
 
 
 @dataclass(frozen=True)
@@ -303,6 +316,17 @@ class AttributeName(Text):
         if value not in TELLING_ATTRIBUTES and value.startswith(("trusted.", "security.", "system.")):
             raise ValueError(f"a program keeps to user attributes, and to {', '.join(TELLING_ATTRIBUTES)}: {value!r}")
         return value
+
+
+@dataclass(frozen=True)
+class ProcessNumber(Number):
+    """A process or a group as an argument: a slot's, or a number that the program chooses."""
+
+    @property
+    def resolver(self) -> Resolver:
+        return lambda value, environment: (
+            environment.get(value, NEVER_OPENED) - PROCESSES_FROM if type(value) is Slot else value
+        )
 
 
 @dataclass(frozen=True)
@@ -553,6 +577,7 @@ MAPPING = MappingName()
 NUMBER = Number()
 TEXT = Text()
 ATTRIBUTE_NAME = AttributeName()
+PROCESS = ProcessNumber()
 PATH = Path()
 OWN_PATH = Path(devices=False)
 PAYLOAD = Payload()

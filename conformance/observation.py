@@ -20,7 +20,7 @@ ERRNO_NAMES: dict[int, str] = {
 }
 ERRNO_NUMBERS: dict[str, int] = {name: value for value, name in ERRNO_NAMES.items()}
 SIGNAL_NAMES: dict[int, str] = {
-    value: name for name, value in vars(constants).items() if name.startswith("SIG") and isinstance(value, int)
+    value: name for name, value in vars(constants).items() if name.startswith("SIG") and "_" not in name
 }
 
 

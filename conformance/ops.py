@@ -8,7 +8,18 @@ from typing import Any, NamedTuple
 
 from conformance.domains import Slot
 from conformance.errors import BadProgram
-from conformance.vocabulary import descriptors, files, imports, locks, pipes, readiness, sockets, splices, terminals
+from conformance.vocabulary import (
+    descriptors,
+    files,
+    imports,
+    jobs,
+    locks,
+    pipes,
+    readiness,
+    sockets,
+    splices,
+    terminals,
+)
 from conformance.vocabulary.spec import OpSpec
 
 
@@ -26,6 +37,7 @@ SPECS: tuple[OpSpec, ...] = (
     *pipes.OPS,
     *sockets.OPS,
     *terminals.OPS,
+    *jobs.OPS,
     *readiness.OPS,
     *locks.OPS,
     *imports.OPS,

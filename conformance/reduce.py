@@ -290,15 +290,18 @@ def _with_argument(op: Op, place: int, value: Any) -> Op:
     return op._replace(arguments=(*op.arguments[:place], value, *op.arguments[place + 1 :]))
 
 
+_LETTERS = {"mmap": "m", "spawn": "p", "descend": "p"}
+
+
 def renamed(ops: tuple[Op, ...]) -> tuple[Op, ...]:
-    """The program with its slots named in the order they are made: descriptors r0, r1 …, mappings m0, m1 …"""
+    """The program with its slots named in the order they are made: r0, r1 …, mappings m0 …, processes p0 …"""
     names: dict[Slot, Slot] = {}
-    counts = {"r": 0, "m": 0}
+    counts = {"r": 0, "m": 0, "p": 0}
     result = []
     for op in ops:
         for slot in op.out:
             if slot not in names:
-                letter = "m" if op.call == "mmap" else "r"
+                letter = _LETTERS.get(op.call, "r")
                 names[slot] = Slot(f"{letter}{counts[letter]}")
                 counts[letter] += 1
         result.append(repointed(op, names)._replace(out=tuple(names[slot] for slot in op.out)))

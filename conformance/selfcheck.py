@@ -26,6 +26,7 @@ from conformance.strategies.programs import seeded_program
 from conformance.systems.miniatures import (
     descriptors,
     files,
+    jobs,
     locks,
     native,
     pipes,
@@ -53,6 +54,7 @@ BUGS: tuple[PlantedBug, ...] = (
     *sockets.BUGS,
     *splices.BUGS,
     *terminals.BUGS,
+    *jobs.BUGS,
     *readiness.BUGS,
     *native.BUGS,
 )

@@ -295,7 +295,22 @@ TIOCSPGRP = 0x5410
 TIOCGSID = 0x5429
 TIOCSCTTY = 0x540E
 TIOCNOTTY = 0x5422
+TIOCGETD = 0x5424
+TIOCSETD = 0x5423
+TCSBRKP = 0x5425
+TCGETS2 = 0x802C542A
+TIOCGDEV = 0x80045432
+TIOCMGET = 0x5415
+TIOCMBIS = 0x5416
+TIOCMBIC = 0x5417
+TIOCMSET = 0x5418
+TIOCGICOUNT = 0x545D
+TIOCVHANGUP = 0x5437
+TIOCCONS = 0x541D
 FIGETBSZ = 0x2
+
+# Line disciplines (ioctl_tty(2))
+N_TTY = 0
 
 # Packet mode status bytes (ioctl_tty(2))
 TIOCPKT_DATA = 0
@@ -351,8 +366,16 @@ PARODD = 0o1000
 HUPCL = 0o2000
 CLOCAL = 0o4000
 B0 = 0o0
+B0 = 0
 B9600 = 0o15
 B38400 = 0o17
+BOTHER = 0o10000
+CBAUDEX = 0o10000
+CBAUD = 0o10017
+B57600 = 0o10001
+B4000000 = 0o10017
+# How far the speed of input lies above that of output in the control modes.
+IBSHIFT = 16
 
 # Terminal local modes
 ISIG = 0o1
@@ -441,6 +464,12 @@ EPOLL_CTL_DEL = 0x2
 EPOLL_CTL_MOD = 0x3
 
 # Signals (signal(7))
+SIG_IGN = 1
+# Not a number of Linux: it stands for a handler of the program's.
+SIG_CATCH = 2
+SIG_BLOCK = 0
+SIG_UNBLOCK = 1
+SIG_SETMASK = 2
 SIGHUP = 1
 SIGINT = 2
 SIGQUIT = 3

@@ -75,6 +75,13 @@ class Termios(NamedTuple):
     cc: bytes
 
 
+class Speeds(NamedTuple):
+    """The speeds of a terminal, of TCGETS2 (ioctl_tty(2)), in bits a second: input, then output."""
+
+    input: int
+    output: int
+
+
 class Winsize(NamedTuple):
     """The window size of TIOCGWINSZ (ioctl_tty(2)): characters, then pixels."""
 
@@ -85,7 +92,7 @@ class Winsize(NamedTuple):
 
 
 class Flock(NamedTuple):
-    """A record lock of fcntl(2). ``pid`` is 0, -1 (an OFD lock) or 1, which stands for the caller."""
+    """A record lock of fcntl(2). ``pid`` is 0, -1 (an OFD lock) or the number of the process."""
 
     type: int
     whence: int
@@ -98,7 +105,7 @@ class Message(NamedTuple):
     """What recvmsg(2) returns: data, the descriptors passed, other control items, msg_flags.
 
     ``control`` holds (type, payload) pairs of SCM items that are not SCM_RIGHTS;
-    for SCM_CREDENTIALS the payload is (pid stands for the caller: 1, uid, gid).
+    for SCM_CREDENTIALS the payload is (the number of the process, uid, gid).
     """
 
     data: bytes

@@ -295,6 +295,36 @@ class Syscalls(Protocol):
     def tcdrain(self, fd: int) -> int:
         """tcdrain(3): 0."""
 
+    # Processes --------------------------------------------------------------------------------
+
+    # Processes are numbered from 1 in the order they were made; 0 as a result is one that the program did not make.
+    # A group and a session bear the number of their leader. A number that no process has names a process that
+    # does not exist; -1 and 0 are passed on as they are.
+
+    def spawn(self) -> int:
+        """fork(2): the number of the child, which closes its descriptors, blocks all signals, and waits."""
+
+    def descend(self) -> int:
+        """fork(2): the number of the child, which goes on with the program; the parent waits as in :meth:`spawn`."""
+
+    def setsid(self) -> int:
+        """setsid(2): the number of the new session."""
+
+    def getsid(self, process: int) -> int:
+        """getsid(2) of a process, 0 for the caller: the number of its session."""
+
+    def getpgid(self, process: int) -> int:
+        """getpgid(2) of a process, 0 for the caller: the number of its group."""
+
+    def setpgid(self, process: int, group: int) -> int:
+        """setpgid(2): 0."""
+
+    def sigaction(self, signal: int, action: int) -> int:
+        """sigaction(2), SIG_IGN or SIG_CATCH (a handler that records, without SA_RESTART): what was in force before."""
+
+    def sigprocmask(self, how: int, signals: tuple[int, ...]) -> tuple[int, ...]:
+        """sigprocmask(2): the signals that were blocked before, in rising order."""
+
     # Readiness --------------------------------------------------------------------------------
 
     def poll(self, fds: PollList, timeout: int) -> tuple[int, ...]:

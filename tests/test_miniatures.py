@@ -20,7 +20,7 @@ from reference.linux.kernel import Linux
 from reference.linux.profile import Profile
 
 BUGS_MIN = 44
-SUBJECTS = {"descriptors", "files", "locks", "pipes", "sockets", "splices", "terminals", "readiness", "native"}
+SUBJECTS = set("descriptors files locks pipes sockets splices terminals jobs readiness native".split())
 PURE = [bug for bug in BUGS if bug.make is not None]
 ONE_OF_EACH = list({bug.kind: bug for bug in BUGS}.values())
 """The self-check itself, which is a run of its own, goes through all of them."""

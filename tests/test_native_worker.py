@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -96,6 +97,55 @@ def test_a_batch_whose_worker_was_killed_is_run_again_and_nothing_is_lost(
     assert result.suspects == []
     assert len(result.notes) == 1
     assert "run again" in result.notes[0]
+
+
+LEADING = "setsid()\np0 = spawn()\np1 = descend()\ngetsid(0)"
+
+
+def processes_in(directory: Path) -> list[str]:
+    """The processes that live in a directory."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cwd").readlink() == directory:
+                found.append(process.name)
+        except OSError:
+            continue
+    return found
+
+
+def test_a_program_that_leads_a_session_leaves_the_worker_as_it_was(native: NativeWorker) -> None:
+    observed = native.run([ops(LEADING), ops('r0 = open("f", O_RDWR | O_CREAT, 0o600)'), ops(LEADING)])
+
+    assert observed == [[1, 2, 3, 1], [3], [1, 2, 3, 1]]
+    assert native.run_alone(ops(LEADING)) == [1, 2, 3, 1]
+
+
+def test_a_sleeping_child_of_a_program_is_interrupted(native: NativeWorker) -> None:
+    (observed,) = native.run([ops('r0, r1 = pipe2(0)\np0 = descend()\nread(r0, 1)\nwrite(r1, b"x")\nread(r0, 1)')])
+
+    assert observed == [(3, 4), 2, BLOCKED, 1, b"x"]
+
+
+def test_no_process_of_a_program_outlives_it_or_its_worker(profile: Profile, tmp_path: Path) -> None:
+    with NativeWorker(profile, tmp_path) as worker:
+        worker.run([ops(LEADING)])
+        (directory,) = tmp_path.iterdir()
+        pid = worker._pid
+        assert processes_in(directory) == [str(pid)]
+
+        def kill_beside_a_program() -> None:
+            while worker._pid in (0, pid) or worker._progress[0] < 2:
+                time.sleep(0)
+            os.kill(pid, signal.SIGKILL)
+
+        killer = threading.Thread(target=kill_beside_a_program)
+        killer.start()
+        with pytest.raises(WorkerDied):
+            worker.run([ops(LEADING)] * 10_000)
+        killer.join()
+        while processes_in(directory):
+            time.sleep(0)
 
 
 def test_nothing_is_left_behind(profile: Profile, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from conformance.rendering import clauses_under, render, summarise
 from conformance.reporting.console import Progress
 from conformance.run_directory import EVENTS, make_run
 
-KINDS_WITH_TERMINALS = frozenset(("terminals", "mixed", "host-terminals", "host-mixed"))
+KINDS_WITH_TERMINALS = frozenset(("terminals", "jobs", "mixed", "host-terminals", "host-mixed"))
 
 
 @click.command("run")

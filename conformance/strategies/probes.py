@@ -96,6 +96,14 @@ def _pending(slot: Slot) -> Op:
     return Op("epoll_wait", (slot, _EVENTS_MAX, 0))
 
 
+def _group(slot: Slot) -> Op:
+    return Op("getpgid", (slot,))
+
+
+def _session(slot: Slot) -> Op:
+    return Op("getsid", (slot,))
+
+
 def _locks(slot: Slot) -> Iterator[Op]:
     """What stands in the way of the process, of the description, and of a whole-file lock."""
     yield Op("fcntl", (slot, F_GETLK, _WHOLE_FILE))
@@ -113,6 +121,7 @@ PROBES = {
     "epoll": (_descriptor_flags, _ready, _pending),
     "passed": (_status_flags, _descriptor_flags),
     "host": (_status_flags, _position),
+    "process": (_group, _session),
     "path": (_status_flags, _descriptor_flags),
     "file.memory": (_seals,),
 }

@@ -3,7 +3,7 @@
 """What a generator remembers of the slots it made: bookkeeping by tags, no model of the system.
 
 A tag says what a slot is for: ``file``, ``pipe.read``, ``pipe.write``, ``socket.stream``, ``pty.master``,
-``pty.slave``, ``epoll``, ``mapping``, ``device``, ``directory``. A dup carries the tag of its origin.
+``pty.slave``, ``epoll``, ``mapping``, ``process``, ``device``, ``directory``. A dup carries the tag of its origin.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ SCARCE = "pages of files may leave the cache at any time"
 """From then on none is lent."""
 
 
+_LETTERS = {"mapping": "m", "process": "p"}
+
+
 class SlotTable:
     """Slots by tag, newest last."""
 
@@ -41,8 +44,8 @@ class SlotTable:
         self._count = 0
 
     def new(self, tag: str) -> Slot:
-        """A fresh slot of a kind: ``m0`` for a mapping, ``r0`` for a descriptor."""
-        slot = Slot(f"{'m' if tag == 'mapping' else 'r'}{self._count}")
+        """A fresh slot of a kind: ``m0`` for a mapping, ``p0`` for a process, ``r0`` for a descriptor."""
+        slot = Slot(f"{_LETTERS.get(tag, 'r')}{self._count}")
         self._count += 1
         self.tags[slot] = tag
         self.live.setdefault(tag, []).append(slot)

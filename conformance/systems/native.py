@@ -12,6 +12,7 @@ from conformance.systems.native_calls.limits import NativeLimits
 from conformance.systems.native_calls.locks import NativeLocks
 from conformance.systems.native_calls.memory import NativeMemory
 from conformance.systems.native_calls.pipes import NativePipes
+from conformance.systems.native_calls.processes import NativeProcesses
 from conformance.systems.native_calls.readiness import NativeReadiness
 from conformance.systems.native_calls.sockets import NativeSockets
 from conformance.systems.native_calls.splices import NativeSplices
@@ -28,8 +29,9 @@ class Native(
     NativePipes,
     NativeSockets,
     NativeTerminals,
+    NativeProcesses,
     NativeReadiness,
     NativeLocks,
     NativeSplices,
 ):
-    """One process on the running kernel."""
+    """One program on the running kernel."""

@@ -26,6 +26,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,6 @@ class NativeWorker:
         self._directory = Path(tempfile.mkdtemp(prefix="fdconform-", dir=base))
         os.chown(self._directory, profile.uid, profile.gid)
         self._process: subprocess.Popen[bytes] | None = None
-        self._pid = 0
 
     def __enter__(self) -> NativeWorker:
         return self
@@ -147,7 +147,7 @@ class NativeWorker:
                 "performs": self._performs,
             },
         )
-        _, self._pid = receive(self._replies)
+        receive(self._replies)
 
     def _stop(self, *, kill: bool = True) -> None:
         """End the worker: with a signal, or by closing its requests, which it takes for the end of its work."""
@@ -164,18 +164,20 @@ class NativeWorker:
             self._process.wait()
         self._process = None
 
+    @property
+    def _pid(self) -> int:
+        """The process that runs the program; 0 when none does at the moment."""
+        return self._progress[2]
+
     def _died(self, why: str) -> WorkerDied:
         error = WorkerDied(why, self._progress[1], self._progress[0])
         self._stop()
         return error
 
     def _reply(self) -> tuple[str, Any]:
-        while True:
-            self._wait()
-            kind, body = receive(self._replies)
-            if kind != "ready":
-                return kind, body
-            self._pid = body
+        self._wait()
+        kind, body = receive(self._replies)
+        return kind, body
 
     def _wait(self) -> None:
         """Until a reply comes; meanwhile look whether the worker sleeps or hangs."""
@@ -185,24 +187,31 @@ class NativeWorker:
         nudged: tuple[int, int] | None = None
         program_since = (-1, 0.0)
         while not poller.poll(LOOK_INTERVAL_MS):
-            program, op = self._progress[1], self._progress[0]
+            program, op, pid = self._progress[1], self._progress[0], self._pid
             if program_since[0] != program:
                 program_since = (program, time.monotonic())
             elif time.monotonic() - program_since[1] > PROGRAM_DEADLINE_S:
-                os.kill(self._pid, signal.SIGKILL)
+                _signal(pid, signal.SIGKILL)
                 raise self._died(f"made no progress for {PROGRAM_DEADLINE_S:g} s and was killed")
-            if seen[:2] != (program, op):
+            if seen[:3] != (program, op, pid) or not pid:
                 # Nearly always the worker has moved on, and its state need not be asked for.
-                seen = (program, op)
+                seen = (program, op, pid)
                 continue
-            state, switches = _sleep_state(self._pid)
-            look = (program, op, state, switches)
+            state, switches = _sleep_state(pid)
+            look = (program, op, pid, state, switches)
             if look == seen and state == "S":
-                os.kill(self._pid, GIVE_UP if nudged == (program, op) else NUDGE)
+                _signal(pid, GIVE_UP if nudged == (program, op) else NUDGE)
                 nudged = (program, op)
-                seen = (program, op)
+                seen = (program, op, pid)
             else:
                 seen = look
+
+
+def _signal(pid: int, number: int) -> None:
+    """Send a signal to the process that runs a program, if there is one, and it has not ended meanwhile."""
+    if pid:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 def _sleep_state(pid: int) -> tuple[str, str]:

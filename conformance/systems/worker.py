@@ -4,7 +4,7 @@
 
 Its own descriptors lie above the descriptor limit that programs see,
 so programs are handed the numbers from 3 on and cannot reach them.
-A shared page tells the parent which op of which program runs:
+A shared page tells the parent which op of which program runs, and in which process:
 with it the parent sees a call that sleeps for ever, and interrupts it (:mod:`conformance.systems.native_worker`).
 """
 
@@ -20,6 +20,7 @@ import stat
 import sys
 import traceback
 from collections.abc import Callable
+from errno import EINTR
 from functools import partial
 from pkgutil import resolve_name
 from types import FrameType
@@ -29,18 +30,21 @@ from conformance.interpreter import Settle, System, execute
 from conformance.lockstep import run_beside
 from conformance.ops import Op
 from conformance.oracle import Mismatch
+from conformance.systems.apart import run_apart
 from conformance.systems.frames import Closed, receive, send
 from conformance.systems.native import Native
 from conformance.systems.native_calls.private import PRIVATE_FD_MAX, make_private
+from conformance.systems.native_calls.processes import PROCESS_CALLS
 from reference.outcomes import Sleeps
 
 GARBAGE_OBJECTS_MAX = 30_000
 NUDGE = signal.SIGUSR1
 GIVE_UP = signal.SIGUSR2
 RECORDED_SIGNALS = (
-    *(signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU),
+    *(signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE, signal.SIGTSTP),
     *(signal.SIGURG, signal.SIGXFSZ, signal.SIGWINCH, signal.SIGIO, signal.SIGCONT),
 )
+_STOP_SIGNALS = (signal.SIGTTIN, signal.SIGTTOU)
 _NUMBERING_CALLS = frozenset(("close_range", "dup2", "dup3"))
 """Calls with which a program can reach the numbers 0 to 2, which no slot of it has."""
 _UNSETTLING_CALLS = frozenset(("posix_openpt",))
@@ -79,6 +83,8 @@ class Worker:
         os.closerange(3, settings["descriptors_max"])
         for number in RECORDED_SIGNALS:
             signal.signal(number, self._record)
+        for number in _STOP_SIGNALS:
+            signal.signal(number, self._record_stop)
         signal.signal(NUDGE, _ignore)
         signal.signal(GIVE_UP, _interrupt)
 
@@ -87,13 +93,19 @@ class Worker:
         if number not in self._native.signals:
             self._native.signals.append(number)
 
+    def _record_stop(self, number: int, frame: FrameType | None) -> None:
+        """The call that a terminal stopped ends here; begun again, it would be stopped again."""
+        self._record(number, frame)
+        raise InterruptedError(EINTR, os.strerror(EINTR))
+
     def serve(self) -> None:
         """Answer every request.
 
         ("batch", programs) gives their observations, ("alone", program) those of one program, in a fork of its own;
         ("perform", argument) calls the function of the settings with it and a function that examines programs.
         """
-        send(self._replies, ("ready", os.getpid()))
+        self._watch(os.getpid())
+        send(self._replies, ("ready", None))
         while True:
             try:
                 kind, body = receive(self._requests)
@@ -120,15 +132,28 @@ class Worker:
 
     def _run(self, number: int, ops: tuple[Op, ...]) -> list[Any]:
         calls = self._begin(number, ops)
-        observations = execute(ops, self._native, self._progress, settle=self._settle_for(calls))
+        observe = partial(execute, ops, self._native, self._progress, settle=self._settle_for(calls))
+        observations: list[Any] = observe() if calls.isdisjoint(PROCESS_CALLS) else self._apart(observe)
         self._end(calls)
         return observations
 
     def _examine(self, number: int, ops: tuple[Op, ...], model: System) -> tuple[list[Any], Mismatch | None]:
         calls = self._begin(number, ops)
-        examined = run_beside(ops, self._native, model, self._progress, self._settle_for(calls))
+        examine = partial(run_beside, ops, self._native, model, self._progress, self._settle_for(calls))
+        if calls.isdisjoint(PROCESS_CALLS):
+            examined = examine()
+        else:
+            # The model that follows is a copy, too: what it cites is brought back.
+            examined, model.cited = self._apart(lambda: (examine(), model.cited))
         self._end(calls)
         return examined
+
+    def _apart(self, work: Callable[[], Any]) -> Any:
+        return run_apart(self._native, self._watch, work)
+
+    def _watch(self, pid: int) -> None:
+        """Name the process that runs the program. It is 0 while that changes, and whoever waits sleeps unseen."""
+        self._progress[2] = pid
 
     def _begin(self, number: int, ops: tuple[Op, ...]) -> set[str]:
         self._progress[1] = number
@@ -153,15 +178,17 @@ class Worker:
             os.dup2(self._null, fd)
 
     def _alone(self, ops: tuple[Op, ...]) -> None:
+        self._watch(0)
         child = os.fork()
         if child == 0:
             self._answer_and_exit(ops)
         _, status = os.waitpid(child, 0)
+        self._watch(os.getpid())
         if status != 0:
             send(self._replies, ("died", status))
 
     def _answer_and_exit(self, ops: tuple[Op, ...]) -> NoReturn:
-        send(self._replies, ("ready", os.getpid()))
+        self._watch(os.getpid())
         self._answer(partial(self._run_all, [ops]))
         os._exit(0)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.domains import INTEGER, MAPPINGS_FROM, NEVER_OPENED, Domain, Environment, SlotName
+from conformance.domains import INTEGER, MAPPINGS_FROM, NEVER_OPENED, PROCESSES_FROM, Domain, Environment, SlotName
 
 Handles = Callable[[Any], tuple[int, ...]]
 
@@ -21,6 +21,11 @@ def one_handle(value: Any) -> tuple[int, ...]:
 def mapping_handle(value: Any) -> tuple[int, ...]:
     """The call returns the handle of a mapping, which is kept apart from the numbers of descriptors."""
     return (value + MAPPINGS_FROM,)
+
+
+def process_handle(value: Any) -> tuple[int, ...]:
+    """The call returns the number of a process, which is kept apart from the numbers of descriptors."""
+    return (value + PROCESSES_FROM,)
 
 
 def all_handles(value: Any) -> tuple[int, ...]:

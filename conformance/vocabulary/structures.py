@@ -20,7 +20,7 @@ from conformance.domains import (
 )
 from conformance.vocabulary.spec import Handles, OpSpec, Parameter
 from reference import constants
-from reference.structures import Flock, Message, Stat, Statfs, Statx, Termios, Winsize
+from reference.structures import Flock, Message, Speeds, Stat, Statfs, Statx, Termios, Winsize
 
 
 def flags(names: str, zero: str = "") -> Flags:
@@ -135,6 +135,7 @@ TERMIOS = Record(
     ),
     usual=USUAL_TERMIOS,
 )
+SPEEDS = Record("speeds", Speeds, tuple((name, INTEGER) for name in Speeds._fields))
 WINSIZE = Record("winsize", Winsize, tuple((name, INTEGER) for name in Winsize._fields))
 FLOCK = Record(
     "flock",
@@ -157,7 +158,7 @@ MESSAGE = Record(
         ("flags", MESSAGE_FLAGS),
     ),
 )
-RECORDS = (STAT, STATX, STATFS, TERMIOS, WINSIZE, FLOCK, MESSAGE)
+RECORDS = (STAT, STATX, STATFS, TERMIOS, SPEEDS, WINSIZE, FLOCK, MESSAGE)
 """Every structure that the canonical text can spell as a call."""
 
 

@@ -4,9 +4,23 @@
 
 from __future__ import annotations
 
-from conformance.domains import INTEGER, SLOT
+from typing import Any
+
+from conformance.domains import INTEGER, SLOT, Integer, TupleOf
 from conformance.vocabulary.spec import one_handle, op
-from conformance.vocabulary.structures import OPEN_FLAGS, TERMIOS, WINSIZE, choice, ioctl
+from conformance.vocabulary.structures import OPEN_FLAGS, SPEEDS, TERMIOS, WINSIZE, choice, ioctl
+
+DISCIPLINES_MAX = 30
+
+
+class _Discipline(Integer):
+    """The number of a line discipline: that of terminals, or one that there is none of."""
+
+    def check(self, value: Any) -> Any:
+        if 0 < INTEGER.check(value) <= DISCIPLINES_MAX:
+            raise ValueError(f"the kernel would load a module for line discipline {value}")
+        return value
+
 
 OPS = (
     op("posix_openpt", ("flags", OPEN_FLAGS), kinds="terminals", handles=one_handle),
@@ -34,6 +48,23 @@ OPS = (
     ioctl("TIOCEXCL", kinds="terminals"),
     ioctl("TIOCNXCL", kinds="terminals"),
     ioctl("TIOCGEXCL", kinds="terminals"),
+    ioctl("TCGETS2", result=TupleOf((TERMIOS, SPEEDS)), kinds="terminals"),
+    ioctl("TCSBRK", INTEGER, kinds="terminals"),
+    ioctl("TCSBRKP", INTEGER, kinds="terminals"),
+    ioctl("TIOCSBRK", kinds="terminals"),
+    ioctl("TIOCCBRK", kinds="terminals"),
+    ioctl("TIOCGETD", kinds="terminals"),
+    ioctl("TIOCSETD", _Discipline(), kinds="terminals"),
+    ioctl("TIOCGPTN", kinds="terminals"),
+    ioctl("TIOCGDEV", kinds="terminals"),
+    ioctl("TIOCMGET", kinds="terminals"),
+    ioctl("TIOCMSET", INTEGER, kinds="terminals"),
+    ioctl("TIOCMBIS", INTEGER, kinds="terminals"),
+    ioctl("TIOCMBIC", INTEGER, kinds="terminals"),
+    ioctl("TIOCGICOUNT", kinds="terminals"),
+    ioctl("TIOCVHANGUP", kinds="terminals"),
+    ioctl("TIOCCONS", kinds="terminals"),
+    ioctl("TIOCSTI", INTEGER, kinds="terminals"),
     # Of sockets this asks what is in flight: SIOCOUTQ (unix(7)) is the same number.
     ioctl("TIOCOUTQ", kinds="terminals sockets"),
 )

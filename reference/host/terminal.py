@@ -19,21 +19,32 @@ from reference.constants import (
     TCSAFLUSH,
     TCSANOW,
     TCSBRK,
+    TCSBRKP,
     TCSETS,
     TCSETSF,
     TCSETSW,
     TIOCCBRK,
+    TIOCCONS,
     TIOCEXCL,
+    TIOCGDEV,
+    TIOCGETD,
     TIOCGEXCL,
+    TIOCGICOUNT,
     TIOCGPTPEER,
     TIOCGSID,
     TIOCGWINSZ,
+    TIOCMBIC,
+    TIOCMBIS,
+    TIOCMGET,
+    TIOCMSET,
     TIOCNOTTY,
     TIOCNXCL,
     TIOCSBRK,
     TIOCSCTTY,
+    TIOCSETD,
     TIOCSTI,
     TIOCSWINSZ,
+    TIOCVHANGUP,
 )
 from reference.host.description import PlainDescription
 from reference.outcomes import Refused
@@ -42,18 +53,9 @@ SET_REQUESTS = {TCSANOW: TCSETS, TCSADRAIN: TCSETSW, TCSAFLUSH: TCSETSF}
 """The requests that the actions of tcsetattr(3) stand for."""
 _ACTIONS = {request: action for action, request in SET_REQUESTS.items()}
 _NOTED = (
-    TCFLSH,
-    TCSBRK,
-    TIOCCBRK,
-    TIOCEXCL,
-    TIOCGEXCL,
-    TIOCGPTPEER,
-    TIOCGSID,
-    TIOCNOTTY,
-    TIOCNXCL,
-    TIOCSBRK,
-    TIOCSCTTY,
-    TIOCSTI,
+    *(TCFLSH, TCSBRK, TCSBRKP, TIOCCBRK, TIOCSBRK, TIOCSTI, TIOCCONS, TIOCVHANGUP),
+    *(TIOCGETD, TIOCSETD, TIOCGDEV, TIOCMGET, TIOCMSET, TIOCMBIC, TIOCMBIS, TIOCGICOUNT),
+    *(TIOCEXCL, TIOCGEXCL, TIOCGPTPEER, TIOCGSID, TIOCNOTTY, TIOCNXCL, TIOCSCTTY),
 )
 """Requests that the sandbox knows it does not offer."""
 

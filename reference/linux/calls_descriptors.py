@@ -171,6 +171,7 @@ def _announce(description: OpenFileDescription, on: bool) -> None:
     """Start or stop announcing with SIGIO. O_ASYNC that open(2) left in the flags was never started, and stays."""
     if on:
         description.announced = True
+        description.object.announcing(description)
         description.flags |= O_ASYNC
     elif description.announced:
         description.announced = False

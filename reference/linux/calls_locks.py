@@ -40,9 +40,6 @@ from reference.structures import Flock
 LOCK_MAND = 32
 """A kind of lock that Linux no longer has, and still accepts."""
 
-CALLER_PID = 1
-"""What stands for the caller in a :class:`~reference.structures.Flock`."""
-
 OFD_PID = -1
 
 _WHOLE_TYPES = {LOCK_SH: F_RDLCK, LOCK_EX: F_WRLCK, LOCK_UN: F_UNLCK}
@@ -169,7 +166,7 @@ def _found(kernel: KernelState, lock: Flock, hit: tuple[Owner, Span] | None) -> 
     owner, (kind, first, last) = hit
     kernel.cite("RLOCK-FOUND")
     length = 0 if last == LLONG_MAX else last - first + 1
-    return Flock(kind, SEEK_SET, first, length, CALLER_PID if owner is PROCESS else OFD_PID)
+    return Flock(kind, SEEK_SET, first, length, kernel.processes.caller.number if owner is PROCESS else OFD_PID)
 
 
 @fcntl_command(F_SETLK)

@@ -32,6 +32,7 @@ class OpenFileDescription:
     """A position and status flags over an object, counted by the descriptors that refer to it.
 
     ``announced``: F_SETFL or FIOASYNC asked for SIGIO; O_ASYNC given to open(2) only shows in the flags.
+    ``owner`` is who gets the signals then: a group, or else a process, and its number (F_SETOWN in fcntl(2)).
     ``direct``: O_DIRECT can be switched on. ``nowait``: RWF_NOWAIT is known here.
     ``path_only``: opened with O_PATH (open(2)). ``name`` is the name in a directory that it was opened by, if any.
     ``private`` is room for what the object keeps per description. ``registrations`` are those of epoll instances.
@@ -45,6 +46,7 @@ class OpenFileDescription:
         "nowait",
         "object",
         "offset",
+        "owner",
         "path_only",
         "private",
         "readable",
@@ -62,6 +64,7 @@ class OpenFileDescription:
         self.references = 0
         self.registrations: list[Registration] = []
         self.announced = False
+        self.owner: tuple[bool, int] | None = None
         self.direct = False
         self.nowait = False
         mode = flags & O_ACCMODE

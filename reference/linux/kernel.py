@@ -16,6 +16,7 @@ from reference.linux.calls_locks import LockCalls
 from reference.linux.calls_memory import MemoryCalls
 from reference.linux.calls_names import NameCalls
 from reference.linux.calls_pipes import PipeCalls
+from reference.linux.calls_processes import ProcessCalls
 from reference.linux.calls_readiness import ReadinessCalls
 from reference.linux.calls_sockets import SocketCalls
 from reference.linux.calls_splice import SpliceCalls
@@ -37,12 +38,13 @@ class Linux(
     PipeCalls,
     SocketCalls,
     TerminalCalls,
+    ProcessCalls,
     ReadinessCalls,
     LockCalls,
     ImportCalls,
     DescriptorCalls,
 ):
-    """One process on a fresh Linux, in an empty directory, with descriptors 0 to 2 on /dev/null."""
+    """One program on a fresh Linux, in an empty directory, with descriptors 0 to 2 on /dev/null."""
 
     def __init__(self, profile: Profile | None = None) -> None:
         super().__init__(profile or Profile())

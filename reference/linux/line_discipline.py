@@ -298,8 +298,9 @@ class LineDiscipline:
             self.process_echo()
 
     def _signal(self, character: int) -> None:
-        """A signal character: nobody is there to be signalled, but the queues are cleared all the same."""
+        """A signal character: whoever is in the foreground is signalled, and the queues are cleared."""
         self.line.cite("TTY-ISIG")
+        self.line.signal_foreground(self.modes.signals[character])
         if self.modes.clears_on_signal:
             self.line.cite("TTY-ISIG-FLUSH")
             self.echo.clear()

@@ -258,6 +258,9 @@ class FileObject:
     def check_announcing(self, description: OpenFileDescription) -> None:
         """Refuse to start or stop announcing with SIGIO, on an object that does so in general."""
 
+    def announcing(self, description: OpenFileDescription) -> None:
+        """A description begins to announce with SIGIO: a kind may settle who hears of it."""
+
     def reference_lost(self, description: OpenFileDescription) -> None:
         """One of several references to a description of this object went away."""
 

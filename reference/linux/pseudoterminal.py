@@ -19,10 +19,12 @@ from reference.constants import (
 )
 from reference.linux.description import OpenFileDescription
 from reference.linux.directory import DELETED
+from reference.linux.job_control import lose_control
 from reference.linux.profile import DEVTMPFS, Filesystem
 from reference.linux.state import KernelState
 from reference.linux.terminal import HUNG_UP, Terminal
 from reference.linux.terminal_modes import MASTER_TERMIOS, SLAVE_TERMIOS
+from reference.linux.terminal_speed import USUAL_SPEEDS
 from reference.outcomes import Anything, Refused
 from reference.structures import Winsize
 
@@ -95,13 +97,22 @@ class Master(Terminal):
 
 
 class Slave(Terminal):
-    """The end that looks like a terminal, with modes and a window size."""
+    """The end that looks like a terminal, with modes and a window size.
+
+    ``number`` is the one in its name, once somebody has asked: the kernel picks one that the whole machine has free.
+
+    ``session`` is the session that it controls, ``foreground`` the group that may use it; None: it controls none.
+    """
 
     def __init__(self, kernel: KernelState, master: Master) -> None:
         super().__init__(kernel, 0o600, kernel.profile.uid, kernel.profile.gid, _SLAVES, SLAVE_TERMIOS)
         self.link = self.master = master
         self.window = Winsize(0, 0, 0, 0)
         self.hung_up = False
+        self.speeds = USUAL_SPEEDS
+        self.number: int | None = None
+        self.session: int | None = None
+        self.foreground: int | None = None
 
     @property
     def slave(self) -> Slave:
@@ -145,6 +156,12 @@ class Slave(Terminal):
         for queue in (self.read_wait, self.write_wait, self.master.read_wait, self.master.write_wait):
             queue.wake(0)
 
+    def announces_to(self) -> tuple[bool, int]:
+        if self.foreground is None:
+            return super().announces_to()
+        self.cite("CTTY-SIGIO-GROUP")
+        return True, self.foreground
+
     def hang_up(self) -> None:
         """The master went: every description is of no more use."""
         self.hung_up = True
@@ -155,6 +172,7 @@ class Slave(Terminal):
                 description.announced = False
                 description.flags &= ~O_ASYNC
         self.descriptions.clear()
+        lose_control(self)
         for queue in (self.read_wait, self.write_wait):
             queue.wake(0)
         self.write_wait.wake(POLLOUT)

@@ -51,8 +51,6 @@ SEND_BUFFER_BYTES_MIN = 4608
 RECEIVE_BUFFER_BYTES_MIN = 2304
 WAIT_FOREVER_TICKS = LLONG_MAX
 MICROSECONDS_PER_SECOND = 10**6
-CALLER_PID = 1
-"""Stands for the process id of the caller."""
 
 _INT = Struct("<i")
 _LINGER = Struct("<ii")
@@ -64,9 +62,13 @@ _READ_ONLY = frozenset((SO_TYPE, SO_PROTOCOL, SO_DOMAIN, SO_ERROR, SO_ACCEPTCONN
 
 
 class SocketOptions:
-    """The options of one socket. Times are in timer ticks of the kernel, sizes in bytes."""
+    """The options of one socket. Times are in timer ticks of the kernel, sizes in bytes.
+
+    ``creator`` is the number of the process that made the socket.
+    """
 
     __slots__ = (
+        "creator",
         "enabled",
         "linger_ticks",
         "low_water_bytes",
@@ -77,7 +79,8 @@ class SocketOptions:
         "send_ticks",
     )
 
-    def __init__(self, buffer_bytes: int) -> None:
+    def __init__(self, buffer_bytes: int, creator: int) -> None:
+        self.creator = creator
         self.enabled: set[int] = set()
         self.send_buffer_bytes = buffer_bytes
         self.receive_buffer_bytes = buffer_bytes
@@ -125,7 +128,7 @@ def get_option(socket: UnixSocket, option: int, length: int) -> bytes:
     elif option == SO_PEERCRED:
         profile = socket.kernel.profile
         socket.kernel.cite("SOCKOPT-PEERCRED")
-        value = _CREDENTIALS.pack(CALLER_PID, profile.uid, profile.gid)
+        value = _CREDENTIALS.pack(options.creator, profile.uid, profile.gid)
     else:
         raise Refused(ENOPROTOOPT, "SOCKOPT-UNKNOWN")
     if length < len(value):

@@ -1,6 +1,6 @@
 # Copyright The fdconform Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The state that all system calls of one modelled process share."""
+"""The state that all system calls of one modelled program share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from reference.constants import EBADF, O_CLOEXEC
 from reference.linux.description import OpenFileDescription
 from reference.linux.fdtable import FdTable
 from reference.linux.identity import FIRST_DEVICE, FIRST_INODE, FIRST_TERMINAL, Ordinals
+from reference.linux.process import ProcessTable
 from reference.linux.profile import Profile
+from reference.linux.reactions import Reactions
 from reference.linux.socket_pages import HeadCopies
 from reference.outcomes import Choices, Refused
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class KernelState:
-    """Descriptor table, profile, and the three ways a call reports more than its value.
+    """Descriptor table, processes, profile, and the three ways a call reports more than its value.
 
     ``cited`` collects the ids of the clauses that decided (``cite`` adds one),
     ``signals`` the signals raised in the caller,
@@ -27,6 +29,7 @@ class KernelState:
     ``file_size_bytes_max`` is the soft limit of RLIMIT_FSIZE (getrlimit(2)).
     ``files`` holds every regular file that was made on a disk.
     ``inode_numbers``, ``device_numbers`` and ``terminal_numbers`` count what the program was shown.
+    ``reactions`` say what becomes of signals that a program can ignore or block.
     """
 
     def __init__(self, profile: Profile) -> None:
@@ -37,6 +40,8 @@ class KernelState:
         self.cited: list[str] = []
         self.cite = self.cited.append
         self.signals: list[int] = []
+        self.processes = ProcessTable()
+        self.reactions = Reactions(self._record, self.cite)
         self.descriptors_in_flight = 0
         self.head_copies = HeadCopies()
         self.files: list[RegularFile] = []
@@ -44,6 +49,16 @@ class KernelState:
         self.inode_numbers = Ordinals(FIRST_INODE)
         self.device_numbers = Ordinals(FIRST_DEVICE)
         self.terminal_numbers = Ordinals(FIRST_TERMINAL)
+
+    def _record(self, signal: int) -> None:
+        """A signal that comes twice during one call counts once, as it would while the first is pending (signal(7))."""
+        if signal not in self.signals:
+            self.signals.append(signal)
+
+    def signal_group(self, group: int | None, signal: int) -> None:
+        """Send a signal to a group of processes: seen when the caller is among them."""
+        if group == self.processes.caller.group:
+            self.reactions.send(signal)
 
     def description(self, fd: int) -> OpenFileDescription:
         """The description a call works on; EBADF for a free number and for an O_PATH descriptor (open(2))."""

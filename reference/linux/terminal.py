@@ -10,6 +10,8 @@ the master's lets everything through. Calls on modes and window size mean the sl
 until the slave is opened again; nothing that the slave holds is lost.
 When the master goes, every description of the slave is hung up for good: reads end, writes and device calls fail.
 
+**Job control** (:mod:`reference.linux.job_control`) may stop or refuse who reads, writes or changes modes.
+
 **A failed opening.** A locked slave refuses to be opened, and the refusal marks the slave as broken:
 descriptions that exist already fail with EIO until another opening succeeds.
 
@@ -33,10 +35,16 @@ from reference.constants import (
     POLLOUT,
     POLLPRI,
     POLLWRNORM,
+    SIGTTIN,
+    SIGTTOU,
     TIOCPKT_DATA,
+    TIOCSCTTY,
+    TIOCSPGRP,
+    TOSTOP,
 )
-from reference.linux import terminal_requests
+from reference.linux import job_requests, terminal_questions, terminal_requests
 from reference.linux.description import OpenFileDescription
+from reference.linux.job_control import check_background, take_control_by_opening
 from reference.linux.pty_output import plain_run, processed
 from reference.linux.terminal_line import READABLE, TerminalLine, deliver, settle
 from reference.linux.waiting import WaitQueue
@@ -50,6 +58,7 @@ WAKE_BELOW_BYTES = 128
 HUNG_UP = "hung up"
 """What the description of a slave holds once its master is gone."""
 _WRITABLE = POLLOUT | POLLWRNORM
+_REQUESTS = {**terminal_requests.REQUESTS, **terminal_questions.REQUESTS, **job_requests.REQUESTS}
 
 ROUNDED_NOW = Anything()
 """A time that input or output took: the kernel takes it again only every eight seconds, and then without a fraction."""
@@ -66,6 +75,8 @@ class Terminal(TerminalLine):
 
     def open(self, flags: int, created: bool = False) -> OpenFileDescription:
         description = super().open(flags & ~O_DIRECT, created)
+        if self is self.slave:
+            take_control_by_opening(self.slave, description, flags)
         if flags & O_DIRECT:
             self.released(description)
             raise Refused(EINVAL, "OPEN-DIRECT")
@@ -107,13 +118,21 @@ class Terminal(TerminalLine):
         if description.private is HUNG_UP:
             raise Refused(ENOTTY, "TTY-HUP-ASYNC")
 
+    def announcing(self, description: OpenFileDescription) -> None:
+        if description.owner is None:
+            description.owner = self.announces_to()
+
     def wait_queues(self, description: OpenFileDescription) -> tuple[WaitQueue, ...] | None:
         return () if description.private is HUNG_UP else (self.read_wait, self.write_wait)
 
     def ioctl(self, description: OpenFileDescription, request: int, argument: Any) -> Any:
         if description.private is HUNG_UP:
+            if request == TIOCSPGRP:
+                raise Refused(ENOTTY, "CTTY-SPGRP-HUNG-UP")
             raise Refused(EIO, "TTY-HUP-IOCTL")
-        call = terminal_requests.REQUESTS.get(request)
+        if request == TIOCSCTTY:
+            return job_requests.set_controlling(self, description, argument)
+        call = _REQUESTS.get(request)
         if call is None:
             raise Refused(ENOTTY, "OBJ-IOCTL")
         result = call(self, argument)
@@ -129,6 +148,7 @@ class Terminal(TerminalLine):
             return b""
         if self.broken:
             raise Refused(EIO, "TTY-BROKEN")
+        check_background(self, SIGTTIN)
         if not count:
             return b""
         # CHANGE
@@ -248,6 +268,7 @@ class Terminal(TerminalLine):
             raise Refused(EIO, "TTY-HUP-WRITE")
         if self.broken:
             raise Refused(EIO, "TTY-BROKEN")
+        self._check_writer()
         # CHANGE
         written = self._write_all(data)
         self.write_wait.wake(POLLOUT)
@@ -262,6 +283,15 @@ class Terminal(TerminalLine):
         if written:
             self.mtime = ROUNDED_NOW
         return written
+
+    def _check_writer(self) -> None:
+        """Job control, where modes ask for it. Who waits to write is told when somebody else has tried."""
+        if self.discipline.modes.termios.lflag & TOSTOP:
+            try:
+                check_background(self, SIGTTOU)
+            except (Refused, Sleeps):
+                self.write_wait.wake(POLLOUT)
+                raise
 
     def _write_all(self, data: bytes) -> int:
         if not data:
@@ -295,7 +325,7 @@ class Terminal(TerminalLine):
             self.wakes_writers = True
 
     def _pair_announces(self) -> bool:
-        return any(description.announced for end in (self, self.link) for description in end.descriptions)
+        return self.caller_listens() or self.link.caller_listens()
 
     def _write_as_is(self, data: bytes) -> int:
         sent = 0

@@ -130,12 +130,30 @@ class TerminalLine(Inode):
             self.announce()
         self.write_wait.wake(POLLOUT)
 
+    def signal_foreground(self, signal: int) -> None:
+        """A signal character came: signal the group in the foreground, if there is one."""
+        if self.slave.foreground is not None:
+            self.cite("CTTY-SIGNALS")
+            self.kernel.signal_group(self.slave.foreground, signal)
+
     def announce(self) -> None:
         """Raise SIGIO where O_ASYNC asks for it."""
         signals = self.kernel.signals
-        if SIGIO not in signals and any(description.announced for description in self.descriptions):
+        if SIGIO not in signals and self.caller_listens():
             self.cite("TTY-SIGIO")
             signals.append(SIGIO)
+
+    def caller_listens(self) -> bool:
+        """Whether SIGIO of this end reaches the caller."""
+        caller = self.kernel.processes.caller
+        return any(
+            description.announced and description.owner in ((True, caller.group), (False, caller.number))
+            for description in self.descriptions
+        )
+
+    def announces_to(self) -> tuple[bool, int]:
+        """Who hears of a description that begins to announce: the group in the foreground, or else the caller."""
+        return False, self.kernel.processes.caller.number
 
     def tell_packet(self, status: int, instead_of: int = 0, wakes: int = POLLIN) -> None:
         """Add to what a master in packet mode reads next."""

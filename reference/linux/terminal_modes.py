@@ -49,6 +49,9 @@ from reference.constants import (
     OPOST,
     PARENB,
     PARMRK,
+    SIGINT,
+    SIGQUIT,
+    SIGTSTP,
     TAB3,
     TABDLY,
     UINT_MAX,
@@ -104,6 +107,7 @@ _AS_IT_CAME = (
     (VQUIT, Role.SIGNAL, 0, ISIG),
     (VSUSP, Role.SIGNAL, 0, ISIG),
 )
+_SIGNALS = {VINTR: SIGINT, VQUIT: SIGQUIT, VSUSP: SIGTSTP}
 _IN_A_LINE = (
     # control character, role, local modes that switch it on beside ICANON
     (VERASE, Role.ERASE, 0),
@@ -145,6 +149,7 @@ class Modes:
 
     ``transparent``: no input mode looks at single characters, so data passes as it is.
     ``first`` and ``then`` are the two tables of roles;
+    ``signals`` are the signals of the characters that raise one;
     ``special`` holds every character that has a role or is translated.
     ``plain`` finds runs of characters that are stored, and echoed, as they are.
     """
@@ -182,6 +187,7 @@ class Modes:
         "plain",
         "post_process",
         "restart_any",
+        "signals",
         "special",
         "start",
         "stop",
@@ -238,9 +244,12 @@ class Modes:
 
     def _take_roles(self, iflag: int, lflag: int, cc: bytes) -> None:
         self.first: dict[int, Role] = {}
+        self.signals: dict[int, int] = {}
         for index, role, needs_input, needs_local in _AS_IT_CAME:
             if needs_input & ~iflag == 0 and needs_local & ~lflag == 0:
                 self.first.setdefault(cc[index], role)
+                if role is Role.SIGNAL:
+                    self.signals.setdefault(cc[index], _SIGNALS[index])
         self.then: dict[int, Role] = {}
         if self.canonical:
             for line_index, role, needs_local in _IN_A_LINE:

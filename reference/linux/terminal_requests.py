@@ -21,6 +21,8 @@ from reference.constants import (
     O_PATH,
     O_TRUNC,
     POLLOUT,
+    SIGTTOU,
+    SIGWINCH,
     TCFLSH,
     TCGETS,
     TCIFLUSH,
@@ -30,7 +32,6 @@ from reference.constants import (
     TCOFLUSH,
     TCOOFF,
     TCOON,
-    TCSBRK,
     TCSETS,
     TCSETSF,
     TCSETSW,
@@ -53,8 +54,10 @@ from reference.constants import (
     VSTOP,
 )
 from reference.linux.description import OpenFileDescription
+from reference.linux.job_control import check_background, take_control_by_opening
 from reference.linux.line_discipline import RING_BYTES
 from reference.linux.terminal_modes import DISABLED, as_set_on_pty
+from reference.linux.terminal_speed import speeds
 from reference.outcomes import Between, Refused
 from reference.structures import Termios, Winsize
 
@@ -64,23 +67,29 @@ if TYPE_CHECKING:
 
 Request = Callable[["TerminalLine", Any], Any]
 REQUESTS: dict[int, Request] = {}
-"""Every request that an end answers, by number."""
+"""Requests that an end answers, by number."""
 
 _WINDOW_MASK = 0xFFFF
 _XON, _XOFF = 0x11, 0x13
 
 
-def request(*numbers: int) -> Callable[[Request], Request]:
-    """Register a function for request numbers."""
+def registering(table: dict[int, Request]) -> Callable[..., Callable[[Request], Request]]:
+    """A decorator that puts functions into a table, each under its request numbers."""
 
-    def register(call: Request) -> Request:
-        REQUESTS.update(dict.fromkeys(numbers, call))
-        return call
+    def request(*numbers: int) -> Callable[[Request], Request]:
+        def register(call: Request) -> Request:
+            table.update(dict.fromkeys(numbers, call))
+            return call
 
-    return register
+        return register
+
+    return request
 
 
-def _master(end: TerminalLine) -> Master:
+request = registering(REQUESTS)
+
+
+def master_of(end: TerminalLine) -> Master:
     """The end itself, when it is a master; ENOTTY on a slave."""
     if end is end.slave:
         raise Refused(ENOTTY, "TTY-MASTER-ONLY")
@@ -101,6 +110,7 @@ def get_modes(end: TerminalLine, argument: Any) -> Termios:
 def set_modes(end: TerminalLine, wanted: Termios) -> int:
     """tcsetattr(3), TCSANOW and TCSADRAIN: output of a pseudoterminal is never in the way."""
     slave = end.slave
+    check_background(slave, SIGTTOU)
     before = slave.discipline.modes.termios
     after = as_set_on_pty(wanted, before)
     if (after.iflag, after.oflag, after.lflag, after.cflag) != wanted[:4]:
@@ -108,6 +118,7 @@ def set_modes(end: TerminalLine, wanted: Termios) -> int:
     if slave.link.packet:
         _tell_flow_change(slave, before, after)
     slave.discipline.set_modes(after)
+    slave.speeds = speeds(after.cflag, slave.speeds)
     slave.write_wait.wake(0)
     slave.read_wait.wake(0)
     return 0
@@ -116,6 +127,7 @@ def set_modes(end: TerminalLine, wanted: Termios) -> int:
 @request(TCSETSF)
 def set_modes_and_discard(end: TerminalLine, wanted: Termios) -> int:
     """tcsetattr(3), TCSAFLUSH: input that was not read goes first."""
+    check_background(end.slave, SIGTTOU)
     end.cite("TTY-TCSAFLUSH")
     end.slave.discard_input()
     return int(set_modes(end, wanted))
@@ -147,8 +159,11 @@ def _usual_flow_control(termios: Termios) -> bool:
 def flush(end: TerminalLine, queue: int) -> int:
     """tcflush(3), on the queues of this end. EINVAL."""
     if queue in (TCIFLUSH, TCIOFLUSH):
+        # What waits in front of the discipline goes even when the call is refused.
         end.cite("TTY-TCIFLUSH")
         end.input.clear()
+    check_background(end, SIGTTOU)
+    if queue in (TCIFLUSH, TCIOFLUSH):
         end.discard_input()
         end.link.writers_may_go_on()
     elif queue != TCOFLUSH:
@@ -162,6 +177,7 @@ def flush(end: TerminalLine, queue: int) -> int:
 @request(TCXONC)
 def flow(end: TerminalLine, action: int) -> int:
     """tcflow(3): hold or let go output, or send the other end a character that asks it to. EINVAL."""
+    check_background(end, SIGTTOU)
     characters = end.discipline.modes
     if action == TCOOFF:
         end.cite("TTY-TCOOFF")
@@ -196,13 +212,6 @@ def _send_at_once(end: TerminalLine, character: int) -> None:
     end.write_wait.wake(POLLOUT)
 
 
-@request(TCSBRK)
-def send_break(end: TerminalLine, argument: int) -> int:
-    """tcsendbreak(3) and tcdrain(3): a pseudoterminal has no break, and nothing that drains."""
-    end.cite("TTY-BREAK")
-    return 0
-
-
 @request(FIONREAD)
 def bytes_to_read(end: TerminalLine, argument: Any) -> int:
     """FIONREAD: bytes that can be read, in canonical mode those of ended lines."""
@@ -231,16 +240,21 @@ def get_window(end: TerminalLine, argument: Any) -> Winsize:
 
 @request(TIOCSWINSZ)
 def set_window(end: TerminalLine, window: Winsize) -> int:
-    """TIOCSWINSZ: four numbers of 16 bits. SIGWINCH finds nobody."""
+    """TIOCSWINSZ: four numbers of 16 bits. The group in the foreground hears of a change."""
     end.cite("TTY-WINSIZE")
-    end.slave.window = Winsize(*(number & _WINDOW_MASK for number in window))
+    slave = end.slave
+    size = Winsize(*(number & _WINDOW_MASK for number in window))
+    if size != slave.window and slave.foreground is not None:
+        end.cite("CTTY-WINCH")
+        end.kernel.signal_group(slave.foreground, SIGWINCH)
+    slave.window = size
     return 0
 
 
 @request(TIOCPKT)
 def set_packet_mode(end: TerminalLine, argument: int) -> int:
     """TIOCPKT: packet mode of a master; switching it on forgets what was not told."""
-    master = _master(end)
+    master = master_of(end)
     end.cite("TTY-PACKET")
     if argument and not master.packet:
         master.slave.packet_status = 0
@@ -251,13 +265,13 @@ def set_packet_mode(end: TerminalLine, argument: int) -> int:
 @request(TIOCGPKT)
 def get_packet_mode(end: TerminalLine, argument: Any) -> int:
     """TIOCGPKT."""
-    return int(_master(end).packet)
+    return int(master_of(end).packet)
 
 
 @request(TIOCSPTLCK)
 def set_lock(end: TerminalLine, argument: int) -> int:
     """TIOCSPTLCK: lock or unlock the slave; unlockpt(3)."""
-    master = _master(end)
+    master = master_of(end)
     end.cite("TTY-LOCK")
     master.locked = bool(argument)
     return 0
@@ -266,7 +280,7 @@ def set_lock(end: TerminalLine, argument: int) -> int:
 @request(TIOCGPTLCK)
 def get_lock(end: TerminalLine, argument: Any) -> int:
     """TIOCGPTLCK."""
-    return int(_master(end).locked)
+    return int(master_of(end).locked)
 
 
 @request(TIOCEXCL)
@@ -302,6 +316,7 @@ def open_peer(end: TerminalLine, flags: int) -> int:
     else:
         description.flags = flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC)
         slave.opened(description)
+        take_control_by_opening(slave, description, flags)
         if flags & O_DIRECT:
             slave.released(description)
             raise Refused(EINVAL, "OPEN-DIRECT")

@@ -44,7 +44,7 @@ from reference.constants import (
 from reference.linux.inode import Inode
 from reference.linux.profile import Filesystem
 from reference.linux.rights import NO_CREDENTIALS, Carried, Credentials, Packet, Reception, Rights, break_up_ring
-from reference.linux.socket_options import CALLER_PID, SocketOptions
+from reference.linux.socket_options import SocketOptions
 from reference.linux.socket_pages import SLOTS_PER_MESSAGE_MAX
 from reference.linux.waiting import WaitQueue
 from reference.outcomes import Anything, Refused, Sleeps
@@ -87,7 +87,7 @@ class UnixSocket(Inode, Carried):
         super().__init__(kernel, SOCKET_MODE, profile.uid, profile.gid, SOCKET_FILESYSTEM)
         # Linux leaves the times of a new socket as it finds them in reused memory.
         self.atime = self.mtime = self.ctime = Anything()
-        self.options = SocketOptions(profile.socket_buffer_bytes_default)
+        self.options = SocketOptions(profile.socket_buffer_bytes_default, kernel.processes.caller.number)
         self.peer: UnixSocket | None = None
         self.queue: list[Packet] = []
         self.waiters = WaitQueue()
@@ -154,7 +154,7 @@ class UnixSocket(Inode, Carried):
         """Credentials go with a message when one of the ends asks for them at the time it is sent."""
         if SO_PASSCRED in self.options.enabled or SO_PASSCRED in peer.options.enabled:
             profile = self.kernel.profile
-            return CALLER_PID, profile.uid, profile.gid
+            return self.kernel.processes.caller.number, profile.uid, profile.gid
         return NO_CREDENTIALS
 
     def uncharge(self, cost: int) -> None:

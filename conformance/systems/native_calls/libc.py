@@ -25,3 +25,14 @@ def function(name: str, *argument_types: Any, result: Any = ctypes.c_int) -> Any
     found.argtypes = argument_types
     found.restype = result
     return found
+
+
+_ioctl = function("ioctl", ctypes.c_int, ctypes.c_ulong, ctypes.c_long)
+
+
+def request_with(fd: int, request: int, structure: Any) -> None:
+    """ioctl(2) with a pointer to a ctypes object.
+
+    Unlike fcntl.ioctl it fails in Python code: the handler of a signal that interrupted the call runs within it.
+    """
+    checked(_ioctl(fd, request, ctypes.addressof(structure)))

@@ -37,8 +37,6 @@ from reference.constants import (
 )
 from reference.structures import Flock
 
-CALLER_PID = 1
-"""What stands for the caller's process id."""
 SHARED_DEVICE_MAJORS = (1, 5)
 """Memory devices, and /dev/ptmx with the other alternate terminal devices."""
 
@@ -104,7 +102,7 @@ def _register(command: int, setting: int) -> None:
         result = checked(_fcntl(fd, command, ctypes.byref(lock)))
         if not asks:
             return result
-        pid = CALLER_PID if lock.pid == os.getpid() else lock.pid
+        pid = native.number_of(lock.pid) or lock.pid
         return Flock(lock.type, lock.whence, lock.start, lock.len, pid)
 
     NativeDescriptors.fcntl_commands[command] = call

@@ -76,6 +76,10 @@ class NativeMemory(NativeState):
 
     def reset(self) -> None:
         super().reset()
+        self.let_go()
+
+    def let_go(self) -> None:
+        super().let_go()
         if self._maps_made:
             for handle in list(self._maps):
                 self.munmap(handle)

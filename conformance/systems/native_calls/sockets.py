@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Callable
 from struct import Struct
 from typing import Any
 
@@ -28,7 +29,6 @@ from reference.constants import (
 )
 from reference.structures import Message
 
-CALLER_PID = 1
 CONTROL_HEADER_BYTES = 16
 CONTROL_BYTES_MAX = 2**16
 OPTION_BYTES_MAX = 2**12
@@ -144,7 +144,7 @@ class NativeSockets(NativeState):
         )
         received = checked(_recvmsg(fd, self._header_address, _as_int(flags)))
         filled = _MESSAGE.unpack(self._header.raw)
-        rights, control = _items(ctypes.string_at(self._control_address, filled[5]) if room else b"")
+        rights, control = _items(ctypes.string_at(self._control_address, filled[5]) if room else b"", self.number_of)
         return Message(ctypes.string_at(base, min(received, offset)), rights, control, filled[6] & 0xFFFFFFFF)
 
     def shutdown(self, fd: int, how: int) -> int:
@@ -155,20 +155,21 @@ class NativeSockets(NativeState):
         checked(_getsockopt(fd, _as_int(level), _as_int(option), self._option, ctypes.byref(given)))
         value = ctypes.string_at(self._option, min(given.value, OPTION_BYTES_MAX))
         if level == SOL_SOCKET and option == SO_PEERCRED:
-            return (_INT.pack(_normal_pid(value[:4])) + value[4:])[: len(value)]
+            return (_INT.pack(self._number_of_field(value[:4])) + value[4:])[: len(value)]
         return value
+
+    def _number_of_field(self, field: bytes) -> int:
+        """The number of a process whose id a field holds. A field that was cut is of the first that it fits."""
+        for pid in self.pids or [os.getpid()]:
+            if _INT.pack(pid).startswith(field):
+                return self.number_of(pid)
+        return 0
 
     def setsockopt(self, fd: int, level: int, option: int, value: bytes) -> int:
         return checked(_setsockopt(fd, _as_int(level), _as_int(option), value, len(value)))
 
 
-def _normal_pid(field: bytes) -> int:
-    """A process id as the model knows it: 1 for the caller. A field that was cut is the caller's when it fits."""
-    own = _INT.pack(os.getpid())
-    return CALLER_PID if own.startswith(field) else _INT.unpack(field)[0]
-
-
-def _items(control: bytes) -> tuple[tuple[int, ...], tuple[tuple[int, Any], ...]]:
+def _items(control: bytes, number_of: Callable[[int], int]) -> tuple[tuple[int, ...], tuple[tuple[int, Any], ...]]:
     """The descriptors, and the other items, of a control buffer as the kernel filled it."""
     rights: tuple[int, ...] = ()
     others: list[tuple[int, Any]] = []
@@ -180,9 +181,7 @@ def _items(control: bytes) -> tuple[tuple[int, ...], tuple[tuple[int, Any], ...]
         if kind == SCM_RIGHTS:
             rights += numbers
         elif kind == SCM_CREDENTIALS:
-            if numbers and numbers[0] == os.getpid():
-                numbers = (CALLER_PID, *numbers[1:])
-            others.append((kind, numbers))
+            others.append((kind, (*map(number_of, numbers[:1]), *numbers[1:])))
         else:
             others.append((kind, ()))
         offset += -(-length // 8) * 8

@@ -4,7 +4,7 @@
 
 Modes go through ioctl(2) rather than tcgetattr(3) and tcsetattr(3):
 the C library keeps speeds of its own in its structure, and changes what the caller did not mean to change.
-No opening here makes the terminal the controlling one.
+No process of the harness leads a session: only a program that has made itself a leader gets a controlling terminal.
 """
 
 from __future__ import annotations
@@ -13,44 +13,62 @@ import ctypes
 import fcntl
 import os
 import struct
-from errno import EINVAL
+from collections.abc import Callable
+from errno import EINVAL, EPERM
 from typing import Any
 
 from conformance.systems.native_calls.descriptors import NativeDescriptors, gives_int, takes_int
 from conformance.systems.native_calls.identity import NativeIdentity
 from conformance.systems.native_calls.kernel_workers import KernelWorkers
-from conformance.systems.native_calls.libc import checked, function
+from conformance.systems.native_calls.libc import checked, function, request_with
 from reference.constants import (
     NCCS,
-    O_NOCTTY,
-    O_PATH,
     TCGETS,
+    TCGETS2,
     TCSADRAIN,
     TCSAFLUSH,
     TCSANOW,
+    TCSBRK,
+    TCSBRKP,
     TCSETS,
     TCSETSF,
     TCSETSW,
+    TIOCCBRK,
+    TIOCCONS,
     TIOCEXCL,
+    TIOCGDEV,
+    TIOCGETD,
     TIOCGEXCL,
+    TIOCGICOUNT,
     TIOCGPKT,
     TIOCGPTLCK,
     TIOCGPTN,
     TIOCGPTPEER,
     TIOCGWINSZ,
+    TIOCMBIC,
+    TIOCMBIS,
+    TIOCMGET,
+    TIOCMSET,
     TIOCNXCL,
     TIOCOUTQ,
     TIOCPKT,
+    TIOCSBRK,
+    TIOCSETD,
     TIOCSPTLCK,
+    TIOCSTI,
     TIOCSWINSZ,
+    TIOCVHANGUP,
     UINT_MAX,
 )
-from reference.structures import Termios, Winsize
+from reference.structures import Speeds, Termios, Winsize
 
 _WINDOW_MASK = 0xFFFF
 
 _TERMIOS = struct.Struct(f"4IB{NCCS}s")
 _NO_TERMIOS = bytes(_TERMIOS.size)
+_TERMIOS2 = struct.Struct(f"4IB{NCCS}s2I")
+_NO_TERMIOS2 = bytes(_TERMIOS2.size)
+_COUNTERS_BYTES = 128
 _WINDOW = struct.Struct("4H")
 _NO_WINDOW = bytes(_WINDOW.size)
 _INT = struct.Struct("i")
@@ -73,7 +91,8 @@ _STILL_CALLS = frozenset(
     " unlockpt fcntl ioctl dup lseek fstat statx fstatfs readlink_fd faccessat_fd posix_fadvise readahead syncfs"
     " fsetxattr fgetxattr flistxattr fremovexattr setrlimit fchmod fchown futimens fsync fdatasync"
     " sync_file_range truncate ftruncate fallocate unlink link symlink mkdir mmap load store msync munmap"
-    " getsockopt setsockopt shutdown send recv sendmsg flock tcgetattr tcdrain".split()
+    " getsockopt setsockopt shutdown send recv sendmsg flock tcgetattr tcdrain spawn descend setsid getsid getpgid"
+    " setpgid sigaction sigprocmask".split()
 )
 """Calls that neither move terminal data nor let any move."""
 _TRANSFERS = frozenset("read write readv writev pread pwrite preadv2 pwritev2".split())
@@ -97,7 +116,7 @@ class NativeTerminals(NativeIdentity):
         self._workers.wait_until_idle()
 
     def posix_openpt(self, flags: int) -> int:
-        fd = checked(_posix_openpt(flags | O_NOCTTY))
+        fd = checked(_posix_openpt(flags))
         self.master_opened(fd)
         return fd
 
@@ -106,7 +125,7 @@ class NativeTerminals(NativeIdentity):
 
     def open_slave(self, fd: int, flags: int) -> int:
         number = _INT.unpack(fcntl.ioctl(fd, TIOCGPTN, _NO_INT))[0]
-        return checked(_open(b"/dev/pts/%d" % number, flags | O_NOCTTY))
+        return checked(_open(b"/dev/pts/%d" % number, flags))
 
     def tcgetattr(self, fd: int) -> Termios:
         iflag, oflag, cflag, lflag, _, cc = _TERMIOS.unpack(fcntl.ioctl(fd, TCGETS, _NO_TERMIOS))
@@ -118,7 +137,7 @@ class NativeTerminals(NativeIdentity):
             raise OSError(EINVAL, os.strerror(EINVAL))
         iflag, oflag, cflag, lflag, cc = attributes
         masked = (iflag & UINT_MAX, oflag & UINT_MAX, cflag & UINT_MAX, lflag & UINT_MAX)
-        fcntl.ioctl(fd, request, _TERMIOS.pack(*masked, 0, cc))
+        request_with(fd, request, ctypes.create_string_buffer(_TERMIOS.pack(*masked, 0, cc)))
         return 0
 
     def tcflush(self, fd: int, queue: int) -> int:
@@ -135,7 +154,7 @@ class NativeTerminals(NativeIdentity):
 
 
 def _peer(native: Any, fd: int, flags: int) -> int:
-    return checked(_ioctl(fd, TIOCGPTPEER, flags if flags & O_PATH else flags | O_NOCTTY))
+    return checked(_ioctl(fd, TIOCGPTPEER, flags))
 
 
 def _get_window(native: Any, fd: int, argument: Any) -> Winsize:
@@ -147,8 +166,46 @@ def _set_window(native: Any, fd: int, window: Winsize) -> int:
     return 0
 
 
+def _get_modes_and_speeds(native: Any, fd: int, argument: Any) -> tuple[Termios, Speeds]:
+    iflag, oflag, cflag, lflag, _, cc, *both = _TERMIOS2.unpack(fcntl.ioctl(fd, TCGETS2, _NO_TERMIOS2))
+    return Termios(iflag, oflag, cflag, lflag, cc), Speeds(*both)
+
+
+def _by_value(request: int) -> Callable[[Any, int, Any], int]:
+    return lambda native, fd, argument: checked(_ioctl(fd, request, argument))
+
+
+def _set_discipline(native: Any, fd: int, number: int) -> int:
+    request_with(fd, TIOCSETD, _int(number))
+    return 0
+
+
+def _count_interrupts(native: Any, fd: int, argument: Any) -> int:
+    request_with(fd, TIOCGICOUNT, ctypes.create_string_buffer(_COUNTERS_BYTES))
+    return 0
+
+
+def _refused_on_terminals(request: int) -> Callable[[Any, int, Any], int]:
+    """A request of root that reaches further than the program: a terminal is not asked."""
+
+    def call(native: Any, fd: int, argument: Any) -> int:
+        if os.isatty(fd):
+            raise OSError(EPERM, os.strerror(EPERM))
+        fcntl.ioctl(fd, request, _NO_INT)
+        return 0
+
+    return call
+
+
 NativeDescriptors.ioctl_requests.update(
     {
+        TCGETS2: _get_modes_and_speeds,
+        TIOCSETD: _set_discipline,
+        TIOCGICOUNT: _count_interrupts,
+        **{request: _by_value(request) for request in (TCSBRK, TCSBRKP, TIOCSBRK, TIOCCBRK)},
+        **{request: _refused_on_terminals(request) for request in (TIOCVHANGUP, TIOCCONS, TIOCSTI)},
+        **{request: takes_int(request) for request in (TIOCMSET, TIOCMBIS, TIOCMBIC)},
+        **{request: gives_int(request) for request in (TIOCGETD, TIOCGPTN, TIOCGDEV, TIOCMGET)},
         TIOCGPTPEER: _peer,
         TIOCGWINSZ: _get_window,
         TIOCSWINSZ: _set_window,

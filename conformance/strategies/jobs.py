@@ -1,0 +1,270 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Recipes for ops on processes, sessions and signals, and for terminals under job control.
+
+Job control shows only where several things have come together: a session, its terminal, a process in front or behind.
+Left to chance that is seldom, so each program has a *scene*: ops that set it up, drawn one by one between the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from conformance.domains import Slot
+from conformance.ops import Op
+from conformance.strategies.recipes import Make, Recipe
+from conformance.strategies.slots import FILLED, SlotTable
+from conformance.strategies.source import Source, chance, pick
+from reference.constants import (
+    B38400,
+    CREAD,
+    CS8,
+    ECHO,
+    ICANON,
+    ICRNL,
+    INT_MAX,
+    ISIG,
+    O_NOCTTY,
+    O_NONBLOCK,
+    O_RDONLY,
+    O_RDWR,
+    O_WRONLY,
+    SIG_BLOCK,
+    SIG_CATCH,
+    SIG_IGN,
+    SIG_SETMASK,
+    SIG_UNBLOCK,
+    SIGCONT,
+    SIGHUP,
+    SIGINT,
+    SIGQUIT,
+    SIGTSTP,
+    SIGTTIN,
+    SIGTTOU,
+    SIGWINCH,
+    TCSANOW,
+    TIOCGPGRP,
+    TIOCGSID,
+    TIOCNOTTY,
+    TIOCSCTTY,
+    TIOCSPGRP,
+    TIOCSWINSZ,
+    TOSTOP,
+)
+from reference.structures import Termios, Winsize
+
+_PROCESS, _MASTER, _SLAVE = "process", "pty.master", "pty.slave"
+_ENDS = (_SLAVE, _SLAVE, _SLAVE, _MASTER)
+_DESCENTS_MAX = 4
+_DESCENTS = "descents"
+_SCENE = "scene"
+_SIGNALS = (SIGTTIN, SIGTTIN, SIGTTOU, SIGTTOU, SIGTTOU, SIGHUP, SIGCONT, SIGWINCH, SIGINT, SIGQUIT, SIGTSTP)
+_ODD_PROCESSES = (-1, 7, INT_MAX, -7, 2**31, 2**32 + 1)
+_BLOCKED = (
+    (SIGHUP, SIGCONT, SIGWINCH, SIGINT, SIGQUIT, SIGTSTP),
+    (SIGHUP, SIGINT, SIGWINCH),
+    (SIGTSTP, SIGCONT),
+    (SIGQUIT, SIGTSTP),
+)
+_SIGNAL_CHARACTERS = (b"\x03", b"\x1a", b"\x1c", b"\x1a", b"\x03")
+_WINDOWS = (Winsize(1, 0, 0, 0), Winsize(24, 80, 0, 0))
+_STOPPING = Termios(
+    ICRNL,
+    0,
+    B38400 | CS8 | CREAD,
+    ISIG | ICANON | ECHO | TOSTOP,
+    bytes((3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0, 0, 0)),
+)
+
+
+def _process(source: Source, slots: SlotTable) -> Slot | int:
+    """A process or a group: mostly one of the program's."""
+    kind = source.below(12)
+    if kind == 11:
+        return pick(source, _ODD_PROCESSES)
+    slot = slots.any_of(source, _PROCESS) if kind < 6 else None
+    if slot is not None:
+        return slot
+    return 0 if kind < 9 else 1
+
+
+def _setsid(source: Source, slots: SlotTable) -> Op:
+    return Op("setsid", ())
+
+
+def _spawn(source: Source, slots: SlotTable) -> Op:
+    return Op("spawn", (), (slots.new(_PROCESS),))
+
+
+def _descend(source: Source, slots: SlotTable) -> Op | None:
+    made = slots.notes.get(_DESCENTS, 0)
+    if made == _DESCENTS_MAX:
+        return None
+    assert isinstance(made, int)
+    slots.notes[_DESCENTS] = made + 1
+    return Op("descend", (), (slots.new(_PROCESS),))
+
+
+def _asking(call: str) -> Make:
+    return lambda source, slots: Op(call, (_process(source, slots),))
+
+
+def _setpgid(source: Source, slots: SlotTable) -> Op:
+    process = _process(source, slots)
+    return Op("setpgid", (process, pick(source, (0, process)) if source.below(3) else _process(source, slots)))
+
+
+def _sigaction(source: Source, slots: SlotTable) -> Op:
+    return Op("sigaction", (pick(source, _SIGNALS), pick(source, (SIG_IGN, SIG_CATCH))))
+
+
+def _sigprocmask(source: Source, slots: SlotTable) -> Op:
+    how = pick(source, (SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK)) if source.below(24) < 23 else 3
+    return Op("sigprocmask", (how, tuple([pick(source, _SIGNALS) for _ in range(source.below(4))])))
+
+
+def _on_terminal(request: int, *arguments: int) -> Make:
+    def make(source: Source, slots: SlotTable) -> Op | None:
+        slot = slots.any_of(source, *_ENDS)
+        if slot is None:
+            return None
+        return Op("ioctl", (slot, request, pick(source, arguments)) if arguments else (slot, request))
+
+    return make
+
+
+def _set_foreground(source: Source, slots: SlotTable) -> Op | None:
+    slot = slots.any_of(source, *_ENDS)
+    return None if slot is None else Op("ioctl", (slot, TIOCSPGRP, _process(source, slots)))
+
+
+# Scenes -------------------------------------------------------------------------------------------
+
+
+def _newest(slots: SlotTable, tag: str) -> Slot | None:
+    live = slots.live.get(tag)
+    return live[-1] if live else None
+
+
+def _pair(source: Source, slots: SlotTable) -> Op | None:
+    """Open a pseudoterminal, unlock it, open its slave: whichever is next; None when all is done."""
+    master = _newest(slots, _MASTER)
+    if master is None:
+        return Op("posix_openpt", (O_RDWR | O_NONBLOCK,), (slots.new(_MASTER),))
+    if slots.notes.get(master) is None:
+        slots.notes[master] = "unlocked"
+        return Op("unlockpt", (master,))
+    if _newest(slots, _SLAVE) is None:
+        return Op("open_slave", (master, O_RDWR | O_NONBLOCK), (slots.new(_SLAVE),))
+    return None
+
+
+def _stop_writers(source: Source, slots: SlotTable) -> Op | None:
+    slave = _newest(slots, _SLAVE)
+    return None if slave is None else Op("tcsetattr", (slave, TCSANOW, _STOPPING))
+
+
+def _lead_group(source: Source, slots: SlotTable) -> Op:
+    return Op("setpgid", (0, 0))
+
+
+def _make_group(source: Source, slots: SlotTable) -> Op | None:
+    process = _newest(slots, _PROCESS)
+    return None if process is None else Op("setpgid", (process, 0))
+
+
+def _put_in_front(source: Source, slots: SlotTable) -> Op | None:
+    slave, process = _newest(slots, _SLAVE), _newest(slots, _PROCESS)
+    return None if slave is None or process is None else Op("ioctl", (slave, TIOCSPGRP, process))
+
+
+def _open_apart(source: Source, slots: SlotTable) -> Op | None:
+    """Open a slave, often without taking control; with other access modes than terminals usually have."""
+    master = _newest(slots, _MASTER)
+    if master is None:
+        return None
+    flags = pick(source, (O_NOCTTY | O_RDWR, O_NOCTTY | O_RDWR, O_RDWR, O_WRONLY, O_RDONLY)) | O_NONBLOCK
+    return Op("open_slave", (master, flags), (slots.new(_SLAVE),))
+
+
+def _block(source: Source, slots: SlotTable) -> Op:
+    return Op("sigprocmask", (SIG_SETMASK, pick(source, _BLOCKED)))
+
+
+def _unblock(source: Source, slots: SlotTable) -> Op:
+    return Op("sigprocmask", (SIG_SETMASK, ()))
+
+
+def _raise(source: Source, slots: SlotTable) -> Op | None:
+    """Something that raises a signal in the foreground group, or its leader."""
+    kind = source.below(8)
+    slave, master = _newest(slots, _SLAVE), _newest(slots, _MASTER)
+    if kind == 7 and slave is not None:
+        return Op("ioctl", (slave, TIOCNOTTY))
+    if master is None:
+        return None
+    if kind == 6:
+        slots.close(master)
+        return Op("close", (master,))
+    if kind >= 4 or FILLED in slots.notes:
+        return Op("ioctl", (master, TIOCSWINSZ, pick(source, _WINDOWS)))
+    return Op("write", (master, pick(source, _SIGNAL_CHARACTERS)))
+
+
+_TERMINAL = (_setsid, _pair, _pair, _pair)
+"""A session with a terminal, the caller leading it and in front."""
+_SCENES: tuple[tuple[Make, ...], ...] = (
+    _TERMINAL,
+    (*_TERMINAL, _spawn, _make_group, _put_in_front),
+    (*_TERMINAL, _stop_writers, _spawn, _make_group, _put_in_front),
+    (*_TERMINAL, _descend, _lead_group),
+    (*_TERMINAL, _descend, _lead_group),
+    (*_TERMINAL, _stop_writers, _descend, _lead_group),
+    (_spawn, *_TERMINAL, _put_in_front),
+    (*_TERMINAL, _raise, _raise),
+    (*_TERMINAL, _block, _raise, _raise, _unblock),
+    (*_TERMINAL, _block, _raise, _raise, _unblock, _raise),
+    (_setsid, _pair, _pair, _open_apart),
+    (*_TERMINAL, _descend, _setsid),
+    (*_TERMINAL, _descend, _setsid, _spawn, _make_group),
+    (_pair, _pair, _pair, _setsid),
+    (),
+)
+
+
+def on_scene(recipes: Sequence[Recipe]) -> tuple[Recipe, ...]:
+    """The recipes, each of which now and then draws the next op of the program's scene instead of its own."""
+    return tuple([replace(recipe, make=_after_scene(recipe.make)) for recipe in recipes])
+
+
+def _after_scene(make: Make) -> Make:
+    def make_after(source: Source, slots: SlotTable) -> Op | None:
+        due = slots.notes.get(_SCENE)
+        if not isinstance(due, list):
+            due = slots.notes[_SCENE] = list(pick(source, _SCENES))
+        while due and not chance(source, 3):
+            op: Op | None = due.pop(0)(source, slots)
+            if op is not None:
+                return op
+        return make(source, slots)
+
+    return make_after
+
+
+RECIPES = (
+    Recipe("setsid", 3, _setsid, opens=True),
+    Recipe("spawn", 4, _spawn),
+    Recipe("descend", 3, _descend),
+    Recipe("setpgid", 8, _setpgid),
+    Recipe("getpgid", 2, _asking("getpgid")),
+    Recipe("getsid", 2, _asking("getsid")),
+    Recipe("sigaction", 7, _sigaction),
+    Recipe("sigprocmask", 5, _sigprocmask),
+    Recipe("open_slave", 2, _open_apart),
+    Recipe("ioctl(TIOCSCTTY)", 5, _on_terminal(TIOCSCTTY, 0, 0, 1, 1, 2)),
+    Recipe("ioctl(TIOCNOTTY)", 1, _on_terminal(TIOCNOTTY)),
+    Recipe("ioctl(TIOCGPGRP)", 3, _on_terminal(TIOCGPGRP)),
+    Recipe("ioctl(TIOCSPGRP)", 10, _set_foreground),
+    Recipe("ioctl(TIOCGSID)", 2, _on_terminal(TIOCGSID)),
+)
