@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from reference.constants import (
+    EINVAL,
     EPOLL_CTL_ADD,
     EPOLL_CTL_DEL,
     EPOLL_CTL_MOD,
@@ -30,7 +31,7 @@ from reference.constants import (
 from reference.host.caller import Caller
 from reference.host.description import Description
 from reference.host.state import HostState, Kernel
-from reference.outcomes import Sleeps
+from reference.outcomes import Refused, Sleeps
 from reference.syscalls import FdList, PollList
 
 ALWAYS_REPORTED = POLLERR | POLLHUP
@@ -78,6 +79,8 @@ class ReadinessCalls(HostState):
         return self._poll(fds, timeout)
 
     def _poll(self, fds: PollList, timeout: int) -> tuple[int, ...]:
+        if len(fds) > self.caller.descriptors_max:
+            raise Refused(EINVAL, "EV-07")
         self.cite("EV-07")
         found = tuple([self._polled(fd, events) for fd, events in fds])
         if not any(found):

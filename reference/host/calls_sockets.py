@@ -54,8 +54,8 @@ class SocketCalls(RightsCalls):
     """send(2), recv(2) and their relatives, shutdown(2), getsockopt(2), setsockopt(2)."""
 
     def socket_of(self, fd: int) -> SocketDescription | None:
-        """The imported socket behind a number; None when the number was not imported. ENOTSOCK."""
-        file = self.files.get(fd)
+        """The imported socket behind a number; None when the number was not imported. EBADF, ENOTSOCK."""
+        file = self.imported(fd)
         if file is None or isinstance(file, SocketDescription):
             return file
         raise Refused(ENOTSOCK, "LAY-01")
@@ -144,6 +144,8 @@ class SocketCalls(RightsCalls):
         A peek is made once: another would bring the same bytes again.
         Of the descriptors that come in several attempts only those of the last are kept, and none after a wait.
         """
+        if flags & (MSG_OOB | MSG_ERRQUEUE):
+            self.cite("SCK-41")
         may_not_wait = self._must_not_wait(file, flags, file.options.receive_ns)
         all_of_it = flags & MSG_WAITALL and not may_not_wait and not file.keeps_messages_apart and not flags & MSG_PEEK
         data, seen = b"", 0

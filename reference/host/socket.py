@@ -33,6 +33,7 @@ from reference.constants import (
     POLLOUT,
     POLLRDHUP,
     POLLRDNORM,
+    POLLWRBAND,
     POLLWRNORM,
     SHUT_RD,
     SHUT_WR,
@@ -235,9 +236,11 @@ class SocketDescription(Description):
 
     def readiness(self, host_fd: int, mask: int) -> int:
         self.host.cite("EV-17")
-        wanted = mask & (READABLE | WRITABLE)
-        (found,) = self.host.kernel.poll(((host_fd, wanted),), 0) if wanted else (0,)
-        return self._ready(found & wanted, mask)
+        (found,) = self.host.kernel.poll(((host_fd, mask),), 0)
+        found &= mask
+        ready = self._ready(found, mask)
+        self._cite_untold(found & ~ready)
+        return ready
 
     def _ready(self, found: int, mask: int) -> int:
         """The events that follow from what the host says, and from what was shut down here."""
@@ -261,9 +264,15 @@ class SocketDescription(Description):
         The host hangs up whenever the sandbox does, and more often: of that nothing is told, nor of errors (SCK-63).
         """
         ready = events & (READABLE | WRITABLE) | self._ready(0, HANG_UPS) & events
-        if events & ~ready:
-            self.host.cite("SCK-64" if events & WRITABLE else "SCK-63")
+        self._cite_untold(events & ~ready)
         return ready
+
+    def _cite_untold(self, events: int) -> None:
+        """What the host says and the sandbox does not."""
+        if events & POLLWRBAND:
+            self.host.cite("SCK-64")
+        if events & ~POLLWRBAND:
+            self.host.cite("SCK-63")
 
     # The rest ---------------------------------------------------------------------------------
 
