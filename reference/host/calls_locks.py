@@ -90,7 +90,7 @@ def _range(host: HostState, fd: int, file: Description, lock: Flock) -> Range:
     # A start past the largest offset has turned negative.
     if not 0 <= start <= LLONG_MAX or end < 0:
         raise Refused(EINVAL, "LCK-09")
-    if not lock.len or end > LLONG_MAX:
+    if end > LLONG_MAX:
         host.cite("LCK-09")
     return Range(min(start, end), max(start, end))
 
