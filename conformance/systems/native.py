@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from conformance.systems.native_calls.advice import NativeAdvice
 from conformance.systems.native_calls.descriptors import NativeDescriptors
+from conformance.systems.native_calls.directories import NativeDirectories
 from conformance.systems.native_calls.extended_attributes import NativeExtendedAttributes
 from conformance.systems.native_calls.files import NativeFiles
 from conformance.systems.native_calls.limits import NativeLimits
@@ -20,6 +21,7 @@ from conformance.systems.native_calls.terminals import NativeTerminals
 class Native(
     NativeDescriptors,
     NativeFiles,
+    NativeDirectories,
     NativeAdvice,
     NativeExtendedAttributes,
     NativeLimits,

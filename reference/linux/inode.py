@@ -47,7 +47,7 @@ from reference.constants import (
 from reference.linux.description import OpenFileDescription
 from reference.linux.objects import FileObject
 from reference.linux.permissions import MAY_READ, MAY_WRITE, mode_permits
-from reference.outcomes import Refused
+from reference.outcomes import Anything, Refused
 from reference.structures import NOW, Stat
 
 if TYPE_CHECKING:
@@ -212,6 +212,10 @@ class Inode(FileObject):
         atime = self.atime
         if atime is NOW or not self.filesystem.relatime:
             self.atime = NOW
+        elif isinstance(atime, Anything) or isinstance(self.mtime, Anything):
+            # The program's directory is older than the program: whether its access time is old is not known.
+            self.kernel.cite("TIME-RELATIME")
+            self.atime = Anything()
         elif atime < PROGRAMS_RUN_AFTER_NS or _at_or_after(self.mtime, atime) or _at_or_after(self.ctime, atime):
             self.kernel.cite("TIME-RELATIME")
             self.atime = NOW
