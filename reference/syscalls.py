@@ -176,6 +176,12 @@ class Syscalls(Protocol):
     def link(self, path: str, new_path: str) -> int:
         """link(2): 0."""
 
+    def getdents(self, fd: int, count: int) -> tuple[str, ...]:
+        """getdents64(2) with room for ``count`` bytes: the names of the entries read, sorted; none at the end."""
+
+    def fchdir(self, fd: int) -> int:
+        """fchdir(2): 0. The next program starts in its own directory again."""
+
     def symlink(self, target: str, path: str) -> int:
         """symlink(2): 0."""
 

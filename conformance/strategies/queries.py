@@ -41,6 +41,7 @@ _ADVICE = (
 )
 _SPANS = (0, 1, 4096, 4097, 65536, 2**20, LLONG_MAX, -1, -LLONG_MAX - 1)
 _ON_DISK = ("file", "file.direct", "directory", "mapping")
+_ENTRY_ROOM = (2**15, 2**15, 2**15, 2**15, 0, 1, 23, 2**20, 24, 48, 100)
 _ATTRIBUTED = ("file", "directory", "file.memory")
 _NAMES = ("user.a", "user.b", "user.longer_name")
 _NAMES_ODD = (
@@ -138,6 +139,16 @@ def _syncfs(source: Source, slots: SlotTable) -> Op | None:
     return Op("syncfs", (slot,))
 
 
+def _getdents(source: Source, slots: SlotTable) -> Op | None:
+    slot = slots.any_of(source) if chance(source, 6) else slots.any_of(source, "directory")
+    return None if slot is None else Op("getdents", (slot, _ENTRY_ROOM[source.below(len(_ENTRY_ROOM))]))
+
+
+def _fchdir(source: Source, slots: SlotTable) -> Op | None:
+    slot = slots.any_of(source) if chance(source, 4) else slots.any_of(source, "directory")
+    return None if slot is None else Op("fchdir", (slot,))
+
+
 def _setrlimit(source: Source, slots: SlotTable) -> Op:
     return Op("setrlimit", (RLIMIT_FSIZE, _LIMITS[source.below(len(_LIMITS))]))
 
@@ -149,6 +160,8 @@ RECIPES = (
     Recipe("fstatfs", 1, _fstatfs),
     Recipe("posix_fadvise", 1, _posix_fadvise),
     Recipe("readahead", 1, _readahead),
+    Recipe("getdents", 2, _getdents),
+    Recipe("fchdir", 1, _fchdir),
     Recipe("syncfs", 1, _syncfs),
     Recipe("fsetxattr", 2, _fsetxattr),
     Recipe("fgetxattr", 1, _fgetxattr),

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from conformance.systems.native_calls.advice import NativeAdvice
+from conformance.systems.native_calls.directories import NativeDirectories
 from conformance.systems.native_calls.extended_attributes import NativeExtendedAttributes
 from conformance.systems.native_calls.files import NativeFiles
 from conformance.systems.native_calls.imports import NativeImports
@@ -22,6 +23,7 @@ from conformance.systems.native_calls.terminals import NativeTerminals
 class Native(
     NativeImports,
     NativeFiles,
+    NativeDirectories,
     NativeAdvice,
     NativeExtendedAttributes,
     NativeLimits,

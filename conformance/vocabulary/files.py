@@ -134,6 +134,8 @@ OPS = (
     op("futimens", ("fd", SLOT), ("atime", INTEGER), ("mtime", INTEGER), kinds=_EVERY),
     op("unlink", ("path", OWN_PATH), kinds="files"),
     op("link", ("path", PATH), ("new_path", OWN_PATH), kinds="files"),
+    op("getdents", ("fd", SLOT), ("count", INTEGER), result=ListOf(TEXT), kinds=_EVERY),
+    op("fchdir", ("fd", SLOT), kinds=_EVERY),
     op("symlink", ("target", PATH), ("path", OWN_PATH), kinds="files"),
     op("mkdir", ("path", OWN_PATH), ("mode", OCTAL), kinds="files"),
     op(

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 CHANGEABLE = STATX_MODE | STATX_SIZE | STATX_ATIME | STATX_MTIME
 CHANGEABLE_OF_VIRTUAL_OWNER = STATX_UID | STATX_GID
-DEVICE_MAJOR = 0
-"""Every imported inode reports an anonymous device (ID-04)."""
+DEVICE = -1
+"""Stands for the one anonymous device that every imported inode reports (ID-04): no ordinal of the kernel's own."""
 
 
 @dataclass
@@ -113,8 +113,10 @@ class Inode:
         self.host.cite("STAT-04")
         given = STATX_INO | found.mask & STATX_ALL
         self.host.cite("STAT-05")
+        self.host.cite("ID-03")
+        self.host.cite("ID-04")
         self.host.cite("STAT-06")
-        found = found._replace(mask=given)
+        found = found._replace(mask=given, ino=self.ino, dev=DEVICE, rdev=(0, 0))
         if self.owner is None:
             self.host.cite("STAT-11")
             return found

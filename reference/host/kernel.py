@@ -8,8 +8,10 @@ from reference.host.calls_attributes import AttributeCalls
 from reference.host.calls_descriptors import DescriptorCalls
 from reference.host.calls_locks import LockCalls
 from reference.host.calls_memory import MemoryCalls
+from reference.host.calls_queries import QueryCalls
 from reference.host.calls_readiness import ReadinessCalls
 from reference.host.calls_socket_names import SocketNameCalls
+from reference.host.calls_splice import SpliceCalls
 from reference.host.calls_terminals import TerminalCalls
 from reference.host.calls_transfer import TransferCalls
 from reference.host.save import SavingCalls
@@ -22,6 +24,8 @@ class Host(
     LockCalls,
     TerminalCalls,
     ReadinessCalls,
+    QueryCalls,
+    SpliceCalls,
     SavingCalls,
     SocketNameCalls,
     DescriptorCalls,

@@ -56,6 +56,7 @@ class NameCalls(KernelState):
         self.directory = Directory(self, PROGRAM_DIRECTORY_MODE, profile.uid, profile.gid)
         # The directory is older than the program, and what it went through before is not known.
         self.directory.atime = self.directory.mtime = self.directory.ctime = Anything()
+        self.working_directory = self.directory
         self.root = Directory(self, 0o755, 0, 0)
         self.root.top = ""
         devices = Directory(self, 0o755, 0, 0)
@@ -65,7 +66,7 @@ class NameCalls(KernelState):
         self.descriptor_links: dict[int, DescriptorLink] = {}
 
     def _walk(self) -> Walk:
-        return Walk(self, self.root, self.directory)
+        return Walk(self, self.root, self.working_directory)
 
     # Opening ----------------------------------------------------------------------------------
 

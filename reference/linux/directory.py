@@ -23,7 +23,7 @@ from reference.constants import (
 )
 from reference.linux.inode import GROUP_EXECUTE, PERMISSION_BITS, Inode
 from reference.linux.permissions import MAY_EXECUTE, MAY_WRITE
-from reference.outcomes import Anything, Refused
+from reference.outcomes import Anything, Between, Refused
 from reference.structures import NOW
 
 if TYPE_CHECKING:
@@ -34,6 +34,12 @@ if TYPE_CHECKING:
 DELETED = " (deleted)"
 """What the path of a name that is gone ends with."""
 NAME_BYTES_MAX = 255
+LOST = "somewhere among the names"
+"""The position of a reader that has read a part of a directory: only the file system knows where that is."""
+ENTRY_BYTES_MIN = 24
+"""What the shortest names take in getdents64(2)."""
+ENTRIES_BYTES_ENOUGH = 2**15
+"""Room for more names than any program makes."""
 LINK_BLOCKS = 8
 """What the target of a symbolic link takes (in units of 512 bytes) when the inode has no room for it."""
 
@@ -167,12 +173,43 @@ class Directory(Inode):
     def read_at(self, description: OpenFileDescription, count: int, offset: int) -> bytes:
         raise Refused(EISDIR, "DIR-READ")
 
+    def list_names(self, description: OpenFileDescription, count: int) -> tuple[str, ...]:
+        """getdents64(2) with room for ``count`` bytes: the names from the description's position on, sorted.
+
+        Which names come first is the file system's choice.
+        So what a reader gets is known only when it begins at the start, with room for all, or stands at the end.
+        """
+        filesystem, choices = self.filesystem, self.kernel.choices
+        # CHANGE
+        self.accessed(description)
+        lost = description.private is LOST
+        if not lost and description.offset == filesystem.directory_read_end:
+            self.kernel.cite("DIRENT-END")
+            return ()
+        names = tuple(sorted((".", "..", *self.entries)))
+        known = not lost and description.offset == 0
+        if count < ENTRY_BYTES_MIN if known else choices.refused(EINVAL):
+            if filesystem.hashed_directories:
+                description.private = LOST
+            raise Refused(EINVAL, "DIRENT-ROOM")
+        if count < sum(map(_entry_bytes, names)) or not known:
+            self.kernel.cite("DIRENT-PART")
+            names = choices.choose(Anything(names))
+        whole = count >= ENTRIES_BYTES_ENOUGH
+        description.private = None if whole else LOST
+        if whole:
+            self.kernel.cite("DIRENT-ALL")
+            description.offset = filesystem.directory_read_end
+        return names
+
     def sync(self, description: OpenFileDescription) -> int:
         return 0
 
     def seek(self, description: OpenFileDescription, offset: int, whence: int) -> int:
         end = self.filesystem.directory_end
         if whence == SEEK_CUR:
+            if description.private is LOST:
+                return self._find_position(description, offset)
             offset += description.offset
         elif whence != SEEK_SET:
             if end is None:
@@ -181,7 +218,16 @@ class Directory(Inode):
         if not 0 <= offset <= LLONG_MAX:
             raise Refused(EINVAL, "DIR-SEEK")
         description.offset = offset
+        description.private = None
         return offset
+
+    def _find_position(self, description: OpenFileDescription, step: int) -> int:
+        """SEEK_CUR of a reader that has read a part of the names."""
+        if self.kernel.choices.refused(EINVAL):
+            raise Refused(EINVAL, "DIR-SEEK")
+        description.offset = self.kernel.choose(Between(0, LLONG_MAX, max(0, step)))
+        description.private = None
+        return description.offset
 
     def _from_end(self, offset: int, whence: int, end: int) -> int:
         self.kernel.cite("DIR-SEEK-END")
@@ -190,6 +236,11 @@ class Directory(Inode):
         if not 0 <= offset < end:
             raise Refused(ENXIO, "DIR-SEEK-END")
         return offset if whence == SEEK_DATA else end
+
+
+def _entry_bytes(name: str) -> int:
+    """What a name takes in getdents64(2): 19 bytes before it, a NUL behind, in steps of 8."""
+    return -(-(19 + len(name.encode()) + 1) // 8) * 8
 
 
 class SymbolicLink(Inode):

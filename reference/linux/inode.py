@@ -213,7 +213,8 @@ class Inode(FileObject):
         if atime is NOW or not self.filesystem.relatime:
             self.atime = NOW
         elif isinstance(atime, Anything) or isinstance(self.mtime, Anything):
-            # Nobody can say what becomes of a time beside times that other processes take too.
+            # Other processes take such a time too, and the program's directory is older than the program.
+            self.kernel.cite("TIME-RELATIME")
             self.atime = Anything()
         elif atime < PROGRAMS_RUN_AFTER_NS or _at_or_after(self.mtime, atime) or _at_or_after(self.ctime, atime):
             self.kernel.cite("TIME-RELATIME")

@@ -8,6 +8,7 @@ from reference.constants import O_RDWR
 from reference.linux.calls_advice import AdviceCalls
 from reference.linux.calls_attributes import AttributeCalls
 from reference.linux.calls_descriptors import DescriptorCalls
+from reference.linux.calls_directories import DirectoryCalls
 from reference.linux.calls_extended_attributes import ExtendedAttributeCalls
 from reference.linux.calls_files import FileCalls
 from reference.linux.calls_imports import ImportCalls
@@ -29,6 +30,7 @@ class Linux(
     TransferCalls,
     SpliceCalls,
     FileCalls,
+    DirectoryCalls,
     NameCalls,
     AttributeCalls,
     AdviceCalls,

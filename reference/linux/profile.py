@@ -42,6 +42,8 @@ class Filesystem:
     ``extents`` says that files live on a disk behind a page cache, in extents that may be unwritten;
     without it the page cache is all there is.
     ``directory_end`` is where SEEK_END leads in a directory (None: nowhere),
+    ``directory_read_end`` where a reader of all names comes to stand.
+    With ``hashed_directories`` a reader of a part of the names may stand anywhere.
     ``link_target_bytes_inline`` the longest target that a symbolic link keeps without a block of its own.
     ``magic`` names its type to statfs(2).
     ``attributes_since`` is the kernel from which on it keeps extended attributes of users (xattr(7)),
@@ -63,6 +65,8 @@ class Filesystem:
     uncached: bool = False
     extents: bool = False
     directory_end: int | None = None
+    directory_read_end: int = 2**31 - 1
+    hashed_directories: bool = False
     link_target_bytes_inline: int = 127
     birth_time: bool = False
     direct_alignment: bool = False
@@ -78,6 +82,8 @@ EXT4 = Filesystem(
     time_min_s=-(2**31),
     time_max_s=2**34 - 2**31 - 1,
     directory_end=2**63 - 1,
+    directory_read_end=2**63 - 1,
+    hashed_directories=True,
     link_target_bytes_inline=59,
     birth_time=True,
     direct_alignment=True,

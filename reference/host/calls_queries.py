@@ -1,0 +1,133 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What is asked around an imported descriptor: its name, its access, its file system, and attributes beside.
+
+Most of it the sandbox does not ask the host about.
+"""
+
+from __future__ import annotations
+
+from reference.constants import (
+    EBADF,
+    EINVAL,
+    ENOSYS,
+    ENOTDIR,
+    EOPNOTSUPP,
+    POSIX_FADV_NOREUSE,
+    POSIX_FADV_NORMAL,
+    S_IFSOCK,
+)
+from reference.host.permissions import check_access
+from reference.host.state import HostState
+from reference.outcomes import Refused
+from reference.structures import Statfs
+
+_ACCESS_BITS = 7
+
+
+class QueryCalls(HostState):
+    """readlink_fd, faccessat_fd, fstatfs, extended attributes, directories, advice, setrlimit."""
+
+    def readlink_fd(self, fd: int) -> str:
+        """readlink(2) of ``/proc/self/fd/N``: a name that the sandbox makes up."""
+        file = self.files.get(fd)
+        if file is None:
+            return self.kernel.readlink_fd(fd)
+        self.cite("ID-03")
+        self.cite("ID-05")
+        return f"host:[{file.inode.ino}]"
+
+    def faccessat_fd(self, fd: int, mode: int, flags: int) -> int:
+        """faccessat2(2) of the descriptor itself. Bad flags are refused below."""
+        file = self.files.get(fd)
+        if file is None or mode & ~_ACCESS_BITS:
+            return self.kernel.faccessat_fd(fd, mode, flags)
+        status = file.inode.stat(fd)
+        self.cite("PERM-07")
+        if mode:
+            check_access(self, status, mode)
+        return 0
+
+    def fstatfs(self, fd: int) -> Statfs:
+        """fstatfs(2): the sandbox's file system has none."""
+        if fd in self.files:
+            raise Refused(ENOSYS, "ID-10")
+        return self.kernel.fstatfs(fd)
+
+    # Extended attributes ----------------------------------------------------------------------
+
+    def fsetxattr(self, fd: int, name: str, value: bytes, flags: int) -> int:
+        """fsetxattr(2)."""
+        if self.imported(fd) is None:
+            return self.kernel.fsetxattr(fd, name, value, flags)
+        raise Refused(EOPNOTSUPP, "ID-11")
+
+    def fgetxattr(self, fd: int, name: str, size: int) -> tuple[int, bytes]:
+        """fgetxattr(2)."""
+        if self.imported(fd) is None:
+            return self.kernel.fgetxattr(fd, name, size)
+        raise Refused(EOPNOTSUPP, "ID-11")
+
+    def fremovexattr(self, fd: int, name: str) -> int:
+        """fremovexattr(2)."""
+        if self.imported(fd) is None:
+            return self.kernel.fremovexattr(fd, name)
+        raise Refused(EOPNOTSUPP, "ID-11")
+
+    def flistxattr(self, fd: int, size: int) -> tuple[int, tuple[str, ...]]:
+        """flistxattr(2): no names; sockets refuse."""
+        file = self.imported(fd)
+        if file is None:
+            return self.kernel.flistxattr(fd, size)
+        if file.inode.type == S_IFSOCK:
+            raise Refused(EOPNOTSUPP, "ID-11")
+        self.cite("ID-11")
+        return 0, ()
+
+    # Directories ------------------------------------------------------------------------------
+
+    def getdents(self, fd: int, count: int) -> tuple[str, ...]:
+        """getdents64(2): no import is a directory."""
+        if self.imported(fd) is None:
+            return self.kernel.getdents(fd, count)
+        raise Refused(ENOTDIR, "ID-12")
+
+    def fchdir(self, fd: int) -> int:
+        """fchdir(2): no import is a directory."""
+        if fd in self.files:
+            raise Refused(ENOTDIR, "ID-12")
+        return self.kernel.fchdir(fd)
+
+    # Advice and limits ------------------------------------------------------------------------
+
+    def posix_fadvise(self, fd: int, offset: int, length: int, advice: int) -> int:
+        """posix_fadvise(2): taken for every kind, pipes included, and without effect."""
+        if length < 0 and fd in self.files:
+            raise Refused(EINVAL, "SPL-07")
+        if self.imported(fd) is None:
+            return self.kernel.posix_fadvise(fd, offset, length, advice)
+        if not POSIX_FADV_NORMAL <= advice <= POSIX_FADV_NOREUSE:
+            raise Refused(EINVAL, "SPL-07")
+        self.cite("SPL-07")
+        return 0
+
+    def readahead(self, fd: int, offset: int, count: int) -> int:
+        """readahead(2): never possible."""
+        file = self.imported(fd)
+        if file is None:
+            return self.kernel.readahead(fd, offset, count)
+        raise Refused(EINVAL if file.readable else EBADF, "SPL-08")
+
+    def syncfs(self, fd: int) -> int:
+        """syncfs(2): nothing to do."""
+        if self.imported(fd) is None:
+            return self.kernel.syncfs(fd)
+        self.cite("SYNC-06")
+        return 0
+
+    def setrlimit(self, resource: int, soft: int) -> int:
+        """setrlimit(2): the caller's limit, which the sandbox looks at where it changes sizes itself (LAY-10)."""
+        self.kernel.setrlimit(resource, soft)
+        self.file_size_bytes_max = soft % 2**64
+        self.cite("LAY-10")
+        return 0

@@ -1,0 +1,143 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The splice family on imported descriptors (section 18 of the specification).
+
+A pipe that was not imported is a pipe like any of the sandbox's own; one that was, is a file that does not seek.
+"""
+
+from __future__ import annotations
+
+from reference.constants import (
+    EBADF,
+    EINVAL,
+    ENOSYS,
+    EPERM,
+    F_GETPIPE_SZ,
+    MAX_RW_COUNT,
+    O_APPEND,
+    S_IFMT,
+    S_IFREG,
+    S_IFSOCK,
+    SEEK_CUR,
+    SEEK_SET,
+)
+from reference.host.description import Description, WouldBlockError
+from reference.host.state import HostState
+from reference.outcomes import Refused
+
+NO_OFFSET = -1
+"""An offset that is not given: the position of the descriptor counts."""
+
+
+class SpliceCalls(HostState):
+    """splice, tee, vmsplice, sendfile, copy_file_range."""
+
+    def splice(
+        self, fd_in: int, off_in: int, fd_out: int, off_out: int, length: int, flags: int
+    ) -> tuple[int, int, int]:
+        """splice(2) between a pipe and an import: the host moves the data, at the sandbox's offsets."""
+        source, target = self.files.get(fd_in), self.files.get(fd_out)
+        if (source is None and target is None) or not length:
+            return self.kernel.splice(fd_in, off_in, fd_out, off_out, length, flags)
+        for file, offset in ((source, off_in), (target, off_out)):
+            if file is not None and offset != NO_OFFSET and file.inode.type == S_IFSOCK:
+                raise Refused(EINVAL, "SPL-02")
+        if (source is not None and not source.readable) or (target is not None and not target.writable):
+            raise Refused(EBADF, "LAY-03")
+        if not any(file is None and self._is_pipe(fd) for file, fd in ((source, fd_in), (target, fd_out))):
+            raise Refused(EINVAL, "SPL-01")
+        if target is not None and target.inode.readonly:
+            raise Refused(EPERM, "WR-02")
+        self.cite("SPL-02")
+        moved, after_in, after_out = self.kernel.splice(
+            fd_in, _start(source, off_in), fd_out, _start(target, off_out), length, flags
+        )
+        return moved, _behind(source, off_in, after_in, moved), _behind(target, off_out, after_out, moved)
+
+    def _is_pipe(self, fd: int) -> bool:
+        try:
+            self.kernel.fcntl(fd, F_GETPIPE_SZ)
+        except OSError:
+            return False
+        return True
+
+    def tee(self, fd_in: int, fd_out: int, length: int, flags: int) -> int:
+        """tee(2): both ends must be pipes of the sandbox's own."""
+        if fd_in not in self.files and fd_out not in self.files:
+            return self.kernel.tee(fd_in, fd_out, length, flags)
+        raise Refused(EINVAL, "SPL-01")
+
+    def vmsplice(self, fd: int, buffers: tuple[bytes, ...], flags: int) -> int:
+        """vmsplice(2): the sandbox has none."""
+        if fd in self.files:
+            raise Refused(ENOSYS, "SPL-06")
+        return self.kernel.vmsplice(fd, buffers, flags)
+
+    def copy_file_range(
+        self, fd_in: int, off_in: int, fd_out: int, off_out: int, length: int, flags: int
+    ) -> tuple[int, int, int]:
+        """copy_file_range(2): the sandbox has none."""
+        if fd_in in self.files or fd_out in self.files:
+            raise Refused(ENOSYS, "SPL-06")
+        return self.kernel.copy_file_range(fd_in, off_in, fd_out, off_out, length, flags)
+
+    # sendfile ---------------------------------------------------------------------------------
+
+    def sendfile(self, out_fd: int, in_fd: int, offset: int, count: int) -> tuple[int, int]:
+        """sendfile(2): from a regular file, at the sandbox's offset where the source was imported."""
+        source, target = self.files.get(in_fd), self.files.get(out_fd)
+        if source is None and target is None:
+            return self.kernel.sendfile(out_fd, in_fd, offset, count)
+        if source is not None and not source.readable:
+            raise Refused(EBADF, "SPL-03")
+        if target is not None and not target.writable:
+            raise Refused(EBADF, "SPL-04")
+        if target is not None and target.flags & O_APPEND:
+            raise Refused(EINVAL, "SPL-04")
+        status = self.kernel.fstat(in_fd) if source is None else source.inode.stat(in_fd)
+        if status.mode & S_IFMT != S_IFREG:
+            raise Refused(EINVAL, "SPL-03")
+        self.cite("SPL-05")
+        if target is not None:
+            return self._copied(out_fd, target, in_fd, offset, count)
+        assert source is not None
+        moved, after = self.kernel.sendfile(out_fd, in_fd, _start(source, offset), count)
+        return moved, _behind(source, offset, after, moved)
+
+    def _copied(self, out_fd: int, target: Description, in_fd: int, offset: int, count: int) -> tuple[int, int]:
+        """Into an import: by reading and writing. What was read and not written is not passed over."""
+        source = self.files.get(in_fd)
+        begin = offset
+        if offset == NO_OFFSET:
+            begin = source.offset if source is not None else self.kernel.lseek(in_fd, 0, SEEK_CUR)
+        data = self.kernel.pread(in_fd, min(max(count, 0), MAX_RW_COUNT), begin)
+        moved = 0
+        if data:
+            try:
+                moved = target.write(out_fd, (data,), 0)
+            except WouldBlockError as stop:
+                moved = stop.moved
+                if not moved:
+                    raise self.would_block(target) from None
+        if offset != NO_OFFSET:
+            return moved, offset + moved
+        if source is not None:
+            source.offset += moved
+        else:
+            self.kernel.lseek(in_fd, begin + moved, SEEK_SET)
+        return moved, NO_OFFSET
+
+
+def _start(file: Description | None, offset: int) -> int:
+    """Where the host is to begin: at an import's own offset, unless one was given."""
+    if file is None or offset != NO_OFFSET or not file.inode.seekable:
+        return offset
+    return file.offset
+
+
+def _behind(file: Description | None, offset: int, after: int, moved: int) -> int:
+    """Keep an import's own offset where it belongs, and say what the caller's offset has become."""
+    if file is None or offset != NO_OFFSET or not file.inode.seekable:
+        return after
+    file.offset += moved
+    return NO_OFFSET
