@@ -35,7 +35,8 @@ class Statx(NamedTuple):
 
     ``ino`` is the place of the inode among those that the program was shown, from 1 on (statx, or readlink_fd where a
     link text names it); ``dev`` that of the file system which holds it, or 0 for a device node of the machine:
-    where a machine keeps these is its own business. An import of a sandbox has -1. ``rdev`` is (major, minor) of a device, else (0, 0);
+    where a machine keeps these is its own business. An import of a sandbox has -1.
+    ``rdev`` is (major, minor) of a device, else (0, 0);
     the minor of a pseudoterminal's slave is its place among those that the program was shown, from 0 on.
     """
 

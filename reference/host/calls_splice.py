@@ -20,11 +20,16 @@ from reference.constants import (
     S_IFSOCK,
     SEEK_CUR,
     SEEK_SET,
+    SPLICE_F_GIFT,
+    SPLICE_F_MORE,
+    SPLICE_F_MOVE,
+    SPLICE_F_NONBLOCK,
 )
 from reference.host.description import Description, WouldBlockError
 from reference.host.state import HostState
 from reference.outcomes import Refused
 
+_SPLICE_FLAGS = SPLICE_F_MOVE | SPLICE_F_NONBLOCK | SPLICE_F_MORE | SPLICE_F_GIFT
 NO_OFFSET = -1
 """An offset that is not given: the position of the descriptor counts."""
 
@@ -39,6 +44,8 @@ class SpliceCalls(HostState):
         source, target = self.files.get(fd_in), self.files.get(fd_out)
         if (source is None and target is None) or not length:
             return self.kernel.splice(fd_in, off_in, fd_out, off_out, length, flags)
+        if flags & ~_SPLICE_FLAGS:
+            raise Refused(EINVAL, "SPL-02")
         for file, offset in ((source, off_in), (target, off_out)):
             if file is not None and offset != NO_OFFSET and file.inode.type == S_IFSOCK:
                 raise Refused(EINVAL, "SPL-02")
