@@ -26,6 +26,7 @@ from reference.constants import (
     O_RDONLY,
     O_RDWR,
     O_WRONLY,
+    RLIMIT_FSIZE,
     RWF_NOWAIT,
     SEEK_CUR,
     SEEK_SET,
@@ -311,6 +312,13 @@ def test_copy_file_range_looks_at_the_limit_before_it_finds_nothing_to_copy(kern
     fd = file(kernel)
     assert refusal(kernel.copy_file_range, fd, 0, fd, LIMIT, 1, 0) == (EFBIG, "FILE-LIMIT")
     assert kernel.copy_file_range(fd, 0, fd, 0, 1, 0) == (0, 0, 0)
+
+
+def test_copy_file_range_looks_at_the_limit_as_it_is_now(kernel: Linux) -> None:
+    fd = file(kernel, b"abcd")
+    kernel.setrlimit(RLIMIT_FSIZE, 6)
+    assert kernel.copy_file_range(fd, 0, fd, 4, 4, 0) == (2, 2, 6)
+    assert kernel.signals == []
 
 
 @pytest.mark.parametrize(
