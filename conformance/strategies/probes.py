@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from conformance.domains import Slot
 from conformance.ops import Op
-from conformance.strategies.slots import SlotTable
+from conformance.strategies.slots import SPLICED, SlotTable
 from reference.constants import (
     F_GET_SEALS,
     F_GETFD,
@@ -138,6 +138,11 @@ def probes(slots: SlotTable) -> Iterator[Op]:
         for probe in asked:
             for slot in live:
                 yield probe(slot)
+    if SPLICED in slots.notes:
+        for tag in ("pipe.read", "pipe.both"):
+            for slot in slots.live.get(tag, ()):
+                yield _never_waits(slot)
+                yield _rest(slot)
     if LOCKED in slots.notes:
         for slot in slots.live.get("file", ()):
             yield from _locks(slot)

@@ -20,6 +20,8 @@ ANNOUNCED = "a terminal announces with SIGIO"
 FILLED = "much was written to a terminal"
 """From then on input may wait in front of a line discipline,
 and the kernel does not say whether TCSAFLUSH lets it in before or after the modes change."""
+SPLICED = "data was moved without passing through the program"
+"""A pipe that was spliced does not know RWF_NOWAIT any more."""
 LENT = "pages of files were lent to pipes or sockets"
 """From then on no file that is not a memory file gets shorter, or is written past its cache."""
 SCARCE = "pages of files may leave the cache at any time"

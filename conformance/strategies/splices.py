@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from conformance.domains import Slot
 from conformance.ops import Op
-from conformance.strategies.payloads import buffers
+from conformance.strategies.payloads import buffers, payload
 from conformance.strategies.recipes import Recipe
 from conformance.strategies.scalars import HUGE_COUNTS, ODD_FLAGS, length, offset
-from conformance.strategies.slots import LENT, SCARCE, SlotTable
+from conformance.strategies.slots import LENT, SCARCE, SPLICED, SlotTable
 from conformance.strategies.source import Source, chance
 from reference.constants import (
     O_CREAT,
@@ -47,6 +47,9 @@ _FLAGS = (
 )
 _PIPE_FLAGS = (O_NONBLOCK,) * 6 + (O_NONBLOCK | O_DIRECT, 0)
 _PIECES = (1, 2, 3, 10, 100, 1000, PAGE_SIZE - 1, PAGE_SIZE, PAGE_SIZE + 1, 5000, 3 * PAGE_SIZE, 0)
+_BEGINNINGS = (0, 0, 0, 1, 100, PAGE_SIZE - 1, PAGE_SIZE, 5000)
+_PIPE_BYTES = 2**16
+"""All that a pipe of the usual size holds."""
 _LENGTHS_ODD = (*HUGE_COUNTS, -(2**63), 2**63)
 
 
@@ -56,11 +59,22 @@ def _length(source: Source, slots: SlotTable, origin: Slot, target: Slot) -> int
         return source.below(_TERMINAL_BYTES_MAX)
     if chance(source, 12) and slots.tags[origin] not in ("device", "passed"):
         return _LENGTHS_ODD[source.below(len(_LENGTHS_ODD))]
+    if chance(source, 4):
+        return _PIPE_BYTES
     return _PIECES[source.below(len(_PIECES))] if chance(source, 2) else length(source)
 
 
+def _from(source: Source) -> int:
+    """Where to take data from: seldom the position of the descriptor, which is where the last write ended."""
+    if chance(source, 3):
+        return -1
+    return offset(source) if chance(source, 4) else _BEGINNINGS[source.below(len(_BEGINNINGS))]
+
+
 def _at(source: Source) -> int:
-    return offset(source) if chance(source, 3) else -1
+    if not chance(source, 3):
+        return -1
+    return offset(source) if chance(source, 2) else _BEGINNINGS[source.below(len(_BEGINNINGS))]
 
 
 def _flags(source: Source) -> int:
@@ -69,7 +83,8 @@ def _flags(source: Source) -> int:
 
 def _may_lend(slots: SlotTable, origin: Slot, target: Slot) -> bool:
     """Remember that pages of a file go where they stay; False when the program cannot afford that."""
-    if not slots.tags[origin].startswith(("file", "passed")) or slots.tags[target].startswith("file"):
+    slots.notes[SPLICED] = True
+    if slots.tags[origin] not in ("file", "file.direct", "passed") or slots.tags[target].startswith("file"):
         return True
     if SCARCE in slots.notes:
         return False
@@ -78,13 +93,13 @@ def _may_lend(slots: SlotTable, origin: Slot, target: Slot) -> bool:
 
 
 def _splice(source: Source, slots: SlotTable) -> Op | None:
-    kind = source.below(8)
-    origin = slots.any_of(source, *(_READERS if kind < 5 else _OTHERS))
-    target = slots.any_of(source, *(_OTHERS if kind in (3, 4) else _WRITERS))
+    kind = source.below(9)
+    origin = slots.any_of(source, *(_READERS if kind < 6 else _OTHERS))
+    target = slots.any_of(source, *(_OTHERS if kind in (4, 5) else _WRITERS))
     if origin is None or target is None or not _may_lend(slots, origin, target):
         return None
-    off_in = _at(source) if kind >= 5 or chance(source, 24) else -1
-    off_out = _at(source) if kind in (3, 4) or chance(source, 24) else -1
+    off_in = _from(source) if kind >= 6 or chance(source, 24) else -1
+    off_out = _at(source) if kind in (4, 5) or chance(source, 24) else -1
     return Op("splice", (origin, off_in, target, off_out, _length(source, slots, origin, target), _flags(source)))
 
 
@@ -98,6 +113,7 @@ def _tee(source: Source, slots: SlotTable) -> Op | None:
 
 def _vmsplice(source: Source, slots: SlotTable) -> Op | None:
     slot = slots.any_of(source, *_WRITERS, "pipe.read")
+    slots.notes[SPLICED] = True
     return None if slot is None else Op("vmsplice", (slot, buffers(source, _PIECES), _flags(source)))
 
 
@@ -109,7 +125,7 @@ def _sendfile(source: Source, slots: SlotTable) -> Op | None:
     count = _length(source, slots, origin, target)
     if slots.tags[origin] == slots.tags[target] and not 0 <= count <= _CHASED_BYTES_MAX:
         count = _CHASED_BYTES_MAX
-    return Op("sendfile", (target, origin, _at(source), count))
+    return Op("sendfile", (target, origin, _from(source), count))
 
 
 def _copy_file_range(source: Source, slots: SlotTable) -> Op | None:
@@ -119,7 +135,15 @@ def _copy_file_range(source: Source, slots: SlotTable) -> Op | None:
         return None
     flags = _flags(source) if chance(source, 16) else 0
     count = _length(source, slots, origin, target)
-    return Op("copy_file_range", (origin, _at(source), target, _at(source), count, flags))
+    return Op("copy_file_range", (origin, _from(source), target, _at(source), count, flags))
+
+
+def _pwrite(source: Source, slots: SlotTable) -> Op | None:
+    """A write where pages are likely to be lent: near the beginning of a file."""
+    slot = slots.any_of(source, *_FILES)
+    if slot is None:
+        return None
+    return Op("pwrite", (slot, payload(source, _PIECES), _BEGINNINGS[source.below(len(_BEGINNINGS))]))
 
 
 def _pipe2(source: Source, slots: SlotTable) -> Op:
@@ -135,7 +159,8 @@ def _open(source: Source, slots: SlotTable) -> Op:
 RECIPES = (
     Recipe("pipe2", 3, _pipe2, opens=True),
     Recipe("open", 3, _open, opens=True),
-    Recipe("splice", 12, _splice),
+    Recipe("pwrite", 4, _pwrite),
+    Recipe("splice", 20, _splice),
     Recipe("sendfile", 6, _sendfile),
     Recipe("copy_file_range", 4, _copy_file_range),
     Recipe("tee", 3, _tee),

@@ -299,7 +299,7 @@ class SpliceCalls(KernelState):
         if (position & SIZE_MAX) + length > SIZE_MAX or (target_position & SIZE_MAX) + length > SIZE_MAX:
             raise Refused(EOVERFLOW, "COPYRANGE-OVERFLOW")
         length = min(length, max(file_in.size() - position, 0))
-        limit = self.profile.file_size_bytes_max
+        limit = self.file_size_bytes_max
         if target_position >= limit:
             self.signals.append(SIGXFSZ)
             raise Refused(EFBIG, "FILE-LIMIT")

@@ -31,14 +31,14 @@ class _Copying(Linux):
         return moved
 
 
-class _SealingSlots(Linux):
+class _Unpacking(Linux):
     def splice(
         self, fd_in: int, off_in: int, fd_out: int, off_out: int, length: int, flags: int
     ) -> tuple[int, int, int]:
         moved = super().splice(fd_in, off_in, fd_out, off_out, length, flags)
         ring = _ring(self, fd_out) if moved[0] else None
-        if ring is not None:
-            ring.slots[-1].merges = False
+        for slot in ring.slots if ring is not None else ():
+            slot.packet = False
         return moved
 
 
@@ -123,14 +123,13 @@ BUGS: tuple[PlantedBug, ...] = (
         _Copying,
     ),
     PlantedBug(
-        "splice-seals-slots",
+        "splice-unpacks",
         "splices",
-        "A slot that splice(2) moved whole from pipe to pipe takes no more writes.",
+        "Packets that splice(2) moved from pipe to pipe run together.",
         "pipes",
-        _PIPE
-        + "r2, r3 = pipe2(O_NONBLOCK)\nfcntl(r2, F_SETPIPE_SZ, 0)\n"
-        + 'write(r1, b"x")\nsplice(r0, -1, r3, -1, 1, 0)\nwrite(r3, b"x")\n',
-        _SealingSlots,
+        "r0, r1 = pipe2(O_DIRECT)\nr2, r3 = pipe2(0)\n"
+        + "write(r1, pattern(4097, seed=0))\nsplice(r0, -1, r3, -1, 4097, 0)\nread(r2, 4097)\n",
+        _Unpacking,
     ),
     PlantedBug(
         "splice-loses-packets",
