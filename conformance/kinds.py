@@ -74,14 +74,11 @@ _OF_LINUX: dict[str, tuple[Recipe, ...]] = {
 }
 _OF_IMPORTS = {"sockets": imported_sockets.RECIPES, "mixed": restrained(imported_sockets.RECIPES)}
 """What programs that import do beside what the kind is about."""
-_OF_PROCESSES = ("jobs",)
-"""Kinds that have no form with imports: a sandbox has one process so far."""
 RECIPES: dict[str, tuple[Recipe, ...]] = {
     **_OF_LINUX,
     **{
         f"host-{kind}": imports.with_imports((*_OF_IMPORTS.get(kind, ()), *recipes))
         for kind, recipes in _OF_LINUX.items()
-        if kind not in _OF_PROCESSES
     },
 }
 """Recipes by the name of the kind."""

@@ -85,7 +85,7 @@ class DescriptorCalls(ImportingCalls):
         locks = file.inode.locks
         if not file.path_only:
             self.cite("LCK-17")
-            locks.descriptor_closed()
+            locks.descriptor_closed(self.jobs.caller.number)
         file.references -= 1
         if file.references:
             return

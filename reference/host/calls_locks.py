@@ -28,13 +28,11 @@ from reference.constants import (
 )
 from reference.host.calls_descriptors import DescriptorCalls, fcntl_command
 from reference.host.description import Description
-from reference.host.locks import END_OF_FILE, PROCESS, WHOLE, FileLocks, Owner, Range, Segment
+from reference.host.locks import END_OF_FILE, WHOLE, FileLocks, Owner, Range, Segment
 from reference.host.state import HostState
 from reference.outcomes import Refused, Sleeps
 from reference.structures import Flock
 
-CALLER_PID = 1
-"""What stands for the caller in a :class:`~reference.structures.Flock`."""
 OFD_PID = -1
 """The process of a lock that belongs to a description."""
 NO_PID = 0
@@ -133,7 +131,7 @@ def _set(host: HostState, fd: int, file: Description, owner: Owner, lock: Flock)
 
 def _alike(one: Owner, other: Owner) -> bool:
     """Whether two owners are of one sort: processes, or descriptions."""
-    return (one is PROCESS) == (other is PROCESS)
+    return isinstance(one, int) == isinstance(other, int)
 
 
 def _query(host: HostState, fd: int, file: Description, owner: Owner, lock: Flock) -> Flock:
@@ -154,7 +152,7 @@ def _query(host: HostState, fd: int, file: Description, owner: Owner, lock: Floc
 
 def _told(host: HostState, segment: Segment, owner: Owner) -> list[Owner]:
     """The holders of a segment that a query of an owner tells: of readers, those of its own sort."""
-    others = [holder for holder in segment.holders if holder is not owner]
+    others = [holder for holder in segment.holders if holder != owner]
     if segment.type == F_WRLCK:
         return others
     alike = [holder for holder in others if _alike(owner, holder)]
@@ -164,16 +162,16 @@ def _told(host: HostState, segment: Segment, owner: Owner) -> list[Owner]:
 
 
 def _pid(owner: Owner, holder: Owner) -> int:
-    if holder is PROCESS:
-        return CALLER_PID
-    return NO_PID if owner is PROCESS else OFD_PID
+    if isinstance(holder, int):
+        return holder
+    return NO_PID if isinstance(owner, int) else OFD_PID
 
 
 @fcntl_command(F_SETLK)
 def fcntl_setlk(host: DescriptorCalls, fd: int, file: Description, argument: Flock) -> int:
-    """F_SETLK, for the process."""
+    """F_SETLK, for the calling process."""
     host.cite("LCK-06")
-    return _set(host, fd, file, PROCESS, argument)
+    return _set(host, fd, file, host.jobs.caller.number, argument)
 
 
 @fcntl_command(F_OFD_SETLK)
@@ -187,8 +185,8 @@ def fcntl_ofd_setlk(host: DescriptorCalls, fd: int, file: Description, argument:
 
 @fcntl_command(F_GETLK)
 def fcntl_getlk(host: DescriptorCalls, fd: int, file: Description, argument: Flock) -> Flock:
-    """F_GETLK, for the process."""
-    return _query(host, fd, file, PROCESS, argument)
+    """F_GETLK, for the calling process."""
+    return _query(host, fd, file, host.jobs.caller.number, argument)
 
 
 @fcntl_command(F_OFD_GETLK)

@@ -21,9 +21,8 @@ from reference.constants import F_RDLCK, F_WRLCK, LLONG_MAX
 if TYPE_CHECKING:
     from reference.host.description import Description
 
-Owner: TypeAlias = "Description | None"
-"""Who holds a lock: a description, or the process, of which there is only one."""
-PROCESS = None
+Owner: TypeAlias = "Description | int"
+"""Who holds a lock: a description, or a process by its number."""
 
 END_OF_FILE = LLONG_MAX
 """Where a lock to the end of the file ends, however large the file grows. The byte there is none of its bytes."""
@@ -130,12 +129,12 @@ class FileLocks:
         self.wholes = LockSet()
         self.records = LockSet()
 
-    def descriptor_closed(self) -> None:
-        """The process closed a number of the import, and its own record locks go.
+    def descriptor_closed(self, process: int) -> None:
+        """A process closed a number of the import, and its own record locks go.
 
         They go as far as a lock to the end of the file reaches: one that begins there stays.
         """
-        self.records.unlock(PROCESS, WHOLE)
+        self.records.unlock(process, WHOLE)
 
     def description_closed(self, file: Description) -> None:
         """The last number of a description was closed, and its locks go likewise."""

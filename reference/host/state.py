@@ -10,11 +10,12 @@ from reference.constants import EBADF, SIGPIPE, SIGXFSZ
 from reference.host.caller import Caller
 from reference.host.description import Description
 from reference.host.filesystem import Filesystem
+from reference.host.jobs import Jobs
 from reference.outcomes import Choices, Refused
 from reference.syscalls import Syscalls
 
-_HOST_ONLY_SIGNALS = (SIGPIPE, SIGXFSZ)
-"""What the host raises in the sandbox, and the sandbox does not pass on."""
+_SIGNALS_OF_WRITES = (SIGPIPE, SIGXFSZ)
+"""What the host raises in the sandbox that writes, and the sandbox does not pass on."""
 
 
 class Kernel(Syscalls, Protocol):
@@ -26,7 +27,7 @@ class Kernel(Syscalls, Protocol):
 
 
 class HostState:
-    """The sandbox descriptions by number, the file system that holds their inodes, and the kernel below.
+    """The sandbox descriptions by number, the file system that holds their inodes, processes, and the kernel below.
 
     ``cited`` collects the ids of the clauses that decided (``cite`` adds one).
     ``signals`` and ``choices`` are those of the kernel below: a call on a number that was not imported is its call.
@@ -37,6 +38,7 @@ class HostState:
         self.caller = caller or Caller()
         self.files: dict[int, Description] = {}
         self.filesystem = Filesystem()
+        self.jobs = Jobs(kernel)
         self.file_size_bytes_max = self.caller.file_size_bytes_max
         self.choices = kernel.choices
         self.signals = kernel.signals
@@ -55,8 +57,12 @@ class HostState:
         return file
 
     def keep_signals_in(self) -> None:
-        """Forget the signals that the host raised for a call of the sandbox's own."""
-        for number in _HOST_ONLY_SIGNALS:
-            while number in self.signals:
-                self.signals.remove(number)
-                self.cite("LAY-09")
+        """Forget the signals that the host raised for a write of the sandbox's own."""
+        for number in _SIGNALS_OF_WRITES:
+            self.keep_in(number, "LAY-09")
+
+    def keep_in(self, signal: int, clause: str) -> None:
+        """Forget a signal that the host raised for a call of the sandbox's own."""
+        while signal in self.signals:
+            self.signals.remove(signal)
+            self.cite(clause)

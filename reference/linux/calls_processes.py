@@ -14,9 +14,9 @@ from reference.constants import (
     SIG_SETMASK,
     SIG_UNBLOCK,
 )
-from reference.linux.process import Process, process_id
 from reference.linux.state import KernelState
 from reference.outcomes import Refused
+from reference.processes import Process, process_id
 
 
 class ProcessCalls(KernelState):
@@ -47,9 +47,7 @@ class ProcessCalls(KernelState):
             raise Refused(EPERM, "JOB-SETSID-LEADER")
         # CHANGE
         self.cite("JOB-SETSID")
-        caller.session = caller.group = caller.number
-        caller.leads = True
-        caller.terminal = None
+        self.processes.lead_session()
         # RETURN
         return caller.number
 

@@ -18,9 +18,9 @@ from reference.constants import (
     TIOCSPGRP,
 )
 from reference.linux.job_control import check_background, give_up_control, take_control
-from reference.linux.process import OUTSIDE, process_id
 from reference.linux.terminal_requests import Request, registering
 from reference.outcomes import Refused
+from reference.processes import OUTSIDE, process_id
 
 if TYPE_CHECKING:
     from reference.linux.description import OpenFileDescription

@@ -10,11 +10,11 @@ from reference.constants import EBADF, O_CLOEXEC
 from reference.linux.description import OpenFileDescription
 from reference.linux.fdtable import FdTable
 from reference.linux.identity import FIRST_DEVICE, FIRST_INODE, FIRST_TERMINAL, Ordinals
-from reference.linux.process import ProcessTable
 from reference.linux.profile import Profile
 from reference.linux.reactions import Reactions
 from reference.linux.socket_pages import HeadCopies
 from reference.outcomes import Choices, Refused
+from reference.processes import ProcessTable
 
 if TYPE_CHECKING:
     from reference.linux.regular import RegularFile

@@ -10,11 +10,11 @@ from typing import Any
 from conformance.systems.miniatures.base import PlantedBug
 from reference.constants import O_NOCTTY, SIGHUP, SIGINT, SIGTTIN, SIGWINCH, TIOCGPGRP, TIOCNOTTY
 from reference.linux.kernel import Linux
-from reference.linux.process import ProcessTable
 from reference.linux.profile import Profile
 from reference.linux.pseudoterminal import Slave
 from reference.linux.reactions import Reactions
 from reference.outcomes import Refused
+from reference.processes import ProcessTable
 
 
 class _Undisturbed(Linux):

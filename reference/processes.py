@@ -56,6 +56,13 @@ class ProcessTable:
         self.members.append(child)
         return child
 
+    def lead_session(self) -> None:
+        """The caller leads a session of its own, and a group in it, without controlling terminal."""
+        caller = self.caller
+        caller.session = caller.group = caller.number
+        caller.leads = True
+        caller.terminal = None
+
     def find(self, number: int) -> Process | None:
         """The process of a number."""
         return self.members[number - 1] if 0 < number <= len(self.members) else None
