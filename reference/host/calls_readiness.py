@@ -160,23 +160,28 @@ class ReadinessCalls(HostState):
     ) -> bool:
         """Add to ``shown`` what the sandbox reports of ``found``; whether something was left out, and more may come.
 
-        Entries that stay ready come round again: the first of those ``met`` in earlier rounds ends the search.
+        Entries that stay ready come round again: with the first of those ``met`` in earlier rounds the search ends.
         """
-        hidden = False
+        hidden = round_again = False
         for entry in found:
-            if entry in met:
-                return False
             events, data = entry
             interest = self._interests.get(data)
-            if interest is None:
-                shown.append(entry)
-            elif interest.file.references and (cut := interest.file.epoll_events(interest.fd, events)):
-                self.cite("EV-11")
-                shown.append((cut, interest.data))
-            else:
+            cut = self._cut(interest, events) if interest is not None else events
+            if interest is not None and not cut:
                 hidden = True
                 self._arm_again(fd, data, interest)
-        return hidden
+            if entry in met:
+                round_again = True
+            elif cut:
+                shown.append((cut, data if interest is None else interest.data))
+        return hidden and not round_again
+
+    def _cut(self, interest: Interest, events: int) -> int:
+        """What the sandbox reports when the host's epoll reports ``events`` of an imported descriptor."""
+        if not interest.file.references:
+            return 0
+        self.cite("EV-11")
+        return interest.file.epoll_events(interest.fd, events)
 
     def _arm_again(self, fd: int, token: int, interest: Interest) -> None:
         """A registration for one report has not had it yet."""
