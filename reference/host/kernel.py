@@ -8,8 +8,8 @@ from reference.host.calls_attributes import AttributeCalls
 from reference.host.calls_descriptors import DescriptorCalls
 from reference.host.calls_locks import LockCalls
 from reference.host.calls_memory import MemoryCalls
-from reference.host.calls_queries import QueryCalls
 from reference.host.calls_processes import ProcessCalls
+from reference.host.calls_queries import QueryCalls
 from reference.host.calls_readiness import ReadinessCalls
 from reference.host.calls_socket_names import SocketNameCalls
 from reference.host.calls_splice import SpliceCalls
