@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, note
+from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.comparison import Comparer
@@ -45,8 +45,8 @@ def hold(program: Program, sandbox: NativeWorker, profile: Profile) -> None:
     mismatch = first_mismatch(predict(program.ops, host_over_linux(profile), observed), observed)
     if mismatch is not None:
         for op, seen in list(zip(program.ops, observed, strict=True))[: mismatch.index + 1]:
-            note(trace_line(op, seen))
-        note(f"predicted: {trace_line(program.ops[mismatch.index], mismatch.predicted)}")
+            print(trace_line(op, seen))
+        print(f"predicted: {trace_line(program.ops[mismatch.index], mismatch.predicted)}")
     assert mismatch is None
 
 
@@ -55,8 +55,8 @@ def explain(program: Program, comparer: Comparer) -> None:
     comparison = comparer.compare(program.ops)
     if comparison.unexplained is not None:
         for op, seen in list(zip(comparison.ops, comparison.host, strict=True))[: comparison.unexplained.index + 1]:
-            note(trace_line(op, seen))
-        note(f"natively: {trace_line(comparison.ops[comparison.unexplained.index], comparison.unexplained.native)}")
+            print(trace_line(op, seen))
+        print(f"natively: {trace_line(comparison.ops[comparison.unexplained.index], comparison.unexplained.native)}")
     assert comparison.unexplained is None
 
 

@@ -279,7 +279,7 @@ def test_dropping_any_ops_leaves_valid_programs(kind: str, seed: int, data: st.D
 
 @given(kind=st.sampled_from(sorted(RECIPES)), seed=st.integers(0, 2**32), data=st.data())
 def test_simplifying_an_argument_comes_to_an_end(kind: str, seed: int, data: st.DataObject) -> None:
-    op = data.draw(st.sampled_from(seeded_program(seed, RECIPES[kind]).ops))
+    op = data.draw(st.sampled_from([op for op in seeded_program(seed, RECIPES[kind]).ops if op.arguments]))
     place = data.draw(st.integers(0, len(op.arguments) - 1))
     domain = spec_of(op).parameters[place].domain
     value = op.arguments[place]
