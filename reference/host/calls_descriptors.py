@@ -42,6 +42,7 @@ from reference.constants import (
     O_DIRECTORY,
     O_EXCL,
     O_NOATIME,
+    O_NOFOLLOW,
     O_NONBLOCK,
     O_PATH,
     O_TRUNC,
@@ -135,7 +136,8 @@ class DescriptorCalls(ImportingCalls):
     def reopen(self, fd: int, flags: int) -> int:
         """open(2) of ``/proc/self/fd/N``: a new description of the same inode, with offset 0 (OPN-04)."""
         file = self.files.get(fd)
-        if file is None:
+        if file is None or flags & O_NOFOLLOW:
+            # Without following it there is only the link of the number, which is the host's own.
             return self.kernel.reopen(fd, flags)
         inode = file.inode
         if flags & (O_CREAT | O_EXCL) == O_CREAT | O_EXCL and not flags & O_PATH:

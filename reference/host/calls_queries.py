@@ -8,6 +8,9 @@ Most of it the sandbox does not ask the host about.
 from __future__ import annotations
 
 from reference.constants import (
+    AT_EACCESS,
+    AT_EMPTY_PATH,
+    AT_SYMLINK_NOFOLLOW,
     EBADF,
     EINVAL,
     ENOSYS,
@@ -23,6 +26,7 @@ from reference.outcomes import Refused
 from reference.structures import Statfs
 
 _ACCESS_BITS = 7
+_ACCESS_FLAGS = AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH
 
 
 class QueryCalls(HostState):
@@ -40,7 +44,7 @@ class QueryCalls(HostState):
     def faccessat_fd(self, fd: int, mode: int, flags: int) -> int:
         """faccessat2(2) of the descriptor itself. Bad flags are refused below."""
         file = self.files.get(fd)
-        if file is None or mode & ~_ACCESS_BITS:
+        if file is None or mode & ~_ACCESS_BITS or flags & ~_ACCESS_FLAGS:
             return self.kernel.faccessat_fd(fd, mode, flags)
         status = file.inode.stat(fd)
         self.cite("PERM-07")
