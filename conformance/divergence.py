@@ -214,7 +214,7 @@ def _tags_made(op: Op, tags: Mapping[Slot, str], special: Mapping[str, str]) -> 
         return _FIXED_TAGS[op.call]
     if op.call == "open":
         return (_tag_of_path(op.arguments[0], op.arguments[1], special),)
-    if op.call == "socketpair":
+    if op.call in ("socketpair", "socket"):
         return (_SOCKET_TAGS.get(op.arguments[1] & _SOCKET_TYPE_MASK, "socket"),)
     if op.call == "recvmsg":
         return ("passed",)

@@ -348,6 +348,24 @@ class Path(Text):
 
 
 @dataclass(frozen=True)
+class SocketAddress(Domain):
+    """The address of a Unix socket: a path of the program's own, an abstract name behind a NUL, nothing, or None."""
+
+    def text(self, value: Any) -> str:
+        return "None" if value is None else PATH.text(value)
+
+    def check(self, value: Any) -> Any:
+        if value is None or (type(value) is str and value.startswith("\0")):
+            return value
+        if type(value) is str and "\0" in value:
+            raise ValueError(f"a path holds no NUL: {value!r}")
+        return OWN_PATH.check(value)
+
+    def simpler(self, value: Any) -> Iterator[Any]:
+        return iter(() if value == "s" else ("s",))
+
+
+@dataclass(frozen=True)
 class Payload(Domain):
     """Data that a program sends: bytes, or a pattern by name."""
 
@@ -580,6 +598,7 @@ ATTRIBUTE_NAME = AttributeName()
 PROCESS = ProcessNumber()
 PATH = Path()
 OWN_PATH = Path(devices=False)
+ADDRESS = SocketAddress()
 PAYLOAD = Payload()
 BYTES = Bytes()
 TIME = Time()

@@ -15,6 +15,8 @@ from reference.linux.profile import FILESYSTEMS, Profile
 
 MEMORY_DIRECTORY = Path("/dev/shm")
 PIPE_MAX_SIZE = Path("/proc/sys/fs/pipe-max-size")
+DATAGRAM_QUEUE_MAX = Path("/proc/sys/net/unix/max_dgram_qlen")
+LISTEN_BACKLOG_MAX = Path("/proc/sys/net/core/somaxconn")
 CAP_SYS_RESOURCE = 24
 
 
@@ -81,6 +83,8 @@ def profile_for(base: Path, uid: int | None = None) -> Profile:
         capable=uid == 0,
         resource_capable=uid == 0 and has_capability(CAP_SYS_RESOURCE),
         pipe_size_bytes_max=int(PIPE_MAX_SIZE.read_text()),
+        datagram_queue_max=int(DATAGRAM_QUEUE_MAX.read_text()),
+        listen_backlog_max=int(LISTEN_BACKLOG_MAX.read_text()),
     )
 
 

@@ -271,7 +271,7 @@ class _LineReader:
         match node:
             case ast.Constant(value=bool()):
                 pass
-            case ast.Constant(value=int() | bytes() | str()):
+            case ast.Constant(value=int() | bytes() | str() | None):
                 return node.value
             case ast.Name(id="NOW"):
                 return "now"

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from conformance.errors import ConformanceError
 from conformance.strategies import (
+    addresses,
     descriptors,
     files,
     imported_sockets,
@@ -54,7 +55,7 @@ _OF_LINUX: dict[str, tuple[Recipe, ...]] = {
     ),
     "locks": (*_LOCKED, *locks.RECIPES),
     "pipes": sparing((*pipes.RECIPES, *splices.RECIPES, *_SHARED)),
-    "sockets": sparing((*sockets.RECIPES, *splices.RECIPES, *_SHARED)),
+    "sockets": sparing((*sockets.RECIPES, *addresses.RECIPES, *splices.RECIPES, *_SHARED)),
     "terminals": (*terminals.RECIPES, *_SHARED),
     "jobs": jobs.on_scene((*jobs.RECIPES, *terminals.RECIPES, *_SHARED)),
     "mixed": sparing(
@@ -65,6 +66,7 @@ _OF_LINUX: dict[str, tuple[Recipe, ...]] = {
             *locks.RECIPES,
             *restrained(pipes.RECIPES),
             *restrained(sockets.RECIPES),
+            *addresses.RECIPES,
             *terminals.RECIPES,
             *splices.RECIPES,
             *queries.LIMIT_RECIPES,

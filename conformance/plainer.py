@@ -77,6 +77,14 @@ def _sendmsg(op: Op) -> Iterator[Op]:
         yield Op("send", (slot, joined(buffers), flags))
 
 
+def _recvfrom(op: Op) -> Iterator[Op]:
+    yield Op("recv", op.arguments)
+
+
+def _sendto(op: Op) -> Iterator[Op]:
+    yield Op("send", op.arguments[:3])
+
+
 def _without_flags(call: str) -> _Alternatives:
     def alternatives(op: Op) -> Iterator[Op]:
         if not op.arguments[2]:
@@ -108,13 +116,13 @@ def _poll(op: Op) -> Iterator[Op]:
     yield Op("poll", op.arguments)
 
 
-def _socketpair(op: Op) -> Iterator[Op]:
+def _socket(op: Op) -> Iterator[Op]:
     domain, kind, protocol = op.arguments
     flags = kind & ~_SOCKET_TYPE_MASK
     for plain in _SOCKET_TYPES:
         if plain == kind & _SOCKET_TYPE_MASK:
             return
-        yield Op("socketpair", (domain, flags | plain, protocol), op.out)
+        yield Op(op.call, (domain, flags | plain, protocol), op.out)
 
 
 def _named_file(op: Op) -> Iterator[Op]:
@@ -128,6 +136,8 @@ _PLAINER: Mapping[str, _Alternatives] = {
     "pwritev2": _pwrite_all,
     "recvmsg": _recvmsg,
     "sendmsg": _sendmsg,
+    "recvfrom": _recvfrom,
+    "sendto": _sendto,
     "recv": _without_flags("read"),
     "send": _without_flags("write"),
     "dup2": _dup,
@@ -135,6 +145,7 @@ _PLAINER: Mapping[str, _Alternatives] = {
     "fcntl": _fcntl,
     "ioctl": _ioctl,
     "ppoll": _poll,
-    "socketpair": _socketpair,
+    "socketpair": _socket,
+    "socket": _socket,
     "memfd_create": _named_file,
 }

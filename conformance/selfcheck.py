@@ -24,6 +24,7 @@ from conformance.ops import Op
 from conformance.reduce import any_bucket, reduce_program
 from conformance.strategies.programs import seeded_program
 from conformance.systems.miniatures import (
+    addresses,
     descriptors,
     files,
     jobs,
@@ -52,6 +53,7 @@ BUGS: tuple[PlantedBug, ...] = (
     *locks.BUGS,
     *pipes.BUGS,
     *sockets.BUGS,
+    *addresses.BUGS,
     *splices.BUGS,
     *terminals.BUGS,
     *jobs.BUGS,

@@ -202,6 +202,7 @@ MS_INVALIDATE = 2
 MS_SYNC = 4
 
 # Socket types and domains (socket(2), unix(7))
+AF_UNSPEC = 0
 AF_UNIX = 1
 AF_INET = 2
 SOCK_STREAM = 1

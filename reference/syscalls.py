@@ -20,6 +20,14 @@ from reference.structures import Message, Stat, Statfs, Statx, Termios
 
 PollList = tuple[tuple[int, int], ...]
 FdList = tuple[int, ...]
+Address = str | None
+"""The address of a Unix socket: a path, "" for an address without a name, NUL and a name in the abstract name space.
+
+Where the caller passes an address, None is an address of no family (AF_UNSPEC), or no address where there may be none;
+where the kernel fills one, None says that it filled nothing.
+"""
+AUTOMATIC_NAME = "\0auto"
+"""How a name reads that the kernel chose (unix(7), autobind): which one it chose is nothing to compare."""
 
 
 class Syscalls(Protocol):
@@ -250,6 +258,33 @@ class Syscalls(Protocol):
 
     def socketpair(self, domain: int, type: int, protocol: int) -> tuple[int, int]:
         """socketpair(2): two connected sockets."""
+
+    def socket(self, domain: int, type: int, protocol: int) -> int:
+        """socket(2): a descriptor. Every domain but AF_UNIX counts as one that does not exist."""
+
+    def bind(self, fd: int, address: Address) -> int:
+        """bind(2): 0. The address without a name asks for a name of the kernel's choice."""
+
+    def listen(self, fd: int, backlog: int) -> int:
+        """listen(2): 0."""
+
+    def connect(self, fd: int, address: Address) -> int:
+        """connect(2): 0."""
+
+    def accept4(self, fd: int, flags: int) -> tuple[int, Address]:
+        """accept4(2): a descriptor, and the address of the other end."""
+
+    def getsockname(self, fd: int) -> Address:
+        """getsockname(2)."""
+
+    def getpeername(self, fd: int) -> Address:
+        """getpeername(2)."""
+
+    def sendto(self, fd: int, data: bytes, flags: int, address: Address) -> int:
+        """sendto(2): the number of bytes sent. None is no address."""
+
+    def recvfrom(self, fd: int, count: int, flags: int) -> tuple[bytes, Address]:
+        """recvfrom(2): data as of recv, and the sender's address."""
 
     def send(self, fd: int, data: bytes, flags: int) -> int:
         """send(2): the number of bytes sent."""

@@ -30,6 +30,10 @@ ioctl(r0, TIOCSWINSZ, winsize(rows=1, cols=2, xpixel=3, ypixel=4)) == ENOTTY
 read(r0, 1) == BLOCKED
 read(r0, 1) == unsupported("no files")
 dup(r0) == errno(512)
+r3 = socket(AF_UNIX, SOCK_DGRAM, 0) == 6
+bind(r3, "\\x00a") == 0
+recvfrom(r3, 1, 0) == (b"x", None)
+connect(r3, None) == 0
 #: end
 """
 

@@ -148,6 +148,21 @@ def test_no_process_of_a_program_outlives_it_or_its_worker(profile: Profile, tmp
             time.sleep(0)
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can change to another user")
+def test_a_ring_that_a_program_leaves_behind_has_nothing_in_flight_in_the_following_ones() -> None:
+    many = ", ".join(["r1"] * 253)
+    ring = ops(f'r0, r1 = socketpair(AF_UNIX, SOCK_STREAM, 0)\nsendmsg(r0, [b"x"], [{many}], 0)')
+    following = ops(
+        "r0, r1 = socketpair(AF_UNIX, SOCK_STREAM, 0)\n"
+        'sendmsg(r0, [b"x"], [r0, r0, r0, r0], 0)\nsendmsg(r0, [b"x"], [r0], 0)'
+    )
+    base = working_base(None)
+    with NativeWorker(profile_for(base, 65534), base) as worker:
+        observed = worker.run([ring, following] * 50)
+
+    assert [[(3, 4), 1, 1]] * 50 == observed[1::2]
+
+
 def test_nothing_is_left_behind(profile: Profile, tmp_path: Path) -> None:
     with NativeWorker(profile, tmp_path) as worker:
         worker.run([ops('r0 = open("f", O_RDWR | O_CREAT, 0o600)')])

@@ -180,21 +180,21 @@ _ODD_PATH_ONE_IN = 12
 _KNOWN_IN_ODD = 5
 
 
-def _known(slots: SlotTable) -> list[str]:
+def known(slots: SlotTable) -> list[str]:
     """The names that the program has probably made, oldest first."""
-    known = slots.notes.get("names")
-    if known is None:
-        slots.notes["names"] = known = []
-    return known  # type: ignore[return-value]
+    made = slots.notes.get("names")
+    if made is None:
+        slots.notes["names"] = made = []
+    return made  # type: ignore[return-value]
 
 
 def _path(source: Source, slots: SlotTable, names: tuple[str, ...]) -> str:
     """A name that was probably made, or one from a pool; seldom one of another kind, or an odd path."""
     choice = source.below(_ODD_PATH_ONE_IN)
     if choice < _KNOWN_IN_ODD:
-        known = _known(slots)
-        if known:
-            return known[-1 - source.below(len(known))]
+        made = known(slots)
+        if made:
+            return made[-1 - source.below(len(made))]
     pool = _ODD_PATHS if choice == _ODD_PATH_ONE_IN - 1 else _ANY_NAME if choice == _ODD_PATH_ONE_IN - 2 else names
     return pool[source.below(len(pool))]
 
@@ -203,11 +203,11 @@ def _new_path(source: Source, slots: SlotTable, names: tuple[str, ...]) -> str:
     """A name to be made, remembered as known; seldom an odd path."""
     pool = _ODD_PATHS if source.below(_ODD_PATH_ONE_IN) == _ODD_PATH_ONE_IN - 1 else names
     path = pool[source.below(len(pool))]
-    known = _known(slots)
-    if path not in known and "/" not in path:
-        known.append(path)
+    made = known(slots)
+    if path not in made and "/" not in path:
+        made.append(path)
         if pool is _DIRECTORIES and path != ".":
-            known.extend([f"{path}/f", f"{path}/g"])
+            made.extend([f"{path}/f", f"{path}/g"])
     return path
 
 

@@ -79,7 +79,10 @@ from reference.constants import (
 STREAM, DGRAM, SEQPACKET = "socket.stream", "socket.dgram", "socket.seqpacket"
 PASSED = "passed"
 """The tag of what a message brought."""
+FRESH, LISTENING = "socket.fresh", "socket.listening"
+"""Tags of sockets that are to be connected yet, and of those that take connections."""
 SOCKETS = (STREAM, DGRAM, SEQPACKET)
+EVERY = (*SOCKETS, FRESH, LISTENING)
 
 _TYPES = (
     (SOCK_STREAM, STREAM),
@@ -190,8 +193,11 @@ _VALUES = {
 _NOTE = "sockets"
 
 
-class _Pairs:
-    """What is remembered of pairs: the number and the peer of each slot, and the slots that something was sent to."""
+class Pairs:
+    """What is remembered of pairs: the number and the peer of each slot, and the slots that something was sent to.
+
+    Sockets that are connected by name have one number together.
+    """
 
     __slots__ = ("loaded", "number", "peer")
 
@@ -201,27 +207,28 @@ class _Pairs:
         self.loaded: list[Slot] = []
 
 
-def _pairs(slots: SlotTable) -> _Pairs:
+def pairs_of(slots: SlotTable) -> Pairs:
+    """What is remembered of the pairs of a program."""
     pairs = slots.notes.get(_NOTE)
-    if not isinstance(pairs, _Pairs):
-        pairs = slots.notes[_NOTE] = _Pairs()
+    if not isinstance(pairs, Pairs):
+        pairs = slots.notes[_NOTE] = Pairs()
     return pairs
 
 
-def _sender(source: Source, slots: SlotTable) -> Slot | None:
+def sender(source: Source, slots: SlotTable) -> Slot | None:
     """A socket to send on; its peer is worth a look then."""
     slot = slots.any_of(source, *SOCKETS)
     if slot is not None:
-        pairs = _pairs(slots)
+        pairs = pairs_of(slots)
         peer = pairs.peer.get(slot)
         if peer is not None:
             pairs.loaded.append(peer)
     return slot
 
 
-def _receiver(source: Source, slots: SlotTable) -> Slot | None:
+def receiver(source: Source, slots: SlotTable) -> Slot | None:
     """A socket to receive on: mostly one that something was sent to."""
-    loaded = _pairs(slots).loaded
+    loaded = pairs_of(slots).loaded
     if loaded and source.below(3) < 2:
         position = source.below(len(loaded))
         return loaded.pop(position) if source.below(2) else loaded[position]
@@ -231,7 +238,8 @@ def _receiver(source: Source, slots: SlotTable) -> Slot | None:
 # Values ---------------------------------------------------------------------------------------
 
 
-def _data(source: Source) -> bytes | Pattern:
+def data(source: Source) -> bytes | Pattern:
+    """Data to send."""
     if source.below(2) == 0:
         return LITERALS[source.below(len(LITERALS))]
     return Pattern(_LENGTHS[source.below(len(_LENGTHS))], source.below(PERIOD_BYTES))
@@ -241,10 +249,11 @@ def _pieces(source: Source) -> tuple[bytes | Pattern, ...]:
     odd = source.below(40)
     if odd >= 38:
         return () if odd == 38 else (b"y",) * (1024 + source.below(2))
-    return tuple([_data(source) for _ in range(1 + source.below(3))])
+    return tuple([data(source) for _ in range(1 + source.below(3))])
 
 
-def _count(source: Source) -> int:
+def count(source: Source) -> int:
+    """How many bytes to receive."""
     if source.below(30) == 29:
         return HUGE_COUNTS[source.below(len(HUGE_COUNTS))]
     return _COUNTS[source.below(len(_COUNTS))]
@@ -268,6 +277,16 @@ def _flags(source: Source, slots: SlotTable, slot: Slot, common: tuple[int, ...]
     return flags
 
 
+def send_flags(source: Source, slots: SlotTable, slot: Slot) -> int:
+    """Flags of a call that sends."""
+    return _flags(source, slots, slot, _SEND_FLAGS, _SEND_BITS)
+
+
+def receive_flags(source: Source, slots: SlotTable, slot: Slot) -> int:
+    """Flags of a call that receives."""
+    return _flags(source, slots, slot, _RECEIVE_FLAGS, _RECEIVE_BITS)
+
+
 def _rights(source: Source, slots: SlotTable, carrier: Slot) -> tuple[Slot, ...]:
     """Slots to pass: anything that is no socket, and sockets of older pairs; seldom anything, or a great many."""
     if source.below(12) == 11:
@@ -275,7 +294,7 @@ def _rights(source: Source, slots: SlotTable, carrier: Slot) -> tuple[Slot, ...]
         if source.below(4) == 3:
             return (fitting[-1],) * _RIGHTS_ODD[source.below(len(_RIGHTS_ODD))]
     else:
-        number = _pairs(slots).number
+        number = pairs_of(slots).number
         younger = number.get(carrier, 0)
         fitting = [
             slot
@@ -301,46 +320,46 @@ def _socketpair(source: Source, slots: SlotTable) -> Op:
     kind, tag = _TYPES[source.below(len(_TYPES))]
     kind |= _CREATION[source.below(len(_CREATION))]
     one, other = slots.new(tag), slots.new(tag)
-    pairs = _pairs(slots)
+    pairs = pairs_of(slots)
     pairs.number[one] = pairs.number[other] = len(pairs.number) + 1
     pairs.peer[one], pairs.peer[other] = other, one
     return Op("socketpair", (AF_UNIX, kind, _PROTOCOLS[source.below(len(_PROTOCOLS))]), (one, other))
 
 
 def _send(source: Source, slots: SlotTable) -> Op | None:
-    slot = _sender(source, slots)
+    slot = sender(source, slots)
     if slot is None:
         return None
-    return Op("send", (slot, _data(source), _flags(source, slots, slot, _SEND_FLAGS, _SEND_BITS)))
+    return Op("send", (slot, data(source), send_flags(source, slots, slot)))
 
 
 def _recv(source: Source, slots: SlotTable) -> Op | None:
-    slot = _receiver(source, slots)
+    slot = receiver(source, slots)
     if slot is None:
         return None
-    return Op("recv", (slot, _count(source), _flags(source, slots, slot, _RECEIVE_FLAGS, _RECEIVE_BITS)))
+    return Op("recv", (slot, count(source), receive_flags(source, slots, slot)))
 
 
 def _sendmsg(source: Source, slots: SlotTable) -> Op | None:
-    slot = _sender(source, slots)
+    slot = sender(source, slots)
     if slot is None:
         return None
     rights = _rights(source, slots, slot) if source.below(3) else ()
-    return Op("sendmsg", (slot, _pieces(source), rights, _flags(source, slots, slot, _SEND_FLAGS, _SEND_BITS)))
+    return Op("sendmsg", (slot, _pieces(source), rights, send_flags(source, slots, slot)))
 
 
 def _recvmsg(source: Source, slots: SlotTable) -> Op | None:
-    slot = _receiver(source, slots)
+    slot = receiver(source, slots)
     if slot is None:
         return None
     room = _RIGHTS_MAX[source.below(len(_RIGHTS_MAX))]
     named = tuple([slots.new(PASSED) for _ in range(min(room, source.below(3)))])
-    flags = _flags(source, slots, slot, _RECEIVE_FLAGS, _RECEIVE_BITS)
+    flags = receive_flags(source, slots, slot)
     return Op("recvmsg", (slot, _lengths(source), room, flags), named)
 
 
 def _shutdown(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, *SOCKETS)
+    slot = slots.any_of(source, *EVERY)
     return None if slot is None else Op("shutdown", (slot, _HOWS[source.below(len(_HOWS))]))
 
 
@@ -349,7 +368,7 @@ def _level(source: Source) -> int:
 
 
 def _getsockopt(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, *SOCKETS)
+    slot = slots.any_of(source, *EVERY)
     if slot is None:
         return None
     option = _OPTIONS[source.below(len(_OPTIONS))]
@@ -357,7 +376,7 @@ def _getsockopt(source: Source, slots: SlotTable) -> Op | None:
 
 
 def _setsockopt(source: Source, slots: SlotTable) -> Op | None:
-    slot = _receiver(source, slots)
+    slot = receiver(source, slots) if source.below(3) else slots.any_of(source, *EVERY)
     if slot is None:
         return None
     options = _SETTABLE if source.below(8) < 7 else _OPTIONS
@@ -371,55 +390,55 @@ def _setsockopt(source: Source, slots: SlotTable) -> Op | None:
 
 
 def _read(source: Source, slots: SlotTable) -> Op | None:
-    slot = _receiver(source, slots)
+    slot = receiver(source, slots)
     return None if slot is None else Op("read", (slot, _COUNTS[source.below(len(_COUNTS))]))
 
 
 def _write(source: Source, slots: SlotTable) -> Op | None:
-    slot = _sender(source, slots)
-    return None if slot is None else Op("write", (slot, _data(source)))
+    slot = sender(source, slots)
+    return None if slot is None else Op("write", (slot, data(source)))
 
 
 def _readv(source: Source, slots: SlotTable) -> Op | None:
-    slot = _receiver(source, slots)
+    slot = receiver(source, slots)
     return None if slot is None else Op("readv", (slot, _lengths(source)))
 
 
 def _writev(source: Source, slots: SlotTable) -> Op | None:
-    slot = _sender(source, slots)
+    slot = sender(source, slots)
     return None if slot is None else Op("writev", (slot, _pieces(source)))
 
 
 def _preadv2(source: Source, slots: SlotTable) -> Op | None:
-    slot = _receiver(source, slots)
+    slot = receiver(source, slots)
     return None if slot is None else Op("preadv2", (slot, _lengths(source), -1, RWF_NOWAIT))
 
 
 def _pwritev2(source: Source, slots: SlotTable) -> Op | None:
-    slot = _sender(source, slots)
+    slot = sender(source, slots)
     return None if slot is None else Op("pwritev2", (slot, _pieces(source), -1, RWF_NOWAIT))
 
 
 def _fstat(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, *SOCKETS, PASSED)
+    slot = slots.any_of(source, *EVERY, PASSED)
     return None if slot is None else Op("fstat", (slot,))
 
 
 def _question(request: int) -> Make:
     def make(source: Source, slots: SlotTable) -> Op | None:
-        slot = slots.any_of(source, *SOCKETS)
+        slot = slots.any_of(source, *EVERY)
         return None if slot is None else Op("ioctl", (slot, request))
 
     return make
 
 
 def _fionbio(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, *SOCKETS)
+    slot = slots.any_of(source, *EVERY)
     return None if slot is None else Op("ioctl", (slot, FIONBIO, 0 if source.below(8) == 7 else 1))
 
 
 def _f_setfl(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, *SOCKETS)
+    slot = slots.any_of(source, *EVERY)
     if slot is None:
         return None
     return Op("fcntl", (slot, F_SETFL, _STATUS_FLAGS[source.below(len(_STATUS_FLAGS))]))
@@ -446,6 +465,6 @@ RECIPES = (
     Recipe("ioctl(FIONBIO)", 1, _fionbio),
     Recipe("fcntl(F_SETFL)", 1, _f_setfl),
     Recipe("fstat", 1, _fstat),
-    Recipe("close", 4, closing(*SOCKETS, PASSED)),
-    Recipe("dup", 1, duplicating(*SOCKETS)),
+    Recipe("close", 4, closing(*EVERY, PASSED)),
+    Recipe("dup", 1, duplicating(*EVERY)),
 )

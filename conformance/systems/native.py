@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from conformance.systems.native_calls.addresses import NativeAddresses
 from conformance.systems.native_calls.advice import NativeAdvice
 from conformance.systems.native_calls.directories import NativeDirectories
 from conformance.systems.native_calls.extended_attributes import NativeExtendedAttributes
@@ -15,7 +16,6 @@ from conformance.systems.native_calls.memory import NativeMemory
 from conformance.systems.native_calls.pipes import NativePipes
 from conformance.systems.native_calls.processes import NativeProcesses
 from conformance.systems.native_calls.readiness import NativeReadiness
-from conformance.systems.native_calls.sockets import NativeSockets
 from conformance.systems.native_calls.splices import NativeSplices
 from conformance.systems.native_calls.terminals import NativeTerminals
 
@@ -29,7 +29,7 @@ class Native(
     NativeLimits,
     NativeMemory,
     NativePipes,
-    NativeSockets,
+    NativeAddresses,
     NativeTerminals,
     NativeProcesses,
     NativeReadiness,

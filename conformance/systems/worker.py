@@ -49,7 +49,7 @@ _NUMBERING_CALLS = frozenset(("close_range", "dup2", "dup3"))
 """Calls with which a program can reach the numbers 0 to 2, which no slot of it has."""
 _UNSETTLING_CALLS = frozenset(("posix_openpt",))
 """Calls that make objects whose data the kernel moves behind the program's back."""
-_NAMING_CALLS = frozenset(("open", "mkfifo", "link", "symlink", "mkdir"))
+_NAMING_CALLS = frozenset(("open", "mkfifo", "link", "symlink", "mkdir", "bind"))
 
 
 class Worker:
@@ -166,8 +166,11 @@ class Worker:
         return self._native.break_up_rings if "sendmsg" in calls else None
 
     def _end(self, calls: set[str]) -> None:
-        self._native.reset()
         os.closerange(3, self._descriptors_max)
+        if "sendmsg" in calls:
+            # Descriptors in a ring that is left behind would count among those that the next program has in flight.
+            self._native.break_up_rings("close_range", ())
+        self._native.reset()
         if not calls.isdisjoint(_NUMBERING_CALLS):
             self._restore_standard_descriptors()
         if not calls.isdisjoint(_NAMING_CALLS):

@@ -1,11 +1,11 @@
 # Copyright The fdconform Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Ops on connected Unix sockets."""
+"""Ops on Unix sockets, their names and their connections."""
 
 from __future__ import annotations
 
-from conformance.domains import BYTES, INTEGER, PAYLOAD, SLOT, ListOf, TupleOf
-from conformance.vocabulary.spec import all_handles, op, passed_rights
+from conformance.domains import ADDRESS, BYTES, INTEGER, PAYLOAD, SLOT, ListOf, TupleOf
+from conformance.vocabulary.spec import all_handles, first_handle, one_handle, op, passed_rights
 from conformance.vocabulary.structures import MESSAGE, MESSAGE_FLAGS, choice, flags, ioctl
 
 _LEVEL = choice("SOL_SOCKET")
@@ -14,12 +14,51 @@ _OPTION = choice(
     " SO_PASSCRED SO_PEERCRED SO_RCVLOWAT SO_SNDLOWAT SO_RCVTIMEO SO_SNDTIMEO SO_ACCEPTCONN SO_PEEK_OFF SO_PROTOCOL"
     " SO_DOMAIN SO_TIMESTAMP"
 )
+_DOMAIN = choice("AF_UNIX AF_INET")
+_TYPE = flags("SOCK_SEQPACKET SOCK_RAW SOCK_DGRAM SOCK_STREAM SOCK_NONBLOCK SOCK_CLOEXEC")
 
 OPS = (
     op(
+        "socket",
+        ("domain", _DOMAIN),
+        ("type", _TYPE),
+        ("protocol", INTEGER),
+        kinds="sockets",
+        handles=one_handle,
+    ),
+    op("bind", ("fd", SLOT), ("address", ADDRESS), kinds="sockets"),
+    op("listen", ("fd", SLOT), ("backlog", INTEGER), kinds="sockets"),
+    op("connect", ("fd", SLOT), ("address", ADDRESS), kinds="sockets"),
+    op(
+        "accept4",
+        ("fd", SLOT),
+        ("flags", flags("SOCK_NONBLOCK SOCK_CLOEXEC")),
+        result=TupleOf((INTEGER, ADDRESS)),
+        kinds="sockets",
+        handles=first_handle,
+    ),
+    op("getsockname", ("fd", SLOT), result=ADDRESS, kinds="sockets"),
+    op("getpeername", ("fd", SLOT), result=ADDRESS, kinds="sockets"),
+    op(
+        "sendto",
+        ("fd", SLOT),
+        ("data", PAYLOAD),
+        ("flags", MESSAGE_FLAGS),
+        ("address", ADDRESS),
+        kinds="sockets",
+    ),
+    op(
+        "recvfrom",
+        ("fd", SLOT),
+        ("count", INTEGER),
+        ("flags", MESSAGE_FLAGS),
+        result=TupleOf((BYTES, ADDRESS)),
+        kinds="sockets",
+    ),
+    op(
         "socketpair",
-        ("domain", choice("AF_UNIX AF_INET")),
-        ("type", flags("SOCK_SEQPACKET SOCK_RAW SOCK_DGRAM SOCK_STREAM SOCK_NONBLOCK SOCK_CLOEXEC")),
+        ("domain", _DOMAIN),
+        ("type", _TYPE),
         ("protocol", INTEGER),
         result=TupleOf((INTEGER, INTEGER)),
         kinds="sockets",

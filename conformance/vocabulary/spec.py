@@ -34,6 +34,11 @@ def all_handles(value: Any) -> tuple[int, ...]:
     return handles
 
 
+def first_handle(value: Any) -> tuple[int, ...]:
+    """The call returns a tuple whose first member is the descriptor."""
+    return (value[0],)
+
+
 def passed_rights(value: Any) -> tuple[int, ...]:
     """The call returns a message that may bring descriptors."""
     rights: tuple[int, ...] = value.rights

@@ -88,6 +88,7 @@ class ReadinessCalls(KernelState):
             self.cite("POLL-NVAL")
             return POLLNVAL
         current = description.object.poll(description)
+        description.object.awaits(events)
         if current & ALWAYS_REPORTED & ~events:
             self.cite("POLL-ALWAYS")
         return current & (events | ALWAYS_REPORTED)
@@ -109,7 +110,7 @@ class ReadinessCalls(KernelState):
             raise Refused(EBADF, "SELECT-EBADF")
         # RETURN
         self.cite("SELECT-SETS")
-        masks = {fd: self._mask(entries[fd]) for fd in asked}
+        masks = {fd: self._mask(entries[fd], fd in write) for fd in asked}
         result = tuple(
             [
                 tuple([fd for fd in asked if fd in members and masks[fd] & events])
@@ -120,11 +121,14 @@ class ReadinessCalls(KernelState):
             self._wait(timeout)
         return result  # type: ignore[return-value]
 
-    def _mask(self, description: OpenFileDescription) -> int:
+    def _mask(self, description: OpenFileDescription, write: bool) -> int:
         if description.path_only:
             self.cite("SELECT-OPATH")
             return POLLNVAL
-        return description.object.poll(description)
+        current = description.object.poll(description)
+        if write:
+            description.object.awaits(SELECT_WRITE)
+        return current
 
     # epoll ------------------------------------------------------------------------------------
 

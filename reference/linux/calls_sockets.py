@@ -1,6 +1,9 @@
 # Copyright The fdconform Authors
 # SPDX-License-Identifier: Apache-2.0
-"""System calls on sockets: connected pairs (socketpair(2)), and the calls that only sockets answer."""
+"""System calls on sockets: connected pairs (socketpair(2)), and the calls that only sockets answer.
+
+Names and connections are in :mod:`reference.linux.calls_addresses`.
+"""
 
 from __future__ import annotations
 
@@ -73,20 +76,27 @@ class SocketCalls(KernelState):
     def socketpair(self, domain: int, type: int, protocol: int) -> tuple[int, int]:
         """socketpair(2)."""
         # CHECK
-        if type & UINT_MAX & ~TYPE_MASK & ~(SOCK_NONBLOCK | SOCK_CLOEXEC):
-            raise Refused(EINVAL, "PAIR-FLAGS")
+        self.check_socket_flags(type & ~TYPE_MASK)
         first = self.fds.lowest_free()
         second = self.fds.lowest_free(first + 1)
         make = self._kind(domain, type & TYPE_MASK, protocol)
         # CHANGE
         one, other = make(self), make(self)
         one.peer, other.peer = other, one
-        flags = O_RDWR | (O_NONBLOCK if type & SOCK_NONBLOCK else 0)
-        cloexec = bool(type & SOCK_CLOEXEC)
-        one.description = OpenFileDescription(one, flags)
-        other.description = OpenFileDescription(other, flags)
+        one.peer_credentials = other.peer_credentials = one.caller()
         # RETURN
-        return self.fds.install(first, one.description, cloexec), self.fds.install(second, other.description, cloexec)
+        return self.open_socket(first, one, type), self.open_socket(second, other, type)
+
+    @staticmethod
+    def check_socket_flags(flags: int) -> None:
+        """Refuse flags of a new socket that do not exist."""
+        if flags & UINT_MAX & ~(SOCK_NONBLOCK | SOCK_CLOEXEC):
+            raise Refused(EINVAL, "PAIR-FLAGS")
+
+    def open_socket(self, fd: int, socket: UnixSocket, flags: int) -> int:
+        """Make a free number refer to a new socket; SOCK_NONBLOCK and SOCK_CLOEXEC in ``flags`` count."""
+        socket.description = OpenFileDescription(socket, O_RDWR | (O_NONBLOCK if flags & SOCK_NONBLOCK else 0))
+        return self.fds.install(fd, socket.description, bool(flags & SOCK_CLOEXEC))
 
     def _kind(self, domain: int, type: int, protocol: int) -> type[UnixSocket]:
         """The class for a domain, a type and a protocol."""
@@ -123,13 +133,17 @@ class SocketCalls(KernelState):
 
     def recv(self, fd: int, count: int, flags: int) -> bytes:
         """recv(2). A count beyond what one call moves is cut, even one that is no size at all."""
+        return self.received(fd, count, flags).data
+
+    def received(self, fd: int, count: int, flags: int) -> Reception:
+        """What recv(2) and recvfrom(2) receive."""
         # RESOLVE
         description, socket = self._socket(fd)
         # CHANGE
         reception = Reception(min(count & SIZE_MAX, MAX_RW_COUNT), flags, not description.nonblocking)
         socket.receive(reception)
         # RETURN
-        return reception.data
+        return reception
 
     def sendmsg(self, fd: int, buffers: tuple[bytes, ...], rights: tuple[int, ...], flags: int) -> int:
         """sendmsg(2)."""

@@ -87,7 +87,9 @@ class Registration:
 
     def current(self) -> int:
         """The events that are asked for and true now."""
-        return self.description.object.poll(self.description) & self.events
+        current = self.description.object.poll(self.description) & self.events
+        self.description.object.awaits(self.events)
+        return current
 
     def woken(self, events: int) -> None:
         """A wake-up of what is watched; ``events`` 0 may mean any event."""

@@ -207,8 +207,11 @@ class Inode(FileObject):
 
     def accessed(self, description: OpenFileDescription) -> None:
         """Data was read through a description: take the access time when relatime asks for it (mount(8))."""
-        if description.flags & O_NOATIME:
-            return
+        if not description.flags & O_NOATIME:
+            self.touched()
+
+    def touched(self) -> None:
+        """The inode was used: take the access time when relatime asks for it."""
         atime = self.atime
         if atime is NOW or not self.filesystem.relatime:
             self.atime = NOW

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from reference.constants import O_RDWR
+from reference.linux.calls_addresses import AddressCalls
 from reference.linux.calls_advice import AdviceCalls
 from reference.linux.calls_attributes import AttributeCalls
 from reference.linux.calls_descriptors import DescriptorCalls
@@ -30,6 +31,7 @@ class Linux(
     TransferCalls,
     SpliceCalls,
     FileCalls,
+    AddressCalls,
     DirectoryCalls,
     NameCalls,
     AttributeCalls,

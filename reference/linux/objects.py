@@ -246,6 +246,9 @@ class FileObject:
         """The queues that a poll of this description would wait on; None: it has no readiness (epoll: EPERM)."""
         return None
 
+    def awaits(self, events: int) -> None:
+        """poll(2), select(2) or an epoll instance has asked for events: an object that must know of it takes a note."""
+
     def reopen(self, flags: int) -> OpenFileDescription:
         """open(2) of the object through /proc/self/fd: a new description of it."""
         raise Refused(ENXIO, "OBJ-REOPEN")

@@ -135,6 +135,7 @@ class Profile:
     which a program may lower.
     ``capable`` says that the caller holds root's capabilities (capabilities(7)), except CAP_SYS_RESOURCE:
     containers often withhold that one from root, so ``resource_capable`` says it apart.
+    ``datagram_queue_max`` is net.unix.max_dgram_qlen, ``listen_backlog_max`` net.core.somaxconn.
     """
 
     kernel: tuple[int, int] = (6, 18)
@@ -149,4 +150,6 @@ class Profile:
     pipe_size_bytes_max: int = 2**20
     socket_buffer_bytes_default: int = 212992
     socket_buffer_bytes_max: int = 2**22
+    datagram_queue_max: int = 10
+    listen_backlog_max: int = 4096
     timer_ticks_per_second: int = 250

@@ -27,6 +27,7 @@ from reference.constants import (
 from reference.linux.description import OpenFileDescription
 from reference.linux.fdtable import drop
 from reference.outcomes import Refused
+from reference.syscalls import Address
 
 if TYPE_CHECKING:
     from reference.linux.ring import Memory
@@ -119,24 +120,31 @@ def break_up_ring(start: UnixSocket) -> None:
     for member in ring:
         if member.description is None or member.description.references > len(member.holders):
             return
-        ring.extend([holder for holder in member.holders if holder not in ring])
+        ring.extend([holder for holder in _held_by(member) if holder not in ring])
     start.kernel.cite("RIGHTS-RING")
     lost: list[Packet] = []
     for member in ring:
         if _holds_itself(member):
-            lost += member.queue
-            member.queue = []
+            waiting = member.listener.waiting if member.listener is not None else []
+            for queued in (member, *waiting):
+                lost += queued.queue
+                queued.queue = []
     for packet in lost:
         packet.free()
 
 
+def _held_by(member: UnixSocket) -> list[UnixSocket]:
+    """The sockets whose queues keep a socket alive."""
+    return [holder.holder for holder in member.holders]
+
+
 def _holds_itself(start: UnixSocket) -> bool:
     """Whether a socket waits, through any number of others, in its own queue."""
-    above = list(start.holders)
+    above = _held_by(start)
     for holder in above:
         if holder is start:
             return True
-        above.extend([further for further in holder.holders if further not in above])
+        above.extend([further for further in _held_by(holder) if further not in above])
     return False
 
 
@@ -150,9 +158,10 @@ class Reception:
     """One call that receives: what it asks for, and what it is given.
 
     ``room`` is what is left of the control buffer in bytes, None when there is no control buffer.
+    ``address`` is the name of the sender, None when it has none or nobody sent.
     """
 
-    __slots__ = ("control", "count", "data", "flags", "message_flags", "peek", "rights", "room", "wait")
+    __slots__ = ("address", "control", "count", "data", "flags", "message_flags", "peek", "rights", "room", "wait")
 
     def __init__(self, count: int, flags: int, wait: bool, room: int | None = None) -> None:
         self.count = count
@@ -161,6 +170,7 @@ class Reception:
         self.wait = wait and not flags & MSG_DONTWAIT
         self.room = room
         self.data = b""
+        self.address: Address = None
         self.message_flags = flags & MSG_CMSG_CLOEXEC
         self.control: list[tuple[int, Any]] = []
         self.rights: list[int] = []

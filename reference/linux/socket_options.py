@@ -51,24 +51,22 @@ SEND_BUFFER_BYTES_MIN = 4608
 RECEIVE_BUFFER_BYTES_MIN = 2304
 WAIT_FOREVER_TICKS = LLONG_MAX
 MICROSECONDS_PER_SECOND = 10**6
+UNKNOWN_PEER = (0, UINT_MAX, UINT_MAX)
+"""What SO_PEERCRED says while there is no peer: no process, and an id that nobody has."""
 
 _INT = Struct("<i")
 _LINGER = Struct("<ii")
 _TIME = Struct("<qq")
 _CREDENTIALS = Struct("<iII")
 _SWITCHES = frozenset((SO_DEBUG, SO_REUSEADDR, SO_BROADCAST, SO_KEEPALIVE, SO_OOBINLINE, SO_PASSCRED, SO_TIMESTAMP))
-_FIXED = {SO_DOMAIN: AF_UNIX, SO_PROTOCOL: 0, SO_ACCEPTCONN: 0, SO_SNDLOWAT: 1}
+_FIXED = {SO_DOMAIN: AF_UNIX, SO_PROTOCOL: 0, SO_SNDLOWAT: 1}
 _READ_ONLY = frozenset((SO_TYPE, SO_PROTOCOL, SO_DOMAIN, SO_ERROR, SO_ACCEPTCONN, SO_PEERCRED, SO_SNDLOWAT))
 
 
 class SocketOptions:
-    """The options of one socket. Times are in timer ticks of the kernel, sizes in bytes.
-
-    ``creator`` is the number of the process that made the socket.
-    """
+    """The options of one socket. Times are in timer ticks of the kernel, sizes in bytes."""
 
     __slots__ = (
-        "creator",
         "enabled",
         "linger_ticks",
         "low_water_bytes",
@@ -79,8 +77,7 @@ class SocketOptions:
         "send_ticks",
     )
 
-    def __init__(self, buffer_bytes: int, creator: int) -> None:
-        self.creator = creator
+    def __init__(self, buffer_bytes: int) -> None:
         self.enabled: set[int] = set()
         self.send_buffer_bytes = buffer_bytes
         self.receive_buffer_bytes = buffer_bytes
@@ -108,6 +105,9 @@ def get_option(socket: UnixSocket, option: int, length: int) -> bytes:
         value = _INT.pack(_FIXED[option])
     elif option == SO_TYPE:
         value = _INT.pack(socket.type)
+    elif option == SO_ACCEPTCONN:
+        socket.kernel.cite("SOCKOPT-ACCEPTCONN")
+        value = _INT.pack(socket.listener is not None)
     elif option == SO_ERROR:
         socket.kernel.cite("SOCKOPT-ERROR")
         value = _INT.pack(socket.take_error())
@@ -126,9 +126,8 @@ def get_option(socket: UnixSocket, option: int, length: int) -> bytes:
     elif option == SO_SNDTIMEO:
         value = _time(socket, options.send_ticks)
     elif option == SO_PEERCRED:
-        profile = socket.kernel.profile
         socket.kernel.cite("SOCKOPT-PEERCRED")
-        value = _CREDENTIALS.pack(options.creator, profile.uid, profile.gid)
+        value = _CREDENTIALS.pack(*socket.peer_credentials)
     else:
         raise Refused(ENOPROTOOPT, "SOCKOPT-UNKNOWN")
     if length < len(value):

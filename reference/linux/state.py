@@ -18,6 +18,7 @@ from reference.processes import ProcessTable
 
 if TYPE_CHECKING:
     from reference.linux.regular import RegularFile
+    from reference.linux.unix_socket import UnixSocket
 
 
 class KernelState:
@@ -30,6 +31,7 @@ class KernelState:
     ``files`` holds every regular file that was made on a disk.
     ``inode_numbers``, ``device_numbers`` and ``terminal_numbers`` count what the program was shown.
     ``reactions`` say what becomes of signals that a program can ignore or block.
+    ``abstract_sockets`` holds the sockets with an abstract name, by type and name.
     """
 
     def __init__(self, profile: Profile) -> None:
@@ -43,6 +45,7 @@ class KernelState:
         self.processes = ProcessTable()
         self.reactions = Reactions(self._record, self.cite)
         self.descriptors_in_flight = 0
+        self.abstract_sockets: dict[tuple[int, str], UnixSocket] = {}
         self.head_copies = HeadCopies()
         self.files: list[RegularFile] = []
         self.file_size_bytes_max = profile.file_size_bytes_max

@@ -1,10 +1,12 @@
 # Copyright The fdconform Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Connected Unix sockets (unix(7), socket(7)): what stream, datagram and sequenced-packet sockets have in common.
+"""Unix sockets (unix(7), socket(7)): what stream, datagram and sequenced-packet sockets have in common.
 
 A socket owns the queue it reads from; its peer puts messages there.
 What a message costs is charged to its sender until it has been read or thrown away,
 so a sender is held up by what its peer has not read.
+
+A connected pair comes from socketpair(2), or from connect(2) and accept(2).
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from reference.constants import (
     EAGAIN,
     ECONNRESET,
+    EINVAL,
     EOPNOTSUPP,
     EPIPE,
     ETOOMANYREFS,
@@ -44,8 +47,10 @@ from reference.constants import (
 from reference.linux.inode import Inode
 from reference.linux.profile import Filesystem
 from reference.linux.rights import NO_CREDENTIALS, Carried, Credentials, Packet, Reception, Rights, break_up_ring
-from reference.linux.socket_options import SocketOptions
+from reference.linux.socket_options import UNKNOWN_PEER, SocketOptions
 from reference.linux.socket_pages import SLOTS_PER_MESSAGE_MAX
+from reference.linux.unix_address import AUTOMATIC_NAME, Address, Destination, SocketFile
+from reference.linux.unix_listener import Listener
 from reference.linux.waiting import WaitQueue
 from reference.outcomes import Anything, Refused, Sleeps
 from reference.structures import Stat
@@ -68,11 +73,14 @@ _MIRRORED = {READ_CLOSED: WRITE_CLOSED, WRITE_CLOSED: READ_CLOSED, BOTH_CLOSED: 
 
 
 class UnixSocket(Inode, Carried):
-    """One end of a pair.
+    """One socket.
 
     ``charged`` is what its messages that are in flight cost in bytes, ``closed`` the directions that were shut down,
     ``error`` the pending error number (SO_ERROR). ``connected`` kinds share shutdowns with their peer.
     ``gone`` says that this end was closed; its peer may still hold on to it.
+    ``address`` is its name, None while it has none; ``file`` is where that stands in a directory.
+    ``listener`` is there while it listens, and ``waits_at`` is the listening socket where it waits to be accepted.
+    ``peer_credentials`` is what SO_PEERCRED says. ``senders`` are told when its queue, which was full, is read from.
     """
 
     asynchronous = True
@@ -87,10 +95,16 @@ class UnixSocket(Inode, Carried):
         super().__init__(kernel, SOCKET_MODE, profile.uid, profile.gid, SOCKET_FILESYSTEM)
         # Linux leaves the times of a new socket as it finds them in reused memory.
         self.atime = self.mtime = self.ctime = Anything()
-        self.options = SocketOptions(profile.socket_buffer_bytes_default, kernel.processes.caller.number)
+        self.options = SocketOptions(profile.socket_buffer_bytes_default)
         self.peer: UnixSocket | None = None
+        self.address: Address = None
+        self.file: SocketFile | None = None
+        self.listener: Listener | None = None
+        self.waits_at: UnixSocket | None = None
+        self.peer_credentials: Credentials = UNKNOWN_PEER
         self.queue: list[Packet] = []
         self.waiters = WaitQueue()
+        self.senders = WaitQueue()
         self.charged = 0
         self.closed = 0
         self.error = 0
@@ -102,8 +116,11 @@ class UnixSocket(Inode, Carried):
 
     builtin_attributes = MappingProxyType({"system.sockprotoname": b"UNIX\0"})
 
-    def send(self, data: bytes, rights: Rights, flags: int, wait: bool) -> int:
-        """Queue data and descriptors at the peer: the number of bytes taken. ``wait`` says that the call may sleep."""
+    def send(self, data: bytes, rights: Rights, flags: int, wait: bool, destination: Destination | None = None) -> int:
+        """Queue data and descriptors at the peer, or at the destination: the number of bytes taken.
+
+        ``wait`` says that the call may sleep.
+        """
         raise NotImplementedError
 
     def check_before_rights(self) -> None:
@@ -116,6 +133,30 @@ class UnixSocket(Inode, Carried):
     def waiting_bytes(self) -> int:
         """What FIONREAD says."""
         raise NotImplementedError
+
+    # Names --------------------------------------------------------------------------------------
+
+    @property
+    def holder(self) -> UnixSocket:
+        """The socket that keeps this one alive: a connection that waits belongs to the socket where it waits."""
+        return self.waits_at or self
+
+    def caller(self) -> Credentials:
+        """The credentials of the process that makes the call."""
+        profile = self.kernel.profile
+        return self.kernel.processes.caller.number, profile.uid, profile.gid
+
+    def name_automatically(self) -> None:
+        """Give a socket that has no name one of the kernel's choice."""
+        if self.address is None:
+            self.kernel.cite("BIND-AUTOMATIC")
+            self.address = AUTOMATIC_NAME
+
+    def name_for_credentials(self) -> None:
+        """A socket that asks for credentials has a name before it reaches another one."""
+        if self.address is None and SO_PASSCRED in self.options.enabled:
+            self.kernel.cite("CRED-NAMES")
+            self.address = AUTOMATIC_NAME
 
     # Room and errors ----------------------------------------------------------------------------
 
@@ -153,8 +194,7 @@ class UnixSocket(Inode, Carried):
     def _credentials(self, peer: UnixSocket) -> Credentials:
         """Credentials go with a message when one of the ends asks for them at the time it is sent."""
         if SO_PASSCRED in self.options.enabled or SO_PASSCRED in peer.options.enabled:
-            profile = self.kernel.profile
-            return self.kernel.processes.caller.number, profile.uid, profile.gid
+            return self.caller()
         return NO_CREDENTIALS
 
     def uncharge(self, cost: int) -> None:
@@ -213,6 +253,8 @@ class UnixSocket(Inode, Carried):
 
     def ioctl(self, description: OpenFileDescription, request: int, argument: Any) -> Any:
         if request == FIONREAD:
+            if self.listener is not None:
+                raise Refused(EINVAL, "LISTEN-FIONREAD")
             return self.waiting_bytes()
         if request == SIOCOUTQ:
             self.kernel.cite("SOCK-OUTQ")
@@ -235,9 +277,19 @@ class UnixSocket(Inode, Carried):
             events |= POLLRDHUP | READABLE_EVENTS
         if self.queue:
             events |= READABLE_EVENTS
-        if self._has_room():
+        if self.listener is not None:
+            self.kernel.cite("LISTEN-READY")
+            return events | READABLE_EVENTS if self.listener.waiting else events
+        if self.connected and self.peer is None:
+            self.kernel.cite("CONNECT-HANGUP")
+            events |= POLLHUP
+        if self.may_send():
             events |= ROOM_EVENTS
         return events
+
+    def may_send(self) -> bool:
+        """Whether poll(2) says that there is room to send."""
+        return self._has_room()
 
     def wait_queues(self, description: OpenFileDescription) -> tuple[WaitQueue, ...]:
         return (self.waiters,)
@@ -261,20 +313,38 @@ class UnixSocket(Inode, Carried):
             break_up_ring(self)
 
     def released(self, description: OpenFileDescription) -> None:
-        if description.path_only:
-            return
+        if not description.path_only:
+            self.end()
+
+    def end(self, accepted: bool = True) -> None:
+        """The socket is closed, or the listening socket where it waits to be ``accepted`` is."""
         peer = self.peer
         self.gone = True
         self.closed = BOTH_CLOSED
+        self._give_name_up()
+        self.senders.wake(0)
         if peer is not None and self.connected:
             self.kernel.cite("SOCK-CLOSE-PEER")
             peer.closed = BOTH_CLOSED
-            if self.unread():
+            if not accepted:
+                self.kernel.cite("LISTEN-CLOSE")
+                peer.error = ECONNRESET
+            elif self.unread():
                 self.kernel.cite("SOCK-CLOSE-UNREAD")
                 peer.error = ECONNRESET
             peer.waiters.wake(0)
         self.peer = None
+        if self.listener is not None:
+            for waiting in self.listener.waiting:
+                waiting.end(accepted=False)
         self.discard_queue()
+
+    def _give_name_up(self) -> None:
+        """Nobody is found by the name of this socket any more. Its file, if it has one, stays."""
+        if self.file is not None:
+            self.file.socket = None
+        elif self.address is not None and self.kernel.abstract_sockets.get((self.type, self.address)) is self:
+            del self.kernel.abstract_sockets[self.type, self.address]
 
     def unread(self) -> bool:
         """Whether a message waits that a reader would miss. An empty message at the head of the queue is overlooked."""

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from reference.constants import (
     EAGAIN,
     EINVAL,
+    EISCONN,
     ENOTCONN,
     EOPNOTSUPP,
     EPIPE,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from reference.linux.description import OpenFileDescription
     from reference.linux.ring import Slot
     from reference.linux.state import KernelState
+    from reference.linux.unix_address import Destination
 
 
 class StreamSocket(UnixSocket):
@@ -64,20 +66,24 @@ class StreamSocket(UnixSocket):
 
     # Sending ------------------------------------------------------------------------------------
 
-    def send(self, data: bytes, rights: Rights, flags: int, wait: bool) -> int:
+    def send(self, data: bytes, rights: Rights, flags: int, wait: bool, destination: Destination | None = None) -> int:
         # CHECK
         total = len(data)
         if flags & MSG_OOB:
             if not total:
                 raise Refused(EOPNOTSUPP, "OOB-NOTHING")
             total -= 1
-        peer = self._open_peer(silent=bool(flags & MSG_NOSIGNAL))
+        if destination is not None:
+            raise Refused(EISCONN if self.peer is not None else EOPNOTSUPP, "STREAM-ADDRESS")
+        silent = bool(flags & MSG_NOSIGNAL)
+        peer = self._open_peer(silent)
         # CHANGE
         sent = 0
         try:
             while sent < total:
                 self.check_room(wait)
                 self.check_in_flight(rights)
+                self._check_open(peer, silent or sent > 0)
                 size = stream_piece(total - sent, self.options.send_buffer_bytes)
                 self.put(peer, data[sent : sent + size], stream_cost(size), rights)
                 peer.counted += size
@@ -86,6 +92,7 @@ class StreamSocket(UnixSocket):
             if flags & MSG_OOB:
                 self.check_room(wait)
                 self.check_in_flight(rights)
+                self._check_open(peer, silent=True)
                 peer.urgent = self.put(peer, data[sent:], URGENT_COST_BYTES, rights)
                 peer.counted += 1
                 sent += 1
@@ -102,10 +109,21 @@ class StreamSocket(UnixSocket):
         if not isinstance(peer, StreamSocket):
             raise Refused(ENOTCONN, "SOCK-NO-PEER")
         if self.closed & WRITE_CLOSED:
-            if not silent:
-                self.kernel.signals.append(SIGPIPE)
-            raise Refused(EPIPE, "STREAM-EPIPE")
+            raise self._broken_pipe(silent, "STREAM-EPIPE")
         return peer
+
+    def _check_open(self, peer: StreamSocket, silent: bool) -> None:
+        """Refuse a peer that was shut down before it was connected: later shutdowns are felt at this end, too."""
+        if peer.closed & READ_CLOSED:
+            # The message was made before the peer was looked at, and throwing it away announces room.
+            self.announce_room(1)
+            raise self._broken_pipe(silent, "STREAM-PEER-CLOSED")
+
+    def _broken_pipe(self, silent: bool, clause: str) -> Refused:
+        """The refusal to write where nobody reads, with its signal."""
+        if not silent:
+            self.kernel.signals.append(SIGPIPE)
+        return Refused(EPIPE, clause)
 
     # Pages --------------------------------------------------------------------------------------
 
@@ -113,6 +131,7 @@ class StreamSocket(UnixSocket):
         # CHECK
         peer = self._open_peer(silent=False)
         self.check_room(wait=not description.nonblocking)
+        self._check_open(peer, silent=False)
         # CHANGE
         self.kernel.cite("SPLICE-TAKES-OVER")
         fragments = Fragments(list(islice(as_fragments(pieces), FRAGMENTS_MAX)))
@@ -125,6 +144,7 @@ class StreamSocket(UnixSocket):
     def lend(
         self, description: OpenFileDescription, position: int, count: int, room: int, nonblocking: bool
     ) -> tuple[list[Slot], int]:
+        self._check_connected()
         reception = Reception(count, 0, not (description.nonblocking or nonblocking))
         lending = StreamLend(self, reception, room)
         try:
@@ -137,6 +157,7 @@ class StreamSocket(UnixSocket):
     # Receiving ----------------------------------------------------------------------------------
 
     def receive(self, reception: Reception) -> None:
+        self._check_connected()
         if reception.flags & MSG_OOB:
             self._receive_urgent(reception)
         else:
@@ -145,6 +166,11 @@ class StreamSocket(UnixSocket):
             finally:
                 dropped, self.dropped = self.dropped, ()
                 drop_all(dropped)
+
+    def _check_connected(self) -> None:
+        """Refuse to receive before there is a peer."""
+        if self.peer is None:
+            raise Refused(EINVAL, "STREAM-UNCONNECTED")
 
     def _receive_urgent(self, reception: Reception) -> None:
         # CHECK
@@ -209,6 +235,9 @@ class StreamSocket(UnixSocket):
 
     def at_mark(self) -> int:
         self.kernel.cite("OOB-ATMARK")
+        if self.listener is not None:
+            # Connections that wait stand in the same queue as messages, as empty ones.
+            return int(bool(self.listener.waiting))
         if not self.queue:
             return 0
         first = self.queue[0]
@@ -323,6 +352,8 @@ class StreamRead:
 
     def _copy(self, packet: Packet, skip: int = 0) -> int:
         size = min(packet.left - skip, self.wanted)
+        if not self.parts:
+            self.reception.address = packet.sender.address
         start = packet.consumed + skip
         self.parts.append(packet.data[start : start + size])
         self.copied += size

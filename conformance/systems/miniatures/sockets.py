@@ -18,7 +18,7 @@ from reference.linux.unix_stream import StreamSocket
 from reference.structures import Message
 
 
-class _OwnSockets(Linux):
+class OwnSockets(Linux):
     """Makes sockets of other classes than the model does."""
 
     wrong: ClassVar[Mapping[type[UnixSocket], type[UnixSocket]]] = {}
@@ -35,7 +35,7 @@ class _OneSidedStream(StreamSocket):
         self.peer = peer
 
 
-class _OneSidedShutdown(_OwnSockets):
+class _OneSidedShutdown(OwnSockets):
     wrong: ClassVar = {StreamSocket: _OneSidedStream}
 
 
@@ -45,7 +45,7 @@ class _HungryStream(StreamSocket):
         super().receive(reception)
 
 
-class _PeekConsumes(_OwnSockets):
+class _PeekConsumes(OwnSockets):
     wrong: ClassVar = {StreamSocket: _HungryStream}
 
 
@@ -58,7 +58,7 @@ class _RunningSequence(SequencedSocket):
             reception.data += following.data
 
 
-class _SequenceMerges(_OwnSockets):
+class _SequenceMerges(OwnSockets):
     wrong: ClassVar = {SequencedSocket: _RunningSequence}
 
 
@@ -75,7 +75,7 @@ class _ThriftyDatagram(DatagramSocket):
             super().receive(reception)
 
 
-class _DatagramRest(_OwnSockets):
+class _DatagramRest(OwnSockets):
     wrong: ClassVar = {DatagramSocket: _ThriftyDatagram}
 
 
@@ -84,7 +84,7 @@ class _PoliteStream(StreamSocket):
         return False
 
 
-class _NoReset(_OwnSockets):
+class _NoReset(OwnSockets):
     wrong: ClassVar = {StreamSocket: _PoliteStream}
 
 
@@ -93,7 +93,7 @@ class _CountingDatagram(DatagramSocket):
         return sum([len(packet.data) for packet in self.queue])
 
 
-class _DatagramsCounted(_OwnSockets):
+class _DatagramsCounted(OwnSockets):
     wrong: ClassVar = {DatagramSocket: _CountingDatagram}
 
 
@@ -102,7 +102,7 @@ class _SteadyStream(StreamSocket):
         return super().poll(description) & ~POLLRDHUP
 
 
-class _NoHalfHangup(_OwnSockets):
+class _NoHalfHangup(OwnSockets):
     wrong: ClassVar = {StreamSocket: _SteadyStream}
 
 
@@ -115,7 +115,7 @@ class _UrgentInLine(StreamSocket):
         return super().step_over_mark(position, reception, copied)
 
 
-class _UrgentIsData(_OwnSockets):
+class _UrgentIsData(OwnSockets):
     wrong: ClassVar = {StreamSocket: _UrgentInLine}
 
 

@@ -24,37 +24,76 @@ LOOK_MS = 1
 
 
 class Rings:
-    """Which pairs of sockets a program has sent through which. Sockets are known by inode number.
+    """Which groups of sockets a program has sent through which. Sockets are known by inode number.
 
-    The ends of a pair are not told apart, and a pair that was sent once counts as waiting for the rest of the program:
+    A group is a pair, or all that have to do with names: sockets that may reach each other's queues.
+    Its members are not told apart, and a group that was sent once counts as waiting for the rest of the program:
     seeing too many rings costs time and nothing else.
     """
 
-    __slots__ = ("looked_at", "pair_of", "possible", "received", "travellers", "waits_in")
+    __slots__ = ("_group_of", "_joined", "_named", "looked_at", "possible", "received", "travellers", "waits_in")
 
     def __init__(self) -> None:
-        self.pair_of: dict[int, int] = {}
+        self._group_of: dict[int, int] = {}
+        self._joined: dict[int, int] = {}
+        self._named: int | None = None
         self.waits_in: dict[int, set[int]] = {}
         self.travellers: set[int] = set()
         self.possible = False
         self.received = False
         self.looked_at: frozenset[int] = frozenset()
 
-    def made(self, one: int, other: int) -> None:
-        """A pair was made."""
-        inode = os.fstat(one).st_ino
-        self.pair_of[inode] = self.pair_of[os.fstat(other).st_ino] = inode
+    @property
+    def in_use(self) -> bool:
+        """Whether anything is known."""
+        return bool(self._group_of)
+
+    def made(self, *sockets: int) -> None:
+        """A socket was made, or a pair."""
+        inodes = [os.fstat(fd).st_ino for fd in sockets]
+        self._group_of.update(dict.fromkeys(inodes, inodes[0]))
+
+    def met_by_name(self, fd: int) -> None:
+        """A socket was bound, or connected to one that is bound: all these count as one group, whatever their names."""
+        group = self._group(os.fstat(fd).st_ino)
+        if self._named is not None:
+            self._join(group, self._group(self._named))
+        self._named = group
+
+    def accepted(self, listening: int, new: int) -> None:
+        """A connection was accepted."""
+        self._group_of[os.fstat(new).st_ino] = self._group_of[os.fstat(listening).st_ino]
 
     def passed(self, carrier: int, rights: tuple[int, ...]) -> None:
         """Descriptors were sent through ``carrier``."""
-        place = self.pair_of[os.fstat(carrier).st_ino]
+        place = self._group(os.fstat(carrier).st_ino)
         for right in rights:
             inode = os.fstat(right).st_ino
-            traveller = self.pair_of.get(inode)
-            if traveller is not None:
+            if inode in self._group_of:
                 self.travellers.add(inode)
-                self.waits_in.setdefault(traveller, set()).add(place)
-                self.possible = self.possible or traveller in self._above(place)
+                self.waits_in.setdefault(self._group(inode), set()).add(place)
+                self._look_for_rings()
+
+    def _group(self, inode: int) -> int:
+        """The group of a socket, by its first member."""
+        group = self._group_of[inode]
+        while group in self._joined:
+            group = self._joined[group]
+        return group
+
+    def _join(self, one: int, other: int) -> None:
+        """Make one group of two."""
+        if one != other:
+            self._joined[one] = other
+            self.waits_in.setdefault(other, set()).update(self.waits_in.pop(one, ()))
+            for places in self.waits_in.values():
+                if one in places:
+                    places.remove(one)
+                    places.add(other)
+            self._look_for_rings()
+
+    def _look_for_rings(self) -> None:
+        self.possible = self.possible or any(place in self._above(place) for place in self.waits_in)
 
     def abandoned(self) -> bool:
         """Whether a ring may have been abandoned since the last look: something was closed, or a message received."""
@@ -64,12 +103,12 @@ class Rings:
         self.looked_at, self.received = frozenset(_open_inodes()), False
         return not self.travellers <= self.looked_at and (received or self.looked_at != before)
 
-    def _above(self, place: int) -> set[int]:
-        """The place, and every place that it may wait in itself."""
-        reached = [place]
+    def _above(self, place: int) -> list[int]:
+        """Every group that a group may wait in, itself or by way of others."""
+        reached = list(self.waits_in.get(place, ()))
         for here in reached:
             reached.extend([further for further in self.waits_in.get(here, ()) if further not in reached])
-        return set(reached)
+        return reached
 
 
 def _open_inodes() -> Iterator[int]:

@@ -9,7 +9,6 @@ The control buffer of recvmsg has 16 + 4 x ``rights_max`` bytes, not rounded up:
 from __future__ import annotations
 
 import ctypes
-import os
 from collections.abc import Callable
 from struct import Struct
 from typing import Any
@@ -52,12 +51,12 @@ _getsockopt = function(
 _setsockopt = function("setsockopt", ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint)
 
 
-def _as_int(number: int) -> int:
+def as_int(number: int) -> int:
     """The number as C makes an int of it."""
     return ctypes.c_int(number).value
 
 
-_LETTING_GO = frozenset("close close_range dup2 dup3 read readv preadv2 recv recvmsg".split())
+_LETTING_GO = frozenset("close close_range dup2 dup3 read readv preadv2 recv recvmsg recvfrom connect".split())
 """Calls that can give up the last reference to a socket from outside a ring."""
 
 
@@ -77,7 +76,7 @@ class NativeSockets(NativeState):
 
     def reset(self) -> None:
         super().reset()
-        if self._rings.pair_of:
+        if self._rings.in_use:
             self._rings = Rings()
 
     def settle(self, call: str, arguments: tuple[Any, ...]) -> None:
@@ -90,18 +89,18 @@ class NativeSockets(NativeState):
             collect()
 
     def socketpair(self, domain: int, type: int, protocol: int) -> tuple[int, int]:
-        checked(_socketpair(_as_int(domain), _as_int(type), _as_int(protocol), self._pair_address))
+        checked(_socketpair(as_int(domain), as_int(type), as_int(protocol), self._pair_address))
         one, other = self._pair
         self._rings.made(one, other)
         return one, other
 
     def send(self, fd: int, data: bytes, flags: int) -> int:
-        return checked(_send(fd, data, len(data), _as_int(flags)))
+        return checked(_send(fd, data, len(data), as_int(flags)))
 
     def recv(self, fd: int, count: int, flags: int) -> bytes:
         self._rings.received = True
         address = scratch_address()
-        received = checked(_recv(fd, address, count & (2**64 - 1), _as_int(flags)))
+        received = checked(_recv(fd, address, count & (2**64 - 1), as_int(flags)))
         return ctypes.string_at(address, min(received, count) if count >= 0 else received)
 
     def sendmsg(self, fd: int, buffers: tuple[bytes, ...], rights: tuple[int, ...], flags: int) -> int:
@@ -118,7 +117,7 @@ class NativeSockets(NativeState):
         self._header.raw = _MESSAGE.pack(
             0, 0, ctypes.addressof(segments), len(buffers), self._control_address if room else 0, room, 0
         )
-        sent = checked(_sendmsg(fd, self._header_address, _as_int(flags)))
+        sent = checked(_sendmsg(fd, self._header_address, as_int(flags)))
         if rights:
             self._rings.passed(fd, rights)
         return sent
@@ -142,31 +141,30 @@ class NativeSockets(NativeState):
             room,
             0,
         )
-        received = checked(_recvmsg(fd, self._header_address, _as_int(flags)))
+        received = checked(_recvmsg(fd, self._header_address, as_int(flags)))
         filled = _MESSAGE.unpack(self._header.raw)
         rights, control = _items(ctypes.string_at(self._control_address, filled[5]) if room else b"", self.number_of)
         return Message(ctypes.string_at(base, min(received, offset)), rights, control, filled[6] & 0xFFFFFFFF)
 
     def shutdown(self, fd: int, how: int) -> int:
-        return checked(_shutdown(fd, _as_int(how)))
+        return checked(_shutdown(fd, as_int(how)))
 
     def getsockopt(self, fd: int, level: int, option: int, length: int) -> bytes:
         given = ctypes.c_uint(length & 0xFFFFFFFF)
-        checked(_getsockopt(fd, _as_int(level), _as_int(option), self._option, ctypes.byref(given)))
+        checked(_getsockopt(fd, as_int(level), as_int(option), self._option, ctypes.byref(given)))
         value = ctypes.string_at(self._option, min(given.value, OPTION_BYTES_MAX))
         if level == SOL_SOCKET and option == SO_PEERCRED:
-            return (_INT.pack(self._number_of_field(value[:4])) + value[4:])[: len(value)]
+            return (_INT.pack(self._peer_number(fd)) + value[_INT.size :])[: len(value)]
         return value
 
-    def _number_of_field(self, field: bytes) -> int:
-        """The number of a process whose id a field holds. A field that was cut is of the first that it fits."""
-        for pid in self.pids or [os.getpid()]:
-            if _INT.pack(pid).startswith(field):
-                return self.number_of(pid)
-        return 0
+    def _peer_number(self, fd: int) -> int:
+        """The number of the process of SO_PEERCRED. What the program is shown of it may be cut."""
+        given = ctypes.c_uint(_INT.size)
+        checked(_getsockopt(fd, SOL_SOCKET, SO_PEERCRED, self._option, ctypes.byref(given)))
+        return self.number_of(_INT.unpack_from(self._option)[0])
 
     def setsockopt(self, fd: int, level: int, option: int, value: bytes) -> int:
-        return checked(_setsockopt(fd, _as_int(level), _as_int(option), value, len(value)))
+        return checked(_setsockopt(fd, as_int(level), as_int(option), value, len(value)))
 
 
 def _items(control: bytes, number_of: Callable[[int], int]) -> tuple[tuple[int, ...], tuple[tuple[int, Any], ...]]:
