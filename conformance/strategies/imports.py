@@ -64,23 +64,19 @@ _INSTEAD_ONE_IN = (3, 8, 16)
 
 
 def _import(source: Source, slots: SlotTable) -> Op | None:
-    readonly = chance(source, 7)
-    slot = _donor(source, slots, readonly)
+    opened: set[Slot] = slots.notes.get(_UNWRITABLE, set())  # type: ignore[assignment]
+    unwritable = [slot for tag, live in slots.live.items() for slot in live if tag == "pipe.read" or slot in opened]
+    readonly = chance(source, 3 if unwritable else 12)
+    slot: Slot | None
+    if readonly and unwritable and source.below(6):
+        slot = unwritable[-1 - source.below(len(unwritable))]
+    elif source.below(16):
+        slot = slots.any_of(source, *_IMPORTED, *_SOCKETS)
+    else:
+        slot = slots.any_of(source)
     if slot is None or slots.tags[slot] == "mapping":
         return None
     return import_of(slot, source, slots, readonly=readonly)
-
-
-def _donor(source: Source, slots: SlotTable, readonly: bool) -> Slot | None:
-    """What to import: mostly what can be, and as readonly mostly what was opened for reading alone."""
-    if not source.below(16):
-        return slots.any_of(source)
-    if readonly and source.below(4):
-        opened: set[Slot] = slots.notes.get(_UNWRITABLE, set())  # type: ignore[assignment]
-        fitting = [slot for tag, live in slots.live.items() for slot in live if tag == "pipe.read" or slot in opened]
-        if fitting:
-            return fitting[-1 - source.below(len(fitting))]
-    return slots.any_of(source, *_IMPORTED, *_SOCKETS)
 
 
 def import_of(slot: Slot, source: Source, slots: SlotTable, *, readonly: bool = False) -> Op:
@@ -160,7 +156,7 @@ def _restore(source: Source, slots: SlotTable) -> Op:
 
 _IMPORTS_IN_SIX = 1
 _RARE = (
-    Recipe("open", 3, _open_unwritable),
+    Recipe("open", 5, _open_unwritable),
     Recipe("read", 3, _host_side(_read)),
     Recipe("write", 3, _host_side(_write)),
     Recipe("lseek", 2, _host_side(_seek)),
