@@ -19,6 +19,7 @@ from conformance.divergence import diverge
 from conformance.environment import profile_for, working_base
 from conformance.interpreter import execute
 from conformance.kinds import recipes_of
+from conformance.laws import law_of
 from conformance.observation import Observation
 from conformance.ops import Op
 from conformance.reduce import any_bucket, reduce_program
@@ -27,6 +28,8 @@ from conformance.systems.miniatures import (
     addresses,
     descriptors,
     files,
+    host_imports,
+    host_transfer,
     jobs,
     locks,
     native,
@@ -38,7 +41,6 @@ from conformance.systems.miniatures import (
 )
 from conformance.systems.miniatures.base import PlantedBug
 from conformance.systems.native_worker import NativeWorker
-from reference.linux.kernel import Linux
 from reference.linux.profile import Profile
 
 PROGRAMS_MAX = 2000
@@ -59,6 +61,8 @@ BUGS: tuple[PlantedBug, ...] = (
     *jobs.BUGS,
     *readiness.BUGS,
     *native.BUGS,
+    *host_imports.BUGS,
+    *host_transfer.BUGS,
 )
 NATIVE_BUGS = native.BUGS
 """The bugs that are planted over the kernel we run on."""
@@ -91,16 +95,18 @@ def _divergent(
 ) -> Iterator[tuple[int, tuple[Op, ...]]]:
     """The programs that show a bug, each with its place in the order of all."""
     recipes = recipes_of(bug.programs)
+    make_model = law_of(bug.law).make_model
     size = 1 if bug.make else NATIVE_BATCH_PROGRAMS
     for start in range(0, budget, size):
         programs = [seeded_program(f"{seed}/{bug.programs}/{n}", recipes).ops for n in range(start, start + size)]
         for number, (ops, observed) in enumerate(zip(programs, observe(programs), strict=True), start + 1):
-            if diverge(ops, observed, lambda: Linux(profile)) is not None:
+            if diverge(ops, observed, lambda: make_model(profile)) is not None:
                 yield number, ops
 
 
 def _check(bug: PlantedBug, observe: Observe, profile: Profile, seed: int | str, budget: int) -> events.Miniature:
-    judge = any_bucket(lambda ops: observe([ops])[0], lambda: Linux(profile))
+    make_model = law_of(bug.law).make_model
+    judge = any_bucket(lambda ops: observe([ops])[0], lambda: make_model(profile))
     minimum = len(bug.minimal_ops)
     found: int | None = None
     after: int | None = None

@@ -10,6 +10,7 @@ to look at, and to change, what lies behind the import.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from conformance.domains import Slot
 from conformance.ops import Op
@@ -20,6 +21,7 @@ from reference.constants import (
     F_SETFL,
     FIONBIO,
     O_APPEND,
+    O_CREAT,
     O_DSYNC,
     O_NONBLOCK,
     O_RDONLY,
@@ -32,6 +34,10 @@ from reference.constants import (
 
 SAVABLE = "imports are savable"
 """The note of a program whose imports can be saved: one that cannot keeps the whole sandbox from it."""
+_UNWRITABLE = "opened for reading alone"
+"""The note of slots that can be imported as readonly."""
+_IMPORTS = "imports"
+"""The note of how many imports a program has made."""
 _OWNERS = ((0, 0), (5, 5), (1000, 5), (65534, 65534))
 _FLAGS = (
     O_RDONLY,
@@ -39,40 +45,66 @@ _FLAGS = (
     O_RDWR,
     O_RDWR | O_NONBLOCK,
     O_RDWR | O_APPEND,
+    O_RDWR | O_APPEND,
     O_RDONLY | O_NONBLOCK,
     O_WRONLY | O_APPEND,
     O_RDWR | O_SYNC,
     O_RDWR | O_DSYNC | O_APPEND,
     3,
 )
+_FLAGS_OF_READONLY = (O_RDWR, O_RDWR, O_RDWR, O_RDONLY, O_RDWR | O_NONBLOCK)
 _TERMINALS = ("pty.master", "pty.slave")
 _IMPORTED = ("file", "pipe.read", "pipe.write", "device", *_TERMINALS, "file.memory", "path", "directory")
 _SOCKETS = ("socket.stream", "socket.dgram", "socket.seqpacket")
 _HOST = "host."
 """How the tag of a slot begins whose place a sandbox's has taken."""
 _BYTES_MAX = 8192
+_INSTEAD_ONE_IN = (3, 8, 16)
+"""How often an import takes the place of another op, when none, one, or two imports were made before."""
 
 
 def _import(source: Source, slots: SlotTable) -> Op | None:
-    slot = slots.any_of(source, *_IMPORTED, *_SOCKETS) if source.below(16) else slots.any_of(source)
+    opened: set[Slot] = slots.notes.get(_UNWRITABLE, set())  # type: ignore[assignment]
+    unwritable = [slot for tag, live in slots.live.items() for slot in live if tag == "pipe.read" or slot in opened]
+    readonly = chance(source, 3 if unwritable else 12)
+    slot: Slot | None
+    if readonly and unwritable and source.below(6):
+        slot = unwritable[-1 - source.below(len(unwritable))]
+    elif source.below(16):
+        slot = slots.any_of(source, *_IMPORTED, *_SOCKETS)
+    else:
+        slot = slots.any_of(source)
     if slot is None or slots.tags[slot] == "mapping":
         return None
-    return import_of(slot, source, slots)
+    return import_of(slot, source, slots, readonly=readonly)
 
 
-def import_of(slot: Slot, source: Source, slots: SlotTable) -> Op:
+def import_of(slot: Slot, source: Source, slots: SlotTable, *, readonly: bool = False) -> Op:
     """An import of a descriptor, with some options. Most times the host's own slot steps back for it."""
     if SAVABLE not in slots.notes:
         slots.notes[SAVABLE] = source.below(2)
     savable = slots.notes[SAVABLE] if source.below(8) else 1
     tag = slots.tags[slot].removeprefix(_HOST)
-    readonly = int(chance(source, 8))
     owner = _OWNERS[source.below(len(_OWNERS))] if chance(source, 4) else None
     tty = int(not source.below(2 if tag in _TERMINALS else 24))
-    flags = _FLAGS[source.below(len(_FLAGS))] if chance(source, 4) else None
+    pool = _FLAGS_OF_READONLY if readonly else _FLAGS
+    flags = pool[source.below(len(pool))] if chance(source, 2 if readonly else 4) else None
     if source.below(8):
         slots.retag(slot, _HOST + tag)
-    return Op("import_fd", (slot, readonly, owner, tty, flags, savable), (slots.new(tag),))
+    slots.notes[_IMPORTS] = _imports_made(slots) + 1
+    return Op("import_fd", (slot, int(readonly), owner, tty, flags, savable), (slots.new(tag),))
+
+
+def _imports_made(slots: SlotTable) -> int:
+    made: int = slots.notes.get(_IMPORTS, 0)  # type: ignore[assignment]
+    return made
+
+
+def _open_unwritable(source: Source, slots: SlotTable) -> Op:
+    """A file that can be imported as readonly."""
+    slot = slots.new("file")
+    slots.notes.setdefault(_UNWRITABLE, set()).add(slot)  # type: ignore[attr-defined]
+    return Op("open", ("f", O_RDONLY | O_CREAT, 0o600), (slot,))
 
 
 def _host_side(draw: Callable[[Source, Slot], Op]) -> Make:
@@ -124,6 +156,7 @@ def _restore(source: Source, slots: SlotTable) -> Op:
 
 _IMPORTS_IN_SIX = 1
 _RARE = (
+    Recipe("open", 5, _open_unwritable),
     Recipe("read", 3, _host_side(_read)),
     Recipe("write", 3, _host_side(_write)),
     Recipe("lseek", 2, _host_side(_seek)),
@@ -137,6 +170,23 @@ _RARE = (
 
 
 def with_imports(recipes: Sequence[Recipe]) -> tuple[Recipe, ...]:
-    """The recipes of a kind, with imports among them: one op in six of those that are drawn by weight."""
+    """The recipes of a kind, with imports among them: one op in six of those that are drawn by weight.
+
+    The first imports come early, or there is little of a program left that could do something to them:
+    each takes the place of another op, as soon as there is something to import.
+    """
     weight = sum(recipe.weight for recipe in (*recipes, *_RARE))
-    return (Recipe("import_fd", weight * _IMPORTS_IN_SIX // (6 - _IMPORTS_IN_SIX), _import), *_RARE, *recipes)
+    others = [replace(recipe, make=_or_import(recipe.make)) for recipe in (*_RARE, *recipes)]
+    return (Recipe("import_fd", weight * _IMPORTS_IN_SIX // (6 - _IMPORTS_IN_SIX), _import), *others)
+
+
+def _or_import(make: Make) -> Make:
+    def make_or_import(source: Source, slots: SlotTable) -> Op | None:
+        made = _imports_made(slots)
+        if slots.tags and made < len(_INSTEAD_ONE_IN) and chance(source, _INSTEAD_ONE_IN[made]):
+            imported = _import(source, slots)
+            if imported is not None:
+                return imported
+        return make(source, slots)
+
+    return make_or_import

@@ -120,7 +120,7 @@ PROBES = {
     "pty": (_status_flags, _descriptor_flags, _waiting, _ready, _modes, _never_waits, _rest),
     "epoll": (_descriptor_flags, _ready, _pending),
     "passed": (_status_flags, _descriptor_flags),
-    "host": (_status_flags, _position),
+    "host": (_status_flags, _position, _stat),
     "process": (_group, _session),
     "path": (_status_flags, _descriptor_flags),
     "file.memory": (_seals,),

@@ -24,6 +24,7 @@ class PlantedBug:
     ``programs`` names the kind of programs (:mod:`conformance.kinds`) that should find it.
     ``minimal`` is the shortest program that shows it, as text.
     ``make`` makes the wrong system; of a bug over the kernel itself, ``native`` names the class for the worker instead.
+    ``law`` names the law (:mod:`conformance.laws`) whose model is the right one.
     """
 
     name: str
@@ -33,6 +34,7 @@ class PlantedBug:
     minimal: str
     make: Callable[[Profile], System] | None = None
     native: str = ""
+    law: str = "linux"
 
     @property
     def minimal_ops(self) -> tuple[Op, ...]:
