@@ -13,6 +13,7 @@ a mapping shows that tail, and may store into it (mmap(2)).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from weakref import WeakValueDictionary
 
 from reference.constants import PAGE_SIZE
 
@@ -31,7 +32,7 @@ class FilePage:
     What is written to the file shows in it, until the file gives the page up: from then on it stays as it was.
     """
 
-    __slots__ = ("content", "kept", "number")
+    __slots__ = ("__weakref__", "content", "kept", "number")
 
     def __init__(self, content: Content, number: int) -> None:
         self.content: Content | None = content
@@ -56,7 +57,7 @@ class FilePage:
 class Content:
     """The bytes of a file, in memory: sizes are bounded by RLIMIT_FSIZE, so a flat buffer does.
 
-    ``lent`` are the pages that pipes and sockets hold too.
+    ``lent`` are the pages that pipes and sockets hold too: a page is in it for as long as one of them refers to it.
     """
 
     __slots__ = ("bytes", "lent", "pages", "size")
@@ -65,7 +66,7 @@ class Content:
         self.size = 0
         self.bytes = bytearray()
         self.pages: dict[int, int] = {}
-        self.lent: dict[int, FilePage] = {}
+        self.lent: WeakValueDictionary[int, FilePage] = WeakValueDictionary()
 
     # Bytes ------------------------------------------------------------------------------------
 

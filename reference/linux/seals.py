@@ -78,8 +78,11 @@ def fcntl_add_seals(kernel: KernelState, fd: int, argument: Any) -> int:
     if argument & F_SEAL_EXEC and target.mode & ANY_EXECUTE:
         kernel.cite("SEAL-EXEC-ALL")
         argument |= CONTENT_SEALS
-    if argument & F_SEAL_WRITE & ~target.seals and any(mapping.may_write for mapping in target.mappings):
-        raise Refused(EBUSY, "SEAL-BUSY")
+    if argument & F_SEAL_WRITE & ~target.seals:
+        if any(mapping.may_write for mapping in target.mappings):
+            raise Refused(EBUSY, "SEAL-BUSY")
+        if target.content.lent:
+            raise Refused(EBUSY, "SEAL-PINNED")
     # CHANGE
     target.seals |= argument
     return 0

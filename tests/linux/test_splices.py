@@ -10,6 +10,7 @@ from reference.constants import (
     AF_UNIX,
     EAGAIN,
     EBADF,
+    EBUSY,
     EFBIG,
     EINVAL,
     EISDIR,
@@ -17,8 +18,11 @@ from reference.constants import (
     EPIPE,
     ESPIPE,
     EXDEV,
+    F_ADD_SEALS,
+    F_SEAL_WRITE,
     F_SETPIPE_SZ,
     FIONREAD,
+    MFD_ALLOW_SEALING,
     O_APPEND,
     O_CREAT,
     O_DIRECT,
@@ -95,6 +99,16 @@ def test_a_page_that_the_file_gave_up_stays_as_it_was(kernel: Linux) -> None:
     kernel.ftruncate(fd, 0)
     kernel.pwrite(fd, b"new!", 0)
     assert kernel.read(reader, 100) == b"kept"
+
+
+def test_a_page_that_a_pipe_holds_keeps_the_seal_against_writes_off(kernel: Linux) -> None:
+    reader, writer = kernel.pipe2(O_NONBLOCK)
+    fd = kernel.memfd_create("m", MFD_ALLOW_SEALING)
+    kernel.pwrite(fd, b"held", 0)
+    kernel.splice(fd, 0, writer, -1, 4, 0)
+    assert (EBUSY, "SEAL-PINNED") == refusal(kernel.fcntl, fd, F_ADD_SEALS, F_SEAL_WRITE)
+    kernel.read(reader, 4)
+    assert kernel.fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE) == 0
 
 
 def test_what_a_file_cuts_off_within_a_page_is_zero_in_the_pipe_too(kernel: Linux) -> None:
