@@ -9,11 +9,11 @@ that the models are what runs natively is what the other laws say.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from conformance.comparison import Comparer
+from conformance.comparison import Comparer, Comparison
 from conformance.corpus import load
 from conformance.host_clauses import HostClause, load_host_clauses
 from conformance.interpreter import execute
@@ -58,19 +58,44 @@ def profiles() -> tuple[Profile, ...]:
     return root, replace(root, uid=NOBODY_UID, gid=NOBODY_UID, capable=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A program that was compared: where it comes from, what it is called, who ran it, and what that gave."""
+
+    origin: str
+    name: str
+    profile: Profile
+    ops: tuple[Op, ...]
+    comparison: Comparison
+
+
+def compared(fixtures: Path, programs_per_kind: int) -> Iterator[Compared]:
+    """Every stored program and generated ones of each kind, compared as root and as an ordinary user."""
+    stored = [(str(found.path), found.program.ops) for found in load(fixtures)]
+    for profile in profiles():
+        comparer = pure_comparer(profile)
+        for name, ops in stored:
+            yield Compared("fixture", name, profile, ops, comparer.compare(ops))
+        for kind in HOST_KINDS:
+            for name, ops in _generated(kind, programs_per_kind):
+                yield Compared("random", name, profile, ops, comparer.compare(ops))
+
+
 def cover(fixtures: Path, programs_per_kind: int = PROGRAMS_PER_KIND) -> Coverage:
     """Run every stored program and generated ones of each kind, and book what they exercise and show."""
     coverage = Coverage()
-    stored = [(str(found.path), found.program.ops) for found in load(fixtures)]
-    for profile in profiles():
-        comparer = _comparer(profile)
-        _book(coverage, "fixture", comparer, stored)
-        for kind in HOST_KINDS:
-            _book(coverage, "random", comparer, _generated(kind, programs_per_kind))
+    for program in compared(fixtures, programs_per_kind):
+        comparison = program.comparison
+        coverage.cited[program.origin].update(comparison.cited)
+        for difference in comparison.differences:
+            coverage.seen[program.origin].update(difference.clauses)
+        if comparison.unexplained is not None:
+            coverage.unexplained.append(program.name)
     return coverage
 
 
-def _comparer(profile: Profile) -> Comparer:
+def pure_comparer(profile: Profile) -> Comparer:
+    """Compares the host model over the model of Linux with the model of Linux."""
     return Comparer(
         profile,
         lambda ops: execute(ops, host_over_linux(profile)),
@@ -82,16 +107,6 @@ def _generated(kind: str, count: int) -> Iterator[tuple[str, tuple[Op, ...]]]:
     for number in range(count):
         seed = f"coverage/{kind}/{number}"
         yield f"seed:{seed}", seeded_program(seed, RECIPES[kind]).ops
-
-
-def _book(coverage: Coverage, origin: str, comparer: Comparer, programs: Iterable[tuple[str, tuple[Op, ...]]]) -> None:
-    for name, ops in programs:
-        comparison = comparer.compare(ops)
-        coverage.cited[origin].update(comparison.cited)
-        for difference in comparison.differences:
-            coverage.seen[origin].update(difference.clauses)
-        if comparison.unexplained is not None:
-            coverage.unexplained.append(name)
 
 
 def snapshot_text(coverage: Coverage, clauses: Mapping[str, HostClause]) -> str:

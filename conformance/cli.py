@@ -8,7 +8,19 @@ import sys
 
 import click
 
-from conformance.commands import covering, doctor, listing, record, reducing, replay, run, selfchecking, show, systems
+from conformance.commands import (
+    covering,
+    doctor,
+    listing,
+    record,
+    reducing,
+    replay,
+    run,
+    selfchecking,
+    show,
+    systems,
+    witnessing,
+)
 from conformance.errors import ConformanceError, ExitCode
 
 EXIT_CODES = """\b
@@ -39,6 +51,7 @@ for command in (
     doctor.command,
     selfchecking.command,
     covering.command,
+    witnessing.command,
 ):
     fdconform.add_command(command)
 

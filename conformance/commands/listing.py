@@ -17,6 +17,7 @@ from conformance.kinds import RECIPES
 from conformance.ops import SPECS
 from conformance.reporting.specification import specification_text
 from conformance.run_directory import EVENTS, LATEST, find_run
+from conformance.witnesses import FOLDER, load_witnesses, transcript
 
 
 @click.group("list")
@@ -48,12 +49,15 @@ def clauses() -> None:
 
 @command.command("host-clauses")
 @click.option("--format", "form", type=click.Choice(("text", "markdown")), default="text", show_default=True)
-def host_clauses(form: str) -> None:
-    """The rules of the host model."""
+@click.option("--witnesses", type=click.Path(path_type=Path), default=FOLDER, show_default=True)
+def host_clauses(form: str, witnesses: Path) -> None:
+    """The rules of the host model; as a page with the shortest program that shows each."""
+    clauses = load_host_clauses()
     if form == "markdown":
-        click.echo(specification_text(load_host_clauses(), {}), nl=False)
+        shown = {name: transcript(witness) for name, witness in load_witnesses(witnesses).items()}
+        click.echo(specification_text(clauses, shown), nl=False)
         return
-    for clause in load_host_clauses().values():
+    for clause in clauses.values():
         click.echo(f"{clause.id:9} {clause.relation:9} {' '.join(clause.kinds):12} {clause.statement}")
 
 

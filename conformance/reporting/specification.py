@@ -20,12 +20,13 @@ What a program meets when a descriptor of the host is imported into a sandbox ke
 
 Each clause has its rule first, then how it relates to Linux and how this is known, where the rule was learned, and,
 when it differs, the calls that show it with the outcomes that they give. `any` stands for every outcome, and `REFUSED`
-for a refusal without an error number.
+for a refusal without an error number. The program below it is the shortest one known that shows the rule; it stands in
+`fixtures/witnesses/`, and `fdconform witnesses` looks for a shorter one.
 """
 
 
 def specification_text(clauses: Mapping[str, HostClause], witnesses: Mapping[str, str]) -> str:
-    """The whole page in Markdown. ``witnesses`` names the shortest program that shows a clause, by its id."""
+    """The whole page in Markdown. ``witnesses`` holds the trace of a short program that shows a clause, by its id."""
     parts = [_INTRODUCTION, _relations(clauses.values()), _kinds()]
     for section, title in SECTIONS.items():
         members = [clause for clause in clauses.values() if clause.section == section]
@@ -54,7 +55,7 @@ def _entry(clause: HostClause, witness: str) -> str:
     lines.append(f"- {kinds}; {clause.layer}; {_prose(clause.source)}")
     lines += [f"- no program can tell: {_prose(clause.unobservable)}"] if clause.unobservable else []
     lines += [f"- {_pattern(shows)}" for shows in clause.shows]
-    lines += [f"- witness: `{witness}`"] if witness else []
+    lines += [f"\n```python\n{witness}```"] if witness else []
     return "\n".join(lines) + "\n"
 
 
