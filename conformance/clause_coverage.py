@@ -8,8 +8,10 @@ that the models are what runs natively is what the other laws say.
 
 from __future__ import annotations
 
+import multiprocessing
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -27,6 +29,7 @@ PROGRAMS_PER_KIND = 1500
 NOBODY_UID = 65534
 SNAPSHOT = Path("reports/clauses.snapshot.txt")
 MEND = "fdconform coverage --write"
+STORED = "fixture"
 DIFFERING = ("intended", "quirk")
 
 _HEAD = f"""\
@@ -46,6 +49,13 @@ class Coverage:
     cited: dict[str, Counter[str]] = field(default_factory=lambda: {"random": Counter(), "fixture": Counter()})
     seen: dict[str, Counter[str]] = field(default_factory=lambda: {"random": Counter(), "fixture": Counter()})
     unexplained: list[str] = field(default_factory=list)
+
+    def add(self, other: Coverage) -> None:
+        """Book what another part of the programs exercised and showed."""
+        for mine, theirs in ((self.cited, other.cited), (self.seen, other.seen)):
+            for origin, counts in theirs.items():
+                mine[origin].update(counts)
+        self.unexplained += other.unexplained
 
     def by(self, table: Mapping[str, Counter[str]], clause: str) -> str:
         """``random``, ``fixture`` or ``never``."""
@@ -71,20 +81,41 @@ class Compared:
 
 def compared(fixtures: Path, programs_per_kind: int) -> Iterator[Compared]:
     """Every stored program and generated ones of each kind, compared as root and as an ordinary user."""
-    stored = [(str(found.path), found.program.ops) for found in load(fixtures)]
     for profile in profiles():
-        comparer = pure_comparer(profile)
-        for name, ops in stored:
-            yield Compared("fixture", name, profile, ops, comparer.compare(ops))
-        for kind in HOST_KINDS:
-            for name, ops in _generated(kind, programs_per_kind):
-                yield Compared("random", name, profile, ops, comparer.compare(ops))
+        for origin in (STORED, *HOST_KINDS):
+            yield from _compared_of(profile, origin, fixtures, programs_per_kind)
 
 
-def cover(fixtures: Path, programs_per_kind: int = PROGRAMS_PER_KIND) -> Coverage:
-    """Run every stored program and generated ones of each kind, and book what they exercise and show."""
+def _compared_of(profile: Profile, origin: str, fixtures: Path, programs_per_kind: int) -> Iterator[Compared]:
+    """The programs of one kind, or the stored ones, compared under one profile."""
+    comparer = pure_comparer(profile)
+    programs: Iterator[tuple[str, tuple[Op, ...]]]
+    if origin == STORED:
+        programs = ((str(found.path), found.program.ops) for found in load(fixtures))
+    else:
+        programs = _generated(origin, programs_per_kind)
+    for name, ops in programs:
+        yield Compared(STORED if origin == STORED else "random", name, profile, ops, comparer.compare(ops))
+
+
+def cover(fixtures: Path, programs_per_kind: int = PROGRAMS_PER_KIND, jobs: int = 1) -> Coverage:
+    """Run every stored program and generated ones of each kind, and book what they exercise and show.
+
+    ``jobs`` processes share the kinds; the result is the same for any number of them.
+    """
+    parts = [
+        (profile, origin, fixtures, programs_per_kind) for profile in profiles() for origin in (STORED, *HOST_KINDS)
+    ]
     coverage = Coverage()
-    for program in compared(fixtures, programs_per_kind):
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+        for part in pool.map(_cover_part, *zip(*parts, strict=True)):
+            coverage.add(part)
+    return coverage
+
+
+def _cover_part(profile: Profile, origin: str, fixtures: Path, programs_per_kind: int) -> Coverage:
+    coverage = Coverage()
+    for program in _compared_of(profile, origin, fixtures, programs_per_kind):
         comparison = program.comparison
         coverage.cited[program.origin].update(comparison.cited)
         for difference in comparison.differences:

@@ -9,9 +9,11 @@ A wrong system has one bug, so whatever differs comes from it, and a reduction m
 
 from __future__ import annotations
 
-import sys
+import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from itertools import islice
 
 from conformance import events
@@ -74,10 +76,21 @@ Observe = Callable[[Sequence[tuple[Op, ...]]], list[list[Observation]]]
 def selfcheck(
     seed: int | str = 0, budget: int = PROGRAMS_MAX, bugs: Sequence[PlantedBug] = BUGS
 ) -> Iterator[events.Miniature]:
-    """How each planted bug fared: found within ``budget`` programs, reduced to how many ops."""
+    """How each of some bugs fared: found within ``budget`` programs, reduced to how many ops."""
     for bug in bugs:
         with ExitStack() as stack:
             yield _check(bug, *_system(bug, stack), seed, budget)
+
+
+def selfcheck_all(seed: int | str, budget: int, jobs: int) -> Iterator[events.Miniature]:
+    """How each planted bug there is fared, in order. ``jobs`` processes share them, and change nothing else."""
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(partial(_row, seed, budget), range(len(BUGS)))
+
+
+def _row(seed: int | str, budget: int, number: int) -> events.Miniature:
+    (row,) = selfcheck(seed, budget, (BUGS[number],))
+    return row
 
 
 def _system(bug: PlantedBug, stack: ExitStack) -> tuple[Observe, Profile]:
@@ -125,24 +138,3 @@ def _check(bug: PlantedBug, observe: Observe, profile: Profile, seed: int | str,
         minimum_ops=minimum,
         passed=after is not None and after <= minimum + REDUCTION_SLACK_OPS,
     )
-
-
-def row_text(row: events.Miniature) -> str:
-    """One row as a line of a table."""
-    found = "missed" if row.found_after_programs is None else f"{row.found_after_programs}"
-    reduced = "" if row.reduced_ops is None else f"{row.reduced_ops}"
-    return f"{'ok' if row.passed else 'FAILED':8}{row.name:32}{row.kind:14}{found:>8}{reduced:>8}{row.minimum_ops:>8}"
-
-
-def main() -> int:
-    """Print the table; 1 when a bug was missed, or not reduced enough."""
-    print(f"{'':8}{'planted bug':32}{'kind':14}{'found':>8}{'reduced':>8}{'minimum':>8}")
-    failed = 0
-    for row in selfcheck():
-        print(row_text(row), flush=True)
-        failed += not row.passed
-    return 1 if failed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

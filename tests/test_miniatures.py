@@ -15,7 +15,7 @@ from conformance.kinds import RECIPES
 from conformance.laws import law_of
 from conformance.ops import Op
 from conformance.reduce import without
-from conformance.selfcheck import BUGS, NATIVE_BUGS, row_text, selfcheck
+from conformance.selfcheck import BUGS, NATIVE_BUGS, selfcheck
 from conformance.systems.miniatures.base import PlantedBug
 from reference.linux.kernel import Linux
 from reference.linux.profile import Profile
@@ -73,7 +73,7 @@ def test_no_op_of_the_shortest_program_can_be_left_out(bug: PlantedBug) -> None:
 def test_the_selfcheck_finds_and_reduces_a_planted_bug(bug: PlantedBug) -> None:
     (row,) = selfcheck(seed="tests", bugs=(bug,))
 
-    assert row.passed, row_text(row)
+    assert row.passed, row
 
 
 def test_the_selfcheck_says_when_it_missed_a_bug() -> None:
@@ -82,4 +82,3 @@ def test_the_selfcheck_says_when_it_missed_a_bug() -> None:
 
     assert not row.passed
     assert row.found_after_programs is None
-    assert "missed" in row_text(row)

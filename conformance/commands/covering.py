@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from conformance.clause_coverage import MEND, PROGRAMS_PER_KIND, SNAPSHOT, cover, snapshot_text
+from conformance.commands.options import JOBS
 from conformance.errors import ExitCode
 from conformance.host_clauses import load_host_clauses
 
@@ -19,9 +20,10 @@ from conformance.host_clauses import load_host_clauses
 @click.option("--programs", default=PROGRAMS_PER_KIND, show_default=True, help="Generated programs of each kind.")
 @click.option("--fixtures", type=click.Path(path_type=Path), default=Path("fixtures"), show_default=True)
 @click.option("--snapshot", type=click.Path(path_type=Path), default=SNAPSHOT, show_default=True)
-def command(write: bool, programs: int, fixtures: Path, snapshot: Path) -> int:
+@JOBS
+def command(write: bool, programs: int, fixtures: Path, snapshot: Path, jobs: int) -> int:
     """Run the pure models; hold which clauses they exercise, and which differences show, against the snapshot."""
-    coverage = cover(fixtures, programs)
+    coverage = cover(fixtures, programs, jobs)
     text = snapshot_text(coverage, load_host_clauses())
     if write:
         snapshot.write_text(text)

@@ -36,6 +36,13 @@ USER = click.option(
     "--user", "as_user", is_flag=True, help=f"Run programs as the ordinary user {NOBODY_UID} (needs root to start)."
 )
 
+JOBS = click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    default=os.cpu_count() or 1,
+    help="Processes.  [default: one for each CPU]",
+)
+
 LAW = click.option(
     "--law",
     type=click.Choice(list(LAWS)),

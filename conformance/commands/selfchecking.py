@@ -13,12 +13,12 @@ import click
 
 from conformance import events
 from conformance.campaign import run_name
-from conformance.commands.options import REPORTS, chosen_profile
+from conformance.commands.options import JOBS, REPORTS, chosen_profile
 from conformance.environment import describe
 from conformance.errors import ExitCode
 from conformance.rendering import render, summarise
 from conformance.run_directory import EVENTS, make_run
-from conformance.selfcheck import PROGRAMS_MAX, selfcheck
+from conformance.selfcheck import PROGRAMS_MAX, selfcheck_all
 
 
 @click.command("selfcheck")
@@ -26,8 +26,9 @@ from conformance.selfcheck import PROGRAMS_MAX, selfcheck
 @click.option(
     "--programs", type=click.IntRange(1), default=PROGRAMS_MAX, show_default=True, help="Budget for each bug."
 )
+@JOBS
 @REPORTS
-def command(seed: str, programs: int, reports: Path) -> int:
+def command(seed: str, programs: int, jobs: int, reports: Path) -> int:
     """Plant each known bug, and check that random programs find it and that it is reduced to its minimum + 2."""
     started = time.monotonic()
     profile, _ = chosen_profile(None, False)
@@ -49,7 +50,7 @@ def command(seed: str, programs: int, reports: Path) -> int:
                 environment=describe(profile),
             )
         )
-        for row in selfcheck(seed, programs):
+        for row in selfcheck_all(seed, programs, jobs):
             log.write(row)
             found, missed = found + row.passed, missed + (not row.passed)
             click.echo(_line(row))
