@@ -124,7 +124,7 @@ class AttributeCalls(HostState):
             return self.kernel.fallocate(fd, mode, offset, length)
         if not file.writable:
             self.cite("ALLOC-01")
-        check_direction(file.writable)
+        check_direction(file.writable, file.direction_clause)
         if mode:
             raise Refused(EOPNOTSUPP, "ALLOC-02")
         if offset < 0 or length <= 0:

@@ -97,6 +97,8 @@ class DescriptorCalls(ImportingCalls):
         file.inode.descriptions.discard(file)
         if not file.inode.descriptions:
             self.cite("CLS-03")
+            if file.inode.epollable:
+                self.cite("CLS-07")
 
     def description_released(self, fd: int, file: Description) -> None:
         """The last number of a description is about to be closed."""

@@ -12,12 +12,17 @@ from reference.constants import (
     EINVAL,
     ENOMEM,
     EOVERFLOW,
+    EPERM,
     LLONG_MAX,
     MAP_PRIVATE,
     MAP_SHARED,
     MAP_SHARED_VALIDATE,
+    MS_ASYNC,
+    MS_INVALIDATE,
     MS_SYNC,
     PAGE_SIZE,
+    PROT_NONE,
+    PROT_READ,
     PROT_WRITE,
 )
 from reference.host.caller import Caller
@@ -27,16 +32,23 @@ from reference.host.state import HostState, Kernel
 from reference.outcomes import Refused
 
 _TYPE_MASK = 0xF
+_SYNC_FLAGS = MS_ASYNC | MS_INVALIDATE | MS_SYNC
 NOT_MAPPED = -1
 """The handle below of a mapping whose pages the host would not give: every access faults (MMAP-06)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """A mapping: its handle in the kernel below, and the imported description that it maps, if it is one's."""
+    """A mapping: its handle in the kernel below, and the imported description that it maps, if it is one's.
+
+    ``size_bytes`` is how far it reaches, to the end of a page; ``protection`` and ``shared`` are as it was asked for.
+    """
 
     handle: int
     file: Description | None
+    size_bytes: int = 0
+    protection: int = PROT_NONE
+    shared: bool = False
 
 
 class MemoryCalls(HostState):
@@ -63,9 +75,11 @@ class MemoryCalls(HostState):
             raise Refused(EOVERFLOW, "MMAP-04")
         if not length:
             raise Refused(EINVAL, "MMAP-05")
-        if flags & _TYPE_MASK != MAP_PRIVATE and protection & PROT_WRITE and not file.writable:
+        shared = flags & _TYPE_MASK != MAP_PRIVATE
+        if shared and protection & PROT_WRITE and not file.writable:
             raise Refused(EACCES, "MMAP-05")
-        return self._mapped(Mapped(self._on_the_host(fd, length, protection, flags, offset), file))
+        handle = self._on_the_host(fd, length, protection, flags, offset)
+        return self._mapped(Mapped(handle, file, -(-length // PAGE_SIZE) * PAGE_SIZE, protection, shared))
 
     def _on_the_host(self, fd: int, length: int, protection: int, flags: int, offset: int) -> int:
         try:
@@ -88,21 +102,45 @@ class MemoryCalls(HostState):
 
     def load(self, mapping: int, offset: int, count: int) -> bytes:
         """Read memory of a mapping."""
-        return self.kernel.load(self._accessible(mapping, count), offset, count)
+        handle = self._accessible(mapping, count)
+        try:
+            data = self.kernel.load(handle, offset, count)
+        except OSError:
+            self._cite_end(mapping, PROT_READ, offset, count)
+            raise
+        self._cite_end(mapping, PROT_READ, offset + len(data), count - len(data))
+        return data
 
     def store(self, mapping: int, offset: int, data: bytes) -> int:
         """Write memory of a mapping."""
-        return self.kernel.store(self._accessible(mapping, len(data)), offset, data)
+        handle = self._accessible(mapping, len(data))
+        try:
+            moved = self.kernel.store(handle, offset, data)
+        except OSError:
+            self._cite_end(mapping, PROT_WRITE, offset, len(data))
+            raise
+        self._cite_end(mapping, PROT_WRITE, offset + moved, len(data) - moved)
+        return moved
+
+    def _cite_end(self, mapping: int, access: int, offset: int, missing: int) -> None:
+        """Bytes that were not reached, though the mapping has them and allows the access: the file ends before."""
+        mapped = self._mappings[mapping]
+        if missing and 0 <= offset < mapped.size_bytes and mapped.protection & access:
+            self.cite("MMAP-08")
 
     def msync(self, mapping: int, flags: int) -> int:
         """msync(2): a sync of the file behind it."""
         mapped = self._mapping(mapping, ENOMEM)
-        result = self.kernel.msync(mapped.handle, flags)
-        if mapped.file is not None and flags & MS_SYNC:
-            self.cite("SYNC-07")
+        if mapped.handle != NOT_MAPPED:
+            self.kernel.msync(mapped.handle, flags)
+        elif flags & ~_SYNC_FLAGS or (flags & MS_ASYNC and flags & MS_SYNC):
+            raise Refused(EINVAL, "MMAP-06")
+        if mapped.file is not None and mapped.shared and flags & MS_SYNC:
+            # A private mapping has nothing that the file does not have.
             if mapped.file.inode.readonly:
-                raise Refused(1, "SYNC-07")
-        return result
+                raise Refused(EPERM, "SYNC-07")
+            self.cite("SYNC-07")
+        return 0
 
     def munmap(self, mapping: int) -> int:
         """munmap(2)."""

@@ -84,7 +84,7 @@ class ReadinessCalls(HostState):
         self.cite("EV-07")
         found = tuple([self._polled(fd, events) for fd, events in fds])
         if not any(found):
-            self._wait(timeout)
+            self._wait(timeout, tuple([fd for fd, _ in fds]))
         return found
 
     def _polled(self, fd: int, events: int) -> int:
@@ -94,11 +94,22 @@ class ReadinessCalls(HostState):
             return found
         if file.path_only:
             return POLLNVAL
+        self._cite_queue(file)
         mask = events & 0xFFFF | ALWAYS_REPORTED
         return file.readiness(fd, mask) & mask
 
-    def _wait(self, timeout: int) -> None:
-        """Nothing is ready: a short timeout passes, and without one nobody in the program can end the wait."""
+    def _cite_queue(self, file: Description) -> None:
+        """Whoever asks a description asks its inode, which the other descriptions of it do as well."""
+        if len(file.inode.descriptions) > 1:
+            self.cite("EV-13")
+
+    def _wait(self, timeout: int, fds: FdList) -> None:
+        """Nothing is ready: a short timeout passes, and without one nobody in the program can end the wait.
+
+        ``fds`` are waited for, and those that cannot be watched do not keep anybody from waiting.
+        """
+        if any(fd in self.files and not self.files[fd].inode.epollable for fd in fds):
+            self.cite("EV-12")
         if timeout < 0 or timeout >= SLEEP_MS_MIN:
             raise Sleeps("EV-16")
 
@@ -113,7 +124,7 @@ class ReadinessCalls(HostState):
             self._selected(urgent, SELECT_URGENT),
         )
         if not any(found):
-            self._wait(timeout)
+            self._wait(timeout, (*read, *write, *urgent))
         return found
 
     def _selected(self, fds: FdList, mask: int) -> FdList:
@@ -152,7 +163,7 @@ class ReadinessCalls(HostState):
                 break
             found = self.kernel.epoll_wait(fd, events_max - len(shown), 0)
         if not shown and met:
-            self._wait(timeout)
+            self._wait(timeout, ())
         return tuple(shown)
 
     def _show(
@@ -173,6 +184,8 @@ class ReadinessCalls(HostState):
             if entry in met:
                 round_again = True
             elif cut:
+                if interest is not None:
+                    self.cite("EV-10")
                 shown.append((cut, data if interest is None else interest.data))
         return hidden and not round_again
 
@@ -181,6 +194,7 @@ class ReadinessCalls(HostState):
         if not interest.file.references:
             return 0
         self.cite("EV-11")
+        self._cite_queue(interest.file)
         return interest.file.epoll_events(interest.fd, events)
 
     def _arm_again(self, fd: int, token: int, interest: Interest) -> None:

@@ -127,13 +127,22 @@ class SocketNameCalls(SocketCalls):
 
     # Connections ------------------------------------------------------------------------------
 
+    def _clause_of_names(self, fd: int, clause: str) -> str:
+        """Why an import is refused a connection: by a clause where the host's socket has one, else for the import."""
+        try:
+            self._naming.getpeername(fd)
+        except OSError:
+            self.cite(clause)
+            return "SCK-05"
+        return clause
+
     def listen(self, fd: int, backlog: int) -> int:
         """listen(2)."""
         file = self.socket_of(fd)
         if file is None:
             return self._naming.listen(fd, backlog)
         if not file.path:
-            raise Refused(EINVAL, "SCK-54")
+            raise Refused(EINVAL, self._clause_of_names(fd, "SCK-54"))
         self.cite("SCK-54")
         file.listening = True
         return 0
@@ -147,7 +156,7 @@ class SocketNameCalls(SocketCalls):
             raise Refused(EINVAL, "LAY-01")
         socket = self.socket_of(fd)
         if socket is None or not socket.listening:
-            raise Refused(EINVAL, "SCK-54")
+            raise Refused(EINVAL, "SCK-54" if socket is None else self._clause_of_names(fd, "SCK-54"))
         raise Refused(EAGAIN, "LAY-07") if socket.flags & O_NONBLOCK else Sleeps("LAY-07")
 
     def connect(self, fd: int, address: Address) -> int:
@@ -158,7 +167,8 @@ class SocketNameCalls(SocketCalls):
         path = _checked_path(address)
         target = self._type_behind(path)
         if target == file.type:
-            raise Refused(EINVAL if self._bound.get(path) is file else EISCONN, "SCK-55")
+            clause = self._clause_of_names(fd, "SCK-55")
+            raise Refused(EINVAL if self._bound.get(path) is file else EISCONN, clause)
         raise Refused(EPROTOTYPE, "SCK-55")
 
     def _type_behind(self, path: str) -> int:

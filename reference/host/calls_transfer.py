@@ -48,7 +48,7 @@ class TransferCalls(HostState):
 
     def _read(self, fd: int, file: Description, lengths: tuple[int, ...], flags: int) -> bytes:
         lengths = checked_lengths(lengths)
-        check_direction(file.readable)
+        check_direction(file.readable, file.direction_clause)
         try:
             return file.read(fd, lengths, flags)
         except WouldBlockError:
@@ -60,7 +60,7 @@ class TransferCalls(HostState):
         file.check_positional()
         if not file.readable and not file.inode.seekable:
             self.cite("RD-17")
-        check_direction(file.readable)
+        check_direction(file.readable, file.direction_clause)
         return file.read_at(fd, lengths, offset, flags)
 
     # Writing ----------------------------------------------------------------------------------
@@ -91,7 +91,7 @@ class TransferCalls(HostState):
 
     def _write(self, fd: int, file: Description, buffers: tuple[bytes, ...], flags: int) -> int:
         checked_lengths(tuple([len(buffer) for buffer in buffers]))
-        check_direction(file.writable)
+        check_direction(file.writable, file.direction_clause)
         return self._limited(lambda: self._written(fd, file, buffers, flags))
 
     def _written(self, fd: int, file: Description, buffers: tuple[bytes, ...], flags: int) -> int:
@@ -115,7 +115,7 @@ class TransferCalls(HostState):
         file.check_positional()
         if not file.writable and not file.inode.seekable:
             self.cite("WR-01")
-        check_direction(file.writable)
+        check_direction(file.writable, file.direction_clause)
         return self._limited(lambda: file.write_at(fd, buffers, offset, flags))
 
     def _limited(self, write: Callable[[], int]) -> int:

@@ -41,6 +41,7 @@ from reference.constants import (
     POLLWRNORM,
     RWF_HIPRI,
     S_IFCHR,
+    S_IFIFO,
     S_IFREG,
     SEEK_CUR,
     SEEK_DATA,
@@ -93,6 +94,9 @@ class Description:
     def nonblocking(self) -> bool:
         """Whether the application asked not to wait. The host's descriptor never waits where it could (IMP-12)."""
         return bool(self.flags & O_NONBLOCK)
+
+    direction_clause = "LAY-03"
+    """The clause by which reading and writing need the right of the status flags."""
 
     def would_block(self) -> Exception:
         """How a call ends that has moved nothing and could only wait (LAY-07)."""
@@ -273,6 +277,10 @@ class PlainDescription(Description):
         if self.inode.type != S_IFREG:
             self.host.cite("SEEK-18")
         self.offset = self._sought(host_fd, offset, whence)
+        if self.inode.readonly or self.flags & O_APPEND:
+            self.host.cite("SEEK-20")
+        if self.references > 1 or len(self.inode.descriptions) > 1:
+            self.host.cite("SEEK-21")
         return self.offset
 
     def _sought(self, host_fd: int, offset: int, whence: int) -> int:
@@ -308,6 +316,9 @@ class PlainDescription(Description):
             raise
         self.host.cite("SEEK-12")
         self.host.cite("SEEK-17")
+        if self.inode.type == S_IFREG and found != offset:
+            # The layout of the file decided: the start of its next extent, or its end.
+            self.host.cite("SEEK-14")
         return found
 
     # The rest ---------------------------------------------------------------------------------
@@ -334,17 +345,49 @@ class PlainDescription(Description):
     def readiness(self, host_fd: int, mask: int) -> int:
         self.host.cite("EV-01")
         (found,) = self.host.kernel.poll(((host_fd, mask),), 0)
+        self._cite_asked()
         return found & ALL_EVENTS
 
+    def epoll_events(self, host_fd: int, events: int) -> int:
+        self._cite_asked()
+        return super().epoll_events(host_fd, events)
+
+    def _cite_asked(self) -> None:
+        """The host alone was asked, by the rules of its kind; bytes that a save has kept are none of its own."""
+        if self.inode.type == S_IFIFO:
+            self.host.cite("EV-04")
+            self._cite_kept("EV-06")
+        else:
+            self.host.cite("EV-03" if self.inode.seekable else "EV-05")
+
+    def _cite_kept(self, clause: str) -> None:
+        """A clause that decides only where a save has kept bytes, of which the host does not know."""
+        if self.inode.saved:
+            self.host.cite(clause)
+            self.host.cite("SR-07")
+
     def ioctl(self, host_fd: int, request: int, argument: Any) -> Any:
+        if self.inode.readonly:
+            self.host.cite("IOC-07")
         if request == FIONREAD:
-            self.host.cite("IOC-02" if self.inode.type == S_IFREG else "IOC-01")
-            return self.host.kernel.ioctl(host_fd, request, argument)
+            return self._readable_bytes(host_fd, argument)
         maybe_terminal = self.inode.type == S_IFCHR and not self.inode.seekable
         raise Refused(ENOTTY, "IOC-05" if maybe_terminal else "IOC-06")
 
+    def _readable_bytes(self, host_fd: int, argument: Any) -> Any:
+        """FIONREAD: what the host says of its own descriptor."""
+        self.host.cite("IOC-02" if self.inode.type == S_IFREG else "IOC-01")
+        if self.inode.type == S_IFIFO:
+            self._cite_kept("IOC-03")
+        try:
+            return self.host.kernel.ioctl(host_fd, FIONREAD, argument)
+        except OSError:
+            if self.inode.type == S_IFCHR:
+                self.host.cite("IOC-04")
+            raise
 
-def check_direction(allowed: bool) -> None:
+
+def check_direction(allowed: bool, clause: str) -> None:
     """EBADF where the sandbox's flags do not allow the direction, even for no bytes."""
     if not allowed:
-        raise Refused(EBADF, "LAY-03")
+        raise Refused(EBADF, clause)

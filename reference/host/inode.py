@@ -194,5 +194,7 @@ class Inode:
         if not self.saved:
             return b""
         self.host.cite("RD-11")
+        if len(self.descriptions) > 1:
+            self.host.cite("SR-07")
         taken, self.saved = self.saved[:count], self.saved[count:]
         return taken

@@ -8,7 +8,7 @@ pipes are read dry into the sandbox, and descriptors are made non-blocking again
 
 from __future__ import annotations
 
-from reference.constants import EAGAIN, EBADF, FIONBIO, S_IFIFO
+from reference.constants import EAGAIN, EBADF, FIONBIO, S_IFCHR, S_IFIFO, S_IFREG
 from reference.host.inode import Inode
 from reference.host.state import HostState
 from reference.outcomes import Declined
@@ -28,12 +28,18 @@ class SavingCalls(HostState):
             self.cite("SR-03")
             if inode.type == S_IFIFO:
                 self._drain(inode, host_fd)
+            elif inode.type == S_IFCHR and not inode.seekable:
+                self.cite("SR-12")
         return 0
 
     def restore(self) -> int:
         """Give every import its host descriptor back, which is the one it had: 0."""
         for inode, host_fd in self._inodes().items():
             self.cite("SR-04")
+            if inode.type == S_IFREG:
+                self.cite("SR-11")
+            if inode.readonly or inode.owner is not None or any(file.flags for file in inode.descriptions):
+                self.cite("SR-13")
             if inode.epollable:
                 self.kernel.ioctl(host_fd, FIONBIO, 1)
             for file in inode.descriptions:

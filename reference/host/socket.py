@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from reference.constants import (
     AF_UNIX,
     EAGAIN,
+    ECONNRESET,
+    EDESTADDRREQ,
     EINVAL,
     EMSGSIZE,
+    ENOTCONN,
     ENOTTY,
     EOPNOTSUPP,
     EPIPE,
@@ -82,6 +85,7 @@ class SocketDescription(Description):
     ``path`` is the name that was bound in the sandbox, ``address`` what stands for the host's end of the connection.
     """
 
+    direction_clause = "SCK-06"
     type: int
     send_buffer_bytes: int
     options: SocketOptions
@@ -150,6 +154,10 @@ class SocketDescription(Description):
             if error.errno == EAGAIN:
                 raise WouldBlockError from None
             self.host.cite("SCK-16" if error.errno == EPIPE else "SCK-15")
+            if error.errno == EPIPE and self.write_shut:
+                self.host.cite("SCK-51")
+            if error.errno in (ENOTCONN, EDESTADDRREQ):
+                self.host.cite("SCK-05")
             raise
         if taken < len(data):
             self.host.cite("SCK-14")
@@ -180,6 +188,10 @@ class SocketDescription(Description):
             self.host.cite("SCK-32")
             if error.errno == EAGAIN:
                 raise WouldBlockError from None
+            if error.errno == ECONNRESET:
+                self.host.cite("SCK-66")
+            if error.errno in (EINVAL, ENOTCONN):
+                self.host.cite("SCK-05")
             raise
         self._check_control(message)
         self._cite_end(message, count)
@@ -200,6 +212,8 @@ class SocketDescription(Description):
             self.host.cite("SCK-35" if not count else "SCK-34")
         elif count and not message.data:
             self.host.cite("SCK-33")
+            if self.read_shut:
+                self.host.cite("SCK-51")
 
     def _message_flags(self, message: Message, room: int) -> int:
         """The host's MSG_TRUNC and MSG_CTRUNC.
