@@ -233,8 +233,10 @@ def fcntl_setfl(host: DescriptorCalls, fd: int, file: Description, argument: Any
     """F_SETFL: replaces the flags that can be set, and tells the host nothing (FL-06)."""
     changed = file.flags ^ argument
     if changed & argument & O_NOATIME and file.inode.stat(fd).uid != host.caller.uid and not host.caller.capable:
+        host.cite("FL-05")
         raise Refused(EPERM, "FL-04")
     if argument & O_DIRECT:
+        host.cite("FL-05")
         raise Refused(EINVAL, "FL-03")
     host.cite("FL-02")
     host.cite("FL-06")

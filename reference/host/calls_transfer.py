@@ -50,9 +50,12 @@ class TransferCalls(HostState):
         lengths = checked_lengths(lengths)
         check_direction(file.readable, file.direction_clause)
         try:
-            return file.read(fd, lengths, flags)
+            data = file.read(fd, lengths, flags)
         except WouldBlockError:
             raise file.would_block() from None
+        if not data and sum(lengths):
+            self.cite("LAY-05")
+        return data
 
     def _read_at(self, fd: int, file: Description, lengths: tuple[int, ...], offset: int, flags: int) -> bytes:
         lengths = checked_lengths(lengths)
