@@ -53,7 +53,7 @@ class TransferCalls(HostState):
             data = file.read(fd, lengths, flags)
         except WouldBlockError:
             raise file.would_block() from None
-        if not data and sum(lengths):
+        if not data and any(lengths):
             self.cite("LAY-05")
         return data
 
