@@ -10,7 +10,8 @@ from which outcome to which, and in which part of a value. A difference at an op
   calls see it, and predicts both outcomes;
 - as *free*: the kernel was free at this op, or at an earlier one on the same family, and took another way this time;
 - as a *consequence* of such a state: asked about the state in which the host model is, Linux itself would give
-  what the host model gave, so that no rule differs here, and earlier clauses say why the states do.
+  what the host model gave, or what clauses cited at this op say that it differs from.
+  Then earlier clauses say why the states differ.
 
 Anything else is unexplained, and fails.
 """
@@ -18,7 +19,7 @@ Anything else is unexplained, and fails.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from conformance.divergence import partings
 from conformance.families import Families
@@ -32,6 +33,10 @@ EVERYTHING: Hashable = "everything"
 """The family that every op belongs to: a save, or a limit, reaches all of them."""
 _EVENT_CALLS = frozenset(("poll", "ppoll", "select", "epoll_wait"))
 _GLOBAL_CALLS = frozenset(("save", "restore", "setrlimit"))
+NUMBERS: Hashable = "numbers"
+"""The family of ops that number what they meet in the order in which a program meets it."""
+_NUMBERING_CALLS = frozenset(("readlink_fd", "statx"))
+"""Where one of these differs, what later ones meet has another number on either side."""
 
 Twin = Callable[[int], Observation]
 """What Linux would give for the op at an index, asked about the state that the host model is in there."""
@@ -91,38 +96,55 @@ def steps(
     clauses: Mapping[str, HostClause],
 ) -> Iterator[Step]:
     """The ops one by one, with the state clauses that have been met so far on the families of each."""
-    families = Families(ops)
+    families = Families(ops, host[: len(ops)])
     standing: dict[Hashable, dict[str, None]] = {}
     freed: set[Hashable] = set()
     for index, op in enumerate(ops):
         here = tuple(dict.fromkeys(clause for clause in prediction.cited[index] if clause in clauses))
-        reached = {EVERYTHING, *families.of(op)}
+        reached = {EVERYTHING, *families.of(index)}
+        if op.call in _NUMBERING_CALLS:
+            reached.add(NUMBERS)
         known = tuple(dict.fromkeys(clause for family in reached for clause in standing.get(family, ())))
         if prediction.free[index]:
-            freed |= reached - {EVERYTHING}
+            freed |= reached - {EVERYTHING, NUMBERS}
         free = not freed.isdisjoint(reached)
         yield Step(index, op, host[index], prediction.outcomes[index], native[index], here, known, free)
         changing = [clause for clause in here if clauses[clause].effect == "state"]
-        for family in {EVERYTHING} if op.call in _GLOBAL_CALLS else reached - {EVERYTHING}:
+        for family in {EVERYTHING} if op.call in _GLOBAL_CALLS else reached - {EVERYTHING, NUMBERS}:
             standing.setdefault(family, {}).update(dict.fromkeys(changing))
+        if op.call in _NUMBERING_CALLS and not allows(host[index], native[index]):
+            standing.setdefault(NUMBERS, {}).update(dict.fromkeys(here))
 
 
 def explain(step: Step, clauses: Mapping[str, HostClause], twin: Twin) -> Iterator[Difference]:
     """Every difference of a step, with its explanation; nothing where the two sides gave the same."""
     if allows(step.predicted, step.native):
         return
-    consequence: bool | None = None
+    behind: tuple[str, ...] | None = None
     for field in _fields(step):
         how, ids = RULE, _predicting(step, field, step.cited, clauses)
         if not ids:
             how, ids = STATE, _predicting(step, field, step.standing, clauses)
         if not ids and step.standing:
-            if consequence is None:
-                consequence = allows(twin(step.index), step.host)
-            how, ids = (CONSEQUENCE, step.standing) if consequence else (UNEXPLAINED, ())
+            if behind is None:
+                behind = _behind(step, clauses, twin(step.index))
+            how, ids = CONSEQUENCE, behind
         if not ids:
             how = FREE if step.free else UNEXPLAINED
         yield Difference(step.index, step.host, step.native, field, how, ids, step.cited)
+
+
+def _behind(step: Step, clauses: Mapping[str, HostClause], asked: Observation) -> tuple[str, ...]:
+    """The clauses of earlier ops, and of this one, that explain a difference by way of what Linux said when asked.
+
+    Earlier ones say why Linux says another thing in the state of the host model,
+    those of this op why the host model then does not say the same. Empty when they leave something open.
+    """
+    if allows(asked, step.host):
+        return step.standing
+    rest = replace(step, native=asked)
+    rules = [_predicting(rest, field, rest.cited, clauses) for field in _fields(rest)]
+    return (*step.standing, *(rule for found in rules for rule in found)) if all(rules) else ()
 
 
 def _fields(step: Step) -> list[str]:

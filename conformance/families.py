@@ -4,34 +4,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from posixpath import normpath
 
-from conformance.domains import Path
-from conformance.ops import Op, slots_read, spec_of
+from conformance.domains import Path, Slot, SocketAddress
+from conformance.observation import Observation
+from conformance.ops import Op, numbers_made, slots_read, spec_of
+from reference.constants import UINT_MAX
 
 _JOINING = frozenset(
-    ("epoll_ctl", "sendmsg", "splice", "tee", "sendfile", "copy_file_range", "connect", "bind", "link", "sendto")
+    (
+        "epoll_ctl",
+        "sendmsg",
+        "splice",
+        "tee",
+        "sendfile",
+        "copy_file_range",
+        "connect",
+        "bind",
+        "link",
+        "symlink",
+        "sendto",
+    )
 )
 """Calls that make two things one thing to an observer, beside those that make a slot out of another."""
 
 
-class Families:
-    """Slots and paths of a program, joined where one op names both and may tie them together.
+_REPLACING = frozenset(("dup2", "dup3"))
+"""Calls that choose the number of what they make, and close what it meant before."""
 
+
+@dataclass(frozen=True, slots=True)
+class _Members:
+    """What one op names or makes, and the slots that it closes without naming them."""
+
+    named: tuple[Hashable, ...]
+    closed: tuple[Hashable, ...] = ()
+
+
+class Families:
+    """Slots and names of a program, joined where one op speaks of both and may tie them together.
+
+    A slot is only a number: once that was closed and has been handed out again, whoever goes on to use the old slot
+    speaks of what the number means by then. ``observations`` tell which numbers the slots got.
     A family is told by one of its members; ops that name nothing have no family.
     """
 
-    def __init__(self, ops: Sequence[Op]) -> None:
+    def __init__(self, ops: Sequence[Op], observations: Sequence[Observation]) -> None:
         self._parents: dict[Hashable, Hashable] = {}
-        for op in ops:
-            members = list(_members(op))
+        self._members = tuple(_members_of(ops, observations))
+        for op, members in zip(ops, self._members, strict=True):
             if op.out or op.call in _JOINING:
-                for member in members[1:]:
-                    self._join(members[0], member)
+                for member in members.named[1:]:
+                    self._join(members.named[0], member)
 
-    def of(self, op: Op) -> frozenset[Hashable]:
-        """The families of everything that an op names or makes."""
-        return frozenset(self._root(member) for member in _members(op))
+    def of(self, index: int) -> frozenset[Hashable]:
+        """The families of everything that the op at an index names, makes or closes."""
+        members = self._members[index]
+        return frozenset(self._root(member) for member in (*members.named, *members.closed))
 
     def _root(self, member: Hashable) -> Hashable:
         while (parent := self._parents.get(member, member)) != member:
@@ -42,9 +73,27 @@ class Families:
         self._parents[self._root(one)] = self._root(other)
 
 
-def _members(op: Op) -> Iterable[Hashable]:
-    yield from slots_read(op)
-    yield from op.out
+def _members_of(ops: Sequence[Op], observations: Sequence[Observation]) -> Iterator[_Members]:
+    """What each op speaks of, where a slot stands for the last one that was given its number."""
+    numbers: dict[Slot, int] = {}
+    owners: dict[int, Slot] = {}
+    for op, seen in zip(ops, observations, strict=True):
+        slots = [owners[numbers[slot]] if slot in numbers else slot for slot in slots_read(op)]
+        made = numbers_made(op, seen)
+        closed: list[Slot] = []
+        if op.call in _REPLACING:
+            closed = [owners[number] for number in made if number in owners]
+        elif op.call == "close_range":
+            first, last = (numbers.get(bound, -1) if isinstance(bound, Slot) else bound for bound in op.arguments[:2])
+            closed = [slot for number, slot in owners.items() if first & UINT_MAX <= number <= last & UINT_MAX]
+        yield _Members((*slots, *op.out, *_names(op)), tuple(closed))
+        for slot, number in zip(op.out, made, strict=False):
+            numbers[slot] = number
+            owners[number] = slot
+
+
+def _names(op: Op) -> Iterator[Hashable]:
+    """The paths that an op names, and the addresses, which are paths of sockets or names beside them."""
     for parameter, value in zip(spec_of(op).parameters, op.arguments, strict=True):
-        if isinstance(parameter.domain, Path):
-            yield ("path", value)
+        if isinstance(parameter.domain, Path | SocketAddress) and value is not None:
+            yield ("path", normpath(value) if value else value)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from conformance.domains import Slot
 from conformance.errors import BadProgram
+from conformance.observation import NO_VALUE, Observation, Signalled
 from conformance.vocabulary import (
     descriptors,
     files,
@@ -72,3 +73,10 @@ def slots_read(op: Op) -> tuple[Slot, ...]:
         for parameter, value in zip(spec.parameters, op.arguments, strict=True)
         for slot in parameter.domain.slots(value)
     )
+
+
+def numbers_made(op: Op, seen: Observation) -> tuple[int, ...]:
+    """The numbers behind the slots that an op made, where it gave ``seen``: none when it failed."""
+    handles = spec_of(op).handles
+    outcome = seen.outcome if isinstance(seen, Signalled) else seen
+    return () if handles is None or type(outcome) in NO_VALUE else handles(outcome)

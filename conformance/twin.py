@@ -4,6 +4,7 @@
 
 The host model runs over the model of Linux up to an op. Then each number that was imported is given,
 in the model below, a description with the sandbox's own flags and offset over the same inode.
+A read finds in a pipe what a save has taken out of it into the sandbox.
 The op is asked there.
 """
 
@@ -14,13 +15,18 @@ from collections.abc import Sequence
 from conformance.domains import Slot
 from conformance.interpreter import PLANS, SELECTED_PLANS, execute, perform
 from conformance.laws import host_over_linux
-from conformance.observation import NO_VALUE, Observation, Signalled, with_signals
-from conformance.ops import Op
+from conformance.observation import Observation, Signalled, with_signals
+from conformance.ops import Op, numbers_made
 from reference.host.description import Description
 from reference.host.kernel import Host
 from reference.linux.description import OpenFileDescription
 from reference.linux.kernel import Linux
+from reference.linux.pipe import PipeEnds
 from reference.linux.profile import Profile
+from reference.linux.ring import Slot as RingSlot
+
+_READING = frozenset(("read", "readv", "preadv2"))
+"""Calls that serve what a save has kept. To all others only the host's pipe counts (SR-07)."""
 
 
 def twin_outcome(ops: Sequence[Op], index: int, host: Sequence[Observation], profile: Profile) -> Observation:
@@ -35,10 +41,15 @@ def twin_outcome(ops: Sequence[Op], index: int, host: Sequence[Observation], pro
     resolve, _ = PLANS.get(call) or SELECTED_PLANS[call, arguments[1]]
     if resolve is not None:
         arguments = resolve(arguments, _environment(ops[:index], host))
+    if call in _READING and arguments[0] in model.files:
+        _return_saved(model.files[arguments[0]], below.fds.entries[arguments[0]])
     seen = host[index]
     below.choices.observed = seen.outcome if isinstance(seen, Signalled) else seen
     below.signals.clear()
-    return with_signals(perform(below, call, arguments), below.signals)
+    outcome = perform(below, call, arguments)
+    if call == "epoll_wait" and isinstance(outcome, tuple):
+        outcome = tuple((events, model.registered_data(data)) for events, data in outcome)
+    return with_signals(outcome, below.signals)
 
 
 def _present(files: dict[int, Description], below: Linux) -> None:
@@ -55,11 +66,15 @@ def _present(files: dict[int, Description], below: Linux) -> None:
         below.fds.entries[fd] = twins[file]
 
 
+def _return_saved(file: Description, twin: OpenFileDescription) -> None:
+    """Put what a save has kept of a pipe for an import before what the pipe holds by now."""
+    if file.inode.saved:
+        assert isinstance(twin.object, PipeEnds)
+        twin.object.ring.slots.appendleft(RingSlot(file.inode.saved))
+
+
 def _environment(ops: Sequence[Op], observations: Sequence[Observation]) -> dict[Slot, int]:
     numbers: dict[Slot, int] = {}
     for op, seen in zip(ops, observations, strict=False):
-        _, handles = PLANS.get(op.call) or SELECTED_PLANS[op.call, op.arguments[1]]
-        outcome = seen.outcome if isinstance(seen, Signalled) else seen
-        if op.out and handles is not None and type(outcome) not in NO_VALUE:
-            numbers.update(zip(op.out, handles(outcome), strict=False))
+        numbers.update(zip(op.out, numbers_made(op, seen), strict=False))
     return numbers

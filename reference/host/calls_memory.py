@@ -16,7 +16,6 @@ from reference.constants import (
     LLONG_MAX,
     MAP_PRIVATE,
     MAP_SHARED,
-    MAP_SHARED_VALIDATE,
     MS_ASYNC,
     MS_INVALIDATE,
     MS_SYNC,
@@ -64,16 +63,16 @@ class MemoryCalls(HostState):
         file = self.imported(fd)
         if file is None:
             return self._mapped(Mapped(self.kernel.mmap(fd, length, protection, flags, offset), None))
-        if flags & _TYPE_MASK not in (MAP_SHARED, MAP_PRIVATE, MAP_SHARED_VALIDATE):
+        if flags & _TYPE_MASK not in (MAP_SHARED, MAP_PRIVATE):
+            # MAP_SHARED_VALIDATE has the bits of both.
             raise Refused(EINVAL, "MMAP-01")
-        if offset % PAGE_SIZE:
-            raise Refused(EINVAL, "MMAP-05")
         if not file.readable:
             raise Refused(EACCES, "MMAP-01")
         file.check_mapping()
-        if offset + length > LLONG_MAX:
+        if offset < 0 or offset + length > LLONG_MAX:
+            # An offset has no sign: what looks negative lies past the largest.
             raise Refused(EOVERFLOW, "MMAP-04")
-        if not length:
+        if not length or offset % PAGE_SIZE:
             raise Refused(EINVAL, "MMAP-05")
         shared = flags & _TYPE_MASK != MAP_PRIVATE
         if shared and protection & PROT_WRITE and not file.writable:

@@ -30,6 +30,8 @@ from reference.host.state import HostState
 from reference.outcomes import Refused
 
 _SPLICE_FLAGS = SPLICE_F_MOVE | SPLICE_F_NONBLOCK | SPLICE_F_MORE | SPLICE_F_GIFT
+PIECE_BYTES = 2**16
+"""What sendfile(2) reads at once: as much as a pipe holds."""
 NO_OFFSET = -1
 """An offset that is not given: the position of the descriptor counts."""
 
@@ -117,15 +119,7 @@ class SpliceCalls(HostState):
         begin = offset
         if offset == NO_OFFSET:
             begin = source.offset if source is not None else self.kernel.lseek(in_fd, 0, SEEK_CUR)
-        data = self.kernel.pread(in_fd, min(max(count, 0), MAX_RW_COUNT), begin)
-        moved = 0
-        if data:
-            try:
-                moved = target.write(out_fd, (data,), 0)
-            except WouldBlockError as stop:
-                moved = stop.moved
-                if not moved:
-                    raise self.would_block(target) from None
+        moved = self._pieces_copied(out_fd, target, in_fd, begin, min(max(count, 0), MAX_RW_COUNT))
         if offset != NO_OFFSET:
             return moved, offset + moved
         if source is not None:
@@ -133,6 +127,29 @@ class SpliceCalls(HostState):
         else:
             self.kernel.lseek(in_fd, begin + moved, SEEK_SET)
         return moved, NO_OFFSET
+
+    def _pieces_copied(self, out_fd: int, target: Description, in_fd: int, begin: int, count: int) -> int:
+        """The number of bytes that arrived, piece by piece: a later piece may be what an earlier one has written."""
+        moved = 0
+        while moved < count:
+            data = self.kernel.pread(in_fd, min(count - moved, PIECE_BYTES), begin + moved)
+            if not data:
+                break
+            try:
+                taken = target.write(out_fd, (data,), 0)
+            except WouldBlockError as stop:
+                moved += stop.moved
+                if not moved:
+                    raise target.would_block() from None
+                break
+            except OSError:
+                if not moved:
+                    raise
+                break
+            moved += taken
+            if taken < len(data):
+                break
+        return moved
 
 
 def _start(file: Description | None, offset: int) -> int:

@@ -8,7 +8,7 @@ pipes are read dry into the sandbox, and descriptors are made non-blocking again
 
 from __future__ import annotations
 
-from reference.constants import EAGAIN, EBADF, FIONBIO, S_IFCHR, S_IFIFO, S_IFREG
+from reference.constants import FIONBIO, POLLIN, S_IFCHR, S_IFIFO, S_IFREG
 from reference.host.inode import Inode
 from reference.host.state import HostState
 from reference.outcomes import Declined
@@ -52,16 +52,17 @@ class SavingCalls(HostState):
         return dict(sorted(found.items(), key=lambda item: item[0].ino))
 
     def _drain(self, inode: Inode, host_fd: int) -> None:
-        """Read a pipe dry. What it held leaves the host, and waits in the sandbox for the next read."""
+        """Read a pipe dry. What it held leaves the host, and waits in the sandbox for the next read.
+
+        It is asked first whether it holds anything: whoever shares the host's description may have made it
+        blocking again, and a save never waits (SR-08).
+        """
         self.cite("SR-05")
-        while True:
-            try:
-                data = self.kernel.read(host_fd, DRAIN_STEP_BYTES)
-            except OSError as error:
-                if error.errno not in (EAGAIN, EBADF):
-                    raise
-                return
-            if not data:
-                return
+        while self._holds_data(host_fd):
             self.cite("SR-06")
-            inode.saved += data
+            inode.saved += self.kernel.read(host_fd, DRAIN_STEP_BYTES)
+
+    def _holds_data(self, host_fd: int) -> bool:
+        """Whether a read would bring bytes. A write end holds none."""
+        (found,) = self.kernel.poll(((host_fd, POLLIN),), 0)
+        return bool(found & POLLIN)
