@@ -27,6 +27,7 @@ from reference.constants import (
     POLLNVAL,
     POLLOUT,
     POLLPRI,
+    ULONG_MAX,
 )
 from reference.host.caller import Caller
 from reference.host.description import Description
@@ -46,11 +47,14 @@ _MODIFIERS = EPOLLET | EPOLLEXCLUSIVE | EPOLLONESHOT | EPOLLWAKEUP
 
 
 class Interest(NamedTuple):
-    """What the epoll instance ``epoll`` was asked about an imported descriptor; the host was asked for ``asked``."""
+    """What the epoll instance ``epoll`` was asked about a descriptor; the host was asked for ``asked``.
+
+    ``file`` is None for a descriptor that was not imported, whose data would be taken for a token.
+    """
 
     epoll: int
     fd: int
-    file: Description
+    file: Description | None
     asked: int
     data: int
 
@@ -135,16 +139,29 @@ class ReadinessCalls(HostState):
     def epoll_ctl(self, fd: int, operation: int, target: int, events: int, data: int) -> int:
         """epoll_ctl(2)."""
         file = self.files.get(target)
-        if file is None or file.path_only or operation not in (EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLL_CTL_DEL):
+        if operation not in (EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLL_CTL_DEL):
             return self.kernel.epoll_ctl(fd, operation, target, events, data)
+        data &= ULONG_MAX
+        if file is None or file.path_only:
+            if data < TOKENS_FROM:
+                return self.kernel.epoll_ctl(fd, operation, target, events, data)
+            return self._registered(Interest(fd, target, None, events, data), operation)
         self.cite("EV-14")
-        token = TOKENS_FROM + len(self._interests)
-        asked = file.epoll_interest(events)
-        result = self.kernel.epoll_ctl(fd, operation, target, asked, token)
         if operation != EPOLL_CTL_DEL:
             self.cite("EV-15")
-            self._interests[token] = Interest(fd, target, file, asked, data)
+        return self._registered(Interest(fd, target, file, file.epoll_interest(events), data), operation)
+
+    def _registered(self, interest: Interest, operation: int) -> int:
+        """Register an interest with a token for its data, which is what it comes back with."""
+        token = TOKENS_FROM + len(self._interests)
+        result = self.kernel.epoll_ctl(interest.epoll, operation, interest.fd, interest.asked, token)
+        if operation != EPOLL_CTL_DEL:
+            self._interests[token] = interest
         return result
+
+    def registered_data(self, data: int) -> int:
+        """What the application registered with, where the kernel below says ``data``."""
+        return self._interests[data].data if data in self._interests else data
 
     def epoll_wait(self, fd: int, events_max: int, timeout: int) -> tuple[tuple[int, int], ...]:
         """epoll_wait(2): what the kernel below reports, with imported descriptors as the sandbox sees them.
@@ -177,20 +194,22 @@ class ReadinessCalls(HostState):
         for entry in found:
             events, data = entry
             interest = self._interests.get(data)
-            cut = self._cut(interest, events) if interest is not None else events
+            cut = events if interest is None else self._cut(interest, events)
             if interest is not None and not cut:
                 hidden = True
                 self._arm_again(fd, data, interest)
             if entry in met:
                 round_again = True
             elif cut:
-                if interest is not None:
+                if interest is not None and interest.file is not None:
                     self.cite("EV-10")
-                shown.append((cut, data if interest is None else interest.data))
+                shown.append((cut, self.registered_data(data)))
         return hidden and not round_again
 
     def _cut(self, interest: Interest, events: int) -> int:
         """What the sandbox reports when the host's epoll reports ``events`` of an imported descriptor."""
+        if interest.file is None:
+            return events
         if not interest.file.references:
             return 0
         self.cite("EV-11")

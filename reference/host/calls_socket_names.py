@@ -38,6 +38,8 @@ from reference.outcomes import Refused, Sleeps
 PERMISSIONS = 0o7777
 ABSTRACT = "\0"
 """How the names begin that are no paths."""
+ADDRESS_BYTES_MAX = 108
+"""The longest name that an address has room for (unix(7))."""
 
 Address = str | None
 
@@ -88,6 +90,7 @@ class SocketNameCalls(SocketCalls):
         file = self.socket_of(fd)
         if file is None:
             return self._naming.bind(fd, address)
+        self.cite("SCK-56")
         path = _checked_path(address)
         if not path or path.startswith(ABSTRACT):
             # The baseline has no name space to look into, and ends. That it is refused is our reading.
@@ -96,7 +99,6 @@ class SocketNameCalls(SocketCalls):
         if file.path:
             self.kernel.unlink(path)
             raise Refused(EINVAL, "SCK-56")
-        self.cite("SCK-56")
         file.path = path
         self._bound[path] = file
         return 0
@@ -216,6 +218,7 @@ class SocketNameCalls(SocketCalls):
         if address is not None and file.type != SOCK_SEQPACKET:
             if file.type == SOCK_STREAM:
                 raise Refused(EISCONN, "SCK-18")
+            self.cite("SCK-18")
             self._type_behind(_checked_path(address))
             if data:
                 raise Refused(EISCONN, "SCK-18")
@@ -233,8 +236,8 @@ class SocketNameCalls(SocketCalls):
 
 
 def _checked_path(address: Address) -> str:
-    """The name in an address. EINVAL for an address of no family, EISDIR for the path of a directory."""
-    if address is None:
+    """The name in an address. EINVAL for an address of no family or a name too long, EISDIR for a closing slash."""
+    if address is None or len(address.encode()) > ADDRESS_BYTES_MAX:
         raise Refused(EINVAL, "SCK-55")
     if address.endswith("/"):
         raise Refused(EISDIR, "SCK-55")

@@ -12,7 +12,9 @@ from reference.constants import (
     EINVAL,
     ENOSYS,
     EPERM,
+    ESPIPE,
     F_GETPIPE_SZ,
+    LLONG_MAX,
     MAX_RW_COUNT,
     O_APPEND,
     S_IFMT,
@@ -48,13 +50,15 @@ class SpliceCalls(HostState):
             return self.kernel.splice(fd_in, off_in, fd_out, off_out, length, flags)
         if flags & ~_SPLICE_FLAGS:
             raise Refused(EINVAL, "SPL-02")
-        for file, offset in ((source, off_in), (target, off_out)):
-            if file is not None and offset != NO_OFFSET and file.inode.type == S_IFSOCK:
-                raise Refused(EINVAL, "SPL-02")
         if (source is not None and not source.readable) or (target is not None and not target.writable):
             raise Refused(EBADF, "LAY-03")
         if not any(file is None and self._is_pipe(fd) for file, fd in ((source, fd_in), (target, fd_out))):
             raise Refused(EINVAL, "SPL-01")
+        for file, offset in ((source, off_in), (target, off_out)):
+            if offset != NO_OFFSET and file is None:
+                raise Refused(ESPIPE, "SPL-02")
+            if offset != NO_OFFSET and file is not None and file.inode.type == S_IFSOCK:
+                raise Refused(EINVAL, "SPL-02")
         if target is not None and target.inode.readonly:
             raise Refused(EPERM, "WR-02")
         self.cite("SPL-02")
@@ -106,7 +110,10 @@ class SpliceCalls(HostState):
         status = self.kernel.fstat(in_fd) if source is None else source.inode.stat(in_fd)
         if status.mode & S_IFMT != S_IFREG:
             raise Refused(EINVAL, "SPL-03")
+        if count < 0 or (offset != NO_OFFSET and not 0 <= offset <= LLONG_MAX - count):
+            raise Refused(EINVAL, "SPL-05")
         self.cite("SPL-05")
+        count = min(count, MAX_RW_COUNT)
         if target is not None:
             return self._copied(out_fd, target, in_fd, offset, count)
         assert source is not None
@@ -119,7 +126,7 @@ class SpliceCalls(HostState):
         begin = offset
         if offset == NO_OFFSET:
             begin = source.offset if source is not None else self.kernel.lseek(in_fd, 0, SEEK_CUR)
-        moved = self._pieces_copied(out_fd, target, in_fd, begin, min(max(count, 0), MAX_RW_COUNT))
+        moved = self._pieces_copied(out_fd, target, in_fd, begin, count)
         if offset != NO_OFFSET:
             return moved, offset + moved
         if source is not None:

@@ -103,6 +103,7 @@ class SocketDescription(Description):
         self.address = f"hostfd:[{host_fd}]"
 
     def _ask_host(self, host_fd: int) -> None:
+        self.host.cite("IMP-19")
         if self._host_option(host_fd, SO_DOMAIN) != AF_UNIX:
             raise Refused(EINVAL, "IMP-19")
         self.type = self._host_option(host_fd, SO_TYPE)
