@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import starmap
 from pathlib import Path
 
 from conformance.comparison import Comparer, Comparison
@@ -107,6 +108,10 @@ def cover(fixtures: Path, programs_per_kind: int = PROGRAMS_PER_KIND, jobs: int 
         (profile, origin, fixtures, programs_per_kind) for profile in profiles() for origin in (STORED, *HOST_KINDS)
     ]
     coverage = Coverage()
+    if jobs == 1:
+        for part in starmap(_cover_part, parts):
+            coverage.add(part)
+        return coverage
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
         for part in pool.map(_cover_part, *zip(*parts, strict=True)):
             coverage.add(part)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from conformance.clause_coverage import MEND, PROGRAMS_PER_KIND, SNAPSHOT, cover, snapshot_text
+from conformance.clause_coverage import MEND, PROGRAMS_PER_KIND, SNAPSHOT, cover, dead_clauses, snapshot_text
 from conformance.commands.options import JOBS
 from conformance.errors import ExitCode
 from conformance.host_clauses import load_host_clauses
@@ -37,5 +37,8 @@ def command(write: bool, programs: int, fixtures: Path, snapshot: Path, jobs: in
     if committed != text:
         click.echo(f"mend: {MEND}")
         return ExitCode.EXPECTATIONS_WRONG
+    dead = dead_clauses(coverage)
+    for name in dead:
+        click.echo(f"a dead clause: no program meets {name}, or none shows how it differs")
     click.echo("".join(line for line in text.splitlines(keepends=True)[-3:]), nl=False)
-    return ExitCode.DIVERGES if coverage.unexplained else ExitCode.CONFORMS
+    return ExitCode.DIVERGES if coverage.unexplained or dead else ExitCode.CONFORMS
