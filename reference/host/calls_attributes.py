@@ -15,6 +15,7 @@ from reference.constants import (
     ENOSYS,
     EOPNOTSUPP,
     LLONG_MAX,
+    S_IFSOCK,
     SIGXFSZ,
     STATX__RESERVED,
     STATX_ATIME,
@@ -53,6 +54,9 @@ class AttributeCalls(HostState):
         if file is None:
             return self.kernel.fstat(fd)
         self.cite("STAT-15")
+        self.cite("STAT-17")
+        if file.inode.type == S_IFSOCK:
+            self.cite("STAT-18")
         return file.inode.stat(fd)
 
     def statx(self, fd: int, flags: int, mask: int) -> Statx:

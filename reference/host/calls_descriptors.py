@@ -45,6 +45,7 @@ from reference.constants import (
     O_NOFOLLOW,
     O_NONBLOCK,
     O_PATH,
+    O_RDONLY,
     O_TRUNC,
     S_IFIFO,
     S_IFMT,
@@ -123,7 +124,10 @@ class DescriptorCalls(ImportingCalls):
     def _shared(self, fd: int, new: int) -> int:
         """A duplicate of a number means the same description (IMP-23)."""
         file = self.files.get(fd)
-        return new if file is None else self.install(new, file)
+        if file is None:
+            return new
+        self.cite("IMP-23")
+        return self.install(new, file)
 
     def close_range(self, first: int, last: int, flags: int) -> int:
         """close_range(2)."""
@@ -149,7 +153,11 @@ class DescriptorCalls(ImportingCalls):
         if flags & O_PATH:
             self.cite("OPN-10")
             return self._numbered(fd, PlainDescription(self, inode, 0, path_only=True), flags)
+        self.cite("OPN-02")
+        self.cite("PERM-06")
         status = inode.stat(fd)
+        if inode.owner is not None:
+            self.cite("SET-15")
         check_access(self, status, access_to_open(flags))
         file_type = status.mode & S_IFMT
         if file_type == S_IFSOCK:
@@ -172,6 +180,8 @@ class DescriptorCalls(ImportingCalls):
             self.cite("OPN-11")
         if inode.tty:
             self.cite("OPN-12")
+        if inode.readonly and flags & O_ACCMODE != O_RDONLY:
+            self.cite("OPN-13")
 
     def _numbered(self, fd: int, file: Description, flags: int) -> int:
         number = self.kernel.dup(fd)

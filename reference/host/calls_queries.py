@@ -48,6 +48,8 @@ class QueryCalls(HostState):
             return self.kernel.faccessat_fd(fd, mode, flags)
         status = file.inode.stat(fd)
         self.cite("PERM-07")
+        if file.inode.owner is not None:
+            self.cite("SET-15")
         if mode:
             check_access(self, status, mode)
         return 0

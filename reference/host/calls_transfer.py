@@ -49,6 +49,7 @@ class TransferCalls(HostState):
     def _read(self, fd: int, file: Description, lengths: tuple[int, ...], flags: int) -> bytes:
         lengths = checked_lengths(lengths)
         check_direction(file.readable, file.direction_clause)
+        self._cite_unasked(file)
         try:
             data = file.read(fd, lengths, flags)
         except WouldBlockError:
@@ -95,6 +96,7 @@ class TransferCalls(HostState):
     def _write(self, fd: int, file: Description, buffers: tuple[bytes, ...], flags: int) -> int:
         checked_lengths(tuple([len(buffer) for buffer in buffers]))
         check_direction(file.writable, file.direction_clause)
+        self._cite_unasked(file)
         return self._limited(lambda: self._written(fd, file, buffers, flags))
 
     def _written(self, fd: int, file: Description, buffers: tuple[bytes, ...], flags: int) -> int:
@@ -110,6 +112,7 @@ class TransferCalls(HostState):
                 if file.nonblocking or not stop.moved:
                     self.cite("LAY-08")
                     return taken
+                self.cite("WR-14")
                 buffers = (b"".join(buffers)[stop.moved :],)
 
     def _write_at(self, fd: int, file: Description, buffers: tuple[bytes, ...], offset: int, flags: int) -> int:
@@ -120,6 +123,11 @@ class TransferCalls(HostState):
             self.cite("WR-01")
         check_direction(file.writable, file.direction_clause)
         return self._limited(lambda: file.write_at(fd, buffers, offset, flags))
+
+    def _cite_unasked(self, file: Description) -> None:
+        """A virtual mode may have become one that would not let the caller open; it is not looked at again."""
+        if file.inode.owner is not None:
+            self.cite("PERM-08")
 
     def _limited(self, write: Callable[[], int]) -> int:
         """A write whose EFBIG comes with SIGXFSZ (LAY-06)."""

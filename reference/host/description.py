@@ -14,11 +14,14 @@ from reference.constants import (
     EAGAIN,
     EBADF,
     EINVAL,
+    EIO,
     ENODEV,
+    ENOSPC,
     ENOTTY,
     EOPNOTSUPP,
     EOVERFLOW,
     EPERM,
+    EPIPE,
     ESPIPE,
     FIONREAD,
     LLONG_MAX,
@@ -188,23 +191,34 @@ class PlainDescription(Description):
             return saved
         self.host.cite("RD-10")
         try:
-            return saved + self._from_host(host_fd, (count - len(saved),), CURRENT_POSITION, flags)
+            data = self._from_host(host_fd, (count - len(saved),), CURRENT_POSITION, flags)
         except OSError as error:
+            self.host.cite("RD-13" if error.errno == EAGAIN else "RD-15")
+            if saved:
+                return saved
             if error.errno == EAGAIN:
-                self.host.cite("RD-13")
-                if not saved:
-                    raise WouldBlockError from None
-            elif not saved:
-                raise
-            return saved
+                raise WouldBlockError from None
+            raise
+        if not data:
+            self._cite_end(bool(saved))
+        return saved + data
+
+    def _cite_end(self, after_saved: bool) -> None:
+        """The host has no bytes and never will: its other end is gone, or a terminal's line said so."""
+        if after_saved:
+            self.host.cite("RD-14")
+        self.host.cite("RD-19" if self.inode.type == S_IFIFO else "RD-20")
 
     def _read_at_own_offset(self, host_fd: int, lengths: tuple[int, ...], flags: int) -> bytes:
         self.host.cite("RD-04")
+        self.host.cite("IMP-22")
         data = self._from_host(host_fd, lengths, self.offset, flags)
         self.offset += len(data)
         return data
 
     def read_at(self, host_fd: int, lengths: tuple[int, ...], offset: int, flags: int) -> bytes:
+        if not self.inode.seekable:
+            self.host.cite("RD-02")
         self.check_read_flags(flags)
         if not self.inode.seekable:
             raise Refused(ESPIPE, "RD-02")
@@ -217,7 +231,19 @@ class PlainDescription(Description):
             return b""
         if flags:
             self.host.cite("RD-07")
-        return self.host.kernel.preadv2(host_fd, lengths, offset, flags)
+        if self.inode.readonly:
+            self.host.cite("RD-22")
+        try:
+            data = self.host.kernel.preadv2(host_fd, lengths, offset, flags)
+        except OSError:
+            if offset + sum(lengths) > LLONG_MAX:
+                self.host.cite("WR-22")
+            raise
+        if self.inode.seekable and self.inode.type == S_IFCHR:
+            self.host.cite("RD-08")
+        elif self.inode.type == S_IFREG and not data:
+            self.host.cite("RD-06")
+        return data
 
     # Writing ----------------------------------------------------------------------------------
 
@@ -230,6 +256,7 @@ class PlainDescription(Description):
             self.host.cite("WR-09" if self.inode.type != S_IFREG else "WR-05")
             self.offset = self.host.kernel.fstat(host_fd).size
         self.host.cite("WR-04")
+        self.host.cite("IMP-22")
         taken = self._to_host(host_fd, buffers, self.offset, flags)
         self.offset += taken
         return taken
@@ -251,15 +278,34 @@ class PlainDescription(Description):
         try:
             taken = self.host.kernel.pwritev2(host_fd, buffers, offset, 0)
         except OSError as error:
+            self._cite_refusal(error.errno or 0, offset + length)
             if error.errno == EAGAIN and not self.inode.seekable:
                 raise WouldBlockError from None
             raise
         finally:
             self.host.keep_signals_in()
+        if self.inode.host_appends and (offset != self.offset or not self.flags & O_APPEND):
+            self.host.cite("WR-08")
+        self.inode.cite_identity_kept()
         self._sync_written(host_fd)
         if taken < length and not self.inode.seekable:
+            if self.inode.type == S_IFIFO:
+                self.host.cite("WR-13")
             raise WouldBlockError(taken)
         return taken
+
+    def _cite_refusal(self, error: int, end: int) -> None:
+        """The host refused a write, by the rules of its kind."""
+        if error == EBADF:
+            self.host.cite("WR-17")
+        elif error == EINVAL and end > LLONG_MAX:
+            self.host.cite("WR-22")
+        elif self.inode.type == S_IFIFO and error in (EAGAIN, EPIPE):
+            self.host.cite("WR-13" if error == EAGAIN else "WR-15")
+        elif error == EIO:
+            self.host.cite("WR-21")
+        elif error == ENOSPC:
+            self.host.cite("WR-16")
 
     def _sync_written(self, host_fd: int) -> None:
         """O_SYNC and O_DSYNC. A failure comes with bytes moved, and so never reaches the application (LAY-06)."""
@@ -329,9 +375,12 @@ class PlainDescription(Description):
             raise Refused(EPERM, "ALLOC-03")
         self.host.cite("ALLOC-04")
         try:
-            return self.host.kernel.fallocate(host_fd, mode, offset, length)
+            self.host.kernel.fallocate(host_fd, mode, offset, length)
         finally:
             self.host.keep_signals_in()
+        self.host.cite("ALLOC-06")
+        self.host.cite("ALLOC-07")
+        return 0
 
     def sync(self, host_fd: int) -> int:
         if self.inode.readonly:
@@ -340,6 +389,7 @@ class PlainDescription(Description):
         return self.host.kernel.fsync(host_fd)
 
     def check_mapping(self) -> None:
+        self.host.cite("IMP-09")
         if self.inode.type != S_IFREG:
             raise Refused(ENODEV, "MMAP-02")
 

@@ -15,6 +15,7 @@ from reference.constants import (
     F_GETFL,
     FIONBIO,
     O_ACCMODE,
+    O_APPEND,
     O_RDONLY,
     S_IFCHR,
     S_IFIFO,
@@ -92,7 +93,18 @@ class ImportingCalls(HostState):
             owner = VirtualOwner(*options.owner, status.mode)
         file_type = status.mode & S_IFMT
         inode = Inode(self, self._facts(host_fd, file_type, options), owner)
-        return self.opened(inode, host_fd, file_type, flags)
+        inode.host_appends = options.flags is None and bool(flags & O_APPEND)
+        try:
+            file = self.opened(inode, host_fd, file_type, flags)
+        except Refused:
+            # The number is used up, and the host's descriptor goes with its inode.
+            self.cite("IMP-11")
+            self.cite("IMP-16")
+            raise
+        if any(other.inode.type == file_type for other in self.files.values()):
+            # If that is an import of a duplicate, the two know nothing of each other.
+            self.cite("IMP-23")
+        return file
 
     def _check_readonly(self, host_fd: int, options: Options) -> None:
         if options.tty:

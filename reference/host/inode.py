@@ -12,6 +12,8 @@ from reference.constants import (
     EPERM,
     S_IFMT,
     S_IFREG,
+    S_ISGID,
+    S_ISUID,
     STATX_ALL,
     STATX_ATIME,
     STATX_GID,
@@ -94,6 +96,8 @@ class Inode:
         self.mappings = 0
         self.saved = b""
         """What a save read out of the host's pipe, and reads serve first (SR-06)."""
+        self.host_appends = False
+        """Whether the host's own description was found to append, which no flag of the sandbox changes (WR-08)."""
 
     # Stat -------------------------------------------------------------------------------------
 
@@ -116,6 +120,8 @@ class Inode:
         self.host.cite("ID-03")
         self.host.cite("ID-04")
         self.host.cite("STAT-06")
+        for clause in ("STAT-07", "STAT-08", "STAT-09", "STAT-17"):
+            self.host.cite(clause)
         found = found._replace(mask=given, ino=self.ino, dev=DEVICE, rdev=(0, 0))
         if self.owner is None:
             self.host.cite("STAT-11")
@@ -143,12 +149,15 @@ class Inode:
             self.host.cite("SET-02")
             return
         if mask & ~(CHANGEABLE | (CHANGEABLE_OF_VIRTUAL_OWNER if self.owner else 0)):
+            if mask & STATX_UID and change.uid == self.host.caller.uid:
+                # Perhaps the owner, who would change nothing; nobody asks.
+                self.host.cite("SET-27")
             raise Refused(EPERM, "SET-03")
         self.host.cite("SET-04")
         before = self.stat(host_fd)
         check_set_attributes(self.host, change, before, needs_write)
         if mask & STATX_MODE:
-            self._set_mode(change.mode)
+            self._set_mode(change.mode, before)
         if mask & STATX_SIZE:
             self._set_size(host_fd, change.size, before)
         if mask & (STATX_ATIME | STATX_MTIME):
@@ -156,10 +165,13 @@ class Inode:
         if self.owner is not None:
             self._set_owner(self.owner, change)
 
-    def _set_mode(self, mode: int) -> None:
+    def _set_mode(self, mode: int, before: Stat) -> None:
         if self.owner is None:
             raise Refused(EPERM, "SET-13")
         self.host.cite("SET-14")
+        caller = self.host.caller
+        if mode & S_ISGID and before.gid != caller.gid and not caller.capable:
+            self.host.cite("SET-12")
         if not mode & S_IFMT:
             self.host.cite("SET-16")
         self.owner.mode = mode
@@ -172,6 +184,7 @@ class Inode:
             self.host.kernel.ftruncate(host_fd, size)
         finally:
             self.host.keep_signals_in()
+        self.host.cite("SET-21")
         if size < before.size:
             self.host.cite("SET-20")
 
@@ -186,6 +199,11 @@ class Inode:
             owner.uid = change.uid
         if change.mask & STATX_GID:
             owner.gid = change.gid
+
+    def cite_identity_kept(self) -> None:
+        """Bytes were written, and what the virtual mode lends to whoever executes the file stays (WR-19)."""
+        if self.owner is not None and self.owner.mode & (S_ISUID | S_ISGID):
+            self.host.cite("WR-19")
 
     # The save buffer --------------------------------------------------------------------------
 
