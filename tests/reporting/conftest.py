@@ -132,6 +132,35 @@ RED: tuple[Event, ...] = (
 )
 
 
+APART_CLAUSES = {
+    clause.id: clause
+    for clause in (
+        Clause(*("SEEK-05", "Past the largest position.", "host", "seed: Seek"), relation="quirk", linux="EINVAL."),
+        Clause(*("WR-02", "Read-only imports refuse.", "host", "seed: Write"), relation="intended", linux="Written."),
+        Clause(*("SEEK-06", "Before the start, EINVAL.", "host", "seed: Seek"), relation="same"),
+    )
+}
+APART: tuple[Event, ...] = (
+    msgspec.structs.replace(HEADER, law="host(native) differs from native", kinds=("host-files",)),
+    msgspec.structs.replace(
+        BATCHES[1],
+        kind="host-files",
+        clauses={"SEEK-05": 9, "SEEK-06": 2},
+        differences={"SEEK-05": {"rule": 7, "consequence": 1}},
+        witnesses={"SEEK-05": ("7/host-files/1/4", 12)},
+    ),
+    msgspec.structs.replace(
+        BATCHES[1],
+        index=2,
+        kind="host-files",
+        clauses={"SEEK-05": 1},
+        differences={"SEEK-05": {"rule": 1}},
+        witnesses={"SEEK-05": ("7/host-files/2/9", 8)},
+    ),
+    FOOTER,
+)
+
+
 @pytest.fixture(autouse=True)
 def small_vocabulary(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reached, "SPECS", tuple(SPECS_BY_NAME[name] for name in VOCABULARY))
@@ -140,6 +169,18 @@ def small_vocabulary(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def clauses() -> Mapping[str, Clause]:
     return CLAUSES
+
+
+@pytest.fixture
+def apart() -> tuple[Event, ...]:
+    """A run of the third law."""
+    return APART
+
+
+@pytest.fixture
+def apart_clauses() -> Mapping[str, Clause]:
+    """Its clauses: one that was seen, one that was not, one that does not differ from Linux."""
+    return APART_CLAUSES
 
 
 @pytest.fixture

@@ -176,6 +176,21 @@ def test_clauses_are_filtered_by_level_and_by_whether_they_were_reached(
     assert [row.text for row in page.all("#clause-rows th") if row.is_displayed()] == ["TTY-EOF"]
 
 
+def test_clauses_whose_difference_was_not_seen_can_be_picked_out(
+    browser: Chrome, tmp_path: Path, apart: tuple[Event, ...], apart_clauses: Mapping[str, Clause]
+) -> None:
+    path = tmp_path / "apart.html"
+    path.write_text(html_text(fold([apart]), apart_clauses), encoding="utf-8")
+    page = Page(browser, path)
+    page.wait_told("difference-rows", "2 shown")
+    Select(page.one('form[data-filters="difference-rows"] [name="reached"]')).select_by_value("no")
+    page.wait_told("difference-rows", "1 of 2 shown")
+    assert [row.text for row in page.all("#difference-rows th") if row.is_displayed()] == ["WR-02"]
+    Select(page.one('form[data-filters="difference-rows"] [name="relation"]')).select_by_visible_text("quirk")
+    page.wait_told("difference-rows", "0 of 2 shown")
+    assert page.complaints() == []
+
+
 def test_a_card_opens_from_the_keyboard(open_page: OpenPage, red: tuple[Event, ...]) -> None:
     page = open_page(red)
     summary = page.one("#B-7f3a0001 > summary")

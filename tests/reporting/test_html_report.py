@@ -94,6 +94,23 @@ def test_ops_that_were_not_reached_are_seen(green: tuple[Event, ...], clauses: M
     )
 
 
+def test_clauses_that_explain_differences_are_counted_with_the_shortest_program(
+    apart: tuple[Event, ...], apart_clauses: Mapping[str, Clause]
+) -> None:
+    page = html_text(fold([apart]), apart_clauses)
+    section = page.partition('id="differences"')[2].partition("</section>")[0]
+    rows = re.findall(r'<tr data-reached="(\w+)" data-relation="(\w+)">.*?<code>(.+?)</code>', section)
+
+    assert [("yes", "quirk", "SEEK-05"), ("no", "intended", "WR-02")] == rows
+    assert '<td class="num">8</td><td class="num"></td><td class="num">1</td>' in section
+    assert "7/host-files/2/9 (8 ops)" in section
+    assert Outline(page).open == []
+
+
+def test_a_run_of_another_law_has_no_such_clauses(red: tuple[Event, ...], clauses: Mapping[str, Clause]) -> None:
+    assert 'id="differences"' not in html_text(fold([red]), clauses)
+
+
 def test_a_run_cut_short_says_so_at_the_top(red: tuple[Event, ...], clauses: Mapping[str, Clause]) -> None:
     page = html_text(fold([red[:-1]]), clauses)
     assert '<header class="verdict red cut">' in page
