@@ -11,6 +11,8 @@ from conformance.strategies import (
     addresses,
     descriptors,
     files,
+    import_scenes,
+    imported_socket_scenes,
     imported_sockets,
     imports,
     jobs,
@@ -26,6 +28,7 @@ from conformance.strategies import (
 )
 from conformance.strategies.recipes import Recipe
 from conformance.strategies.restraint import restrained, sparing
+from conformance.strategies.scenes import on_scene
 
 
 def _some(recipes: tuple[Recipe, ...], **weights: int) -> tuple[Recipe, ...]:
@@ -57,7 +60,7 @@ _OF_LINUX: dict[str, tuple[Recipe, ...]] = {
     "pipes": sparing((*pipes.RECIPES, *splices.RECIPES, *_SHARED)),
     "sockets": sparing((*sockets.RECIPES, *addresses.RECIPES, *splices.RECIPES, *_SHARED)),
     "terminals": (*terminals.RECIPES, *_SHARED),
-    "jobs": jobs.on_scene((*jobs.RECIPES, *terminals.RECIPES, *_SHARED)),
+    "jobs": on_scene((*jobs.RECIPES, *terminals.RECIPES, *_SHARED), jobs.SCENES),
     "mixed": sparing(
         (
             *restrained(files.RECIPES),
@@ -76,10 +79,16 @@ _OF_LINUX: dict[str, tuple[Recipe, ...]] = {
 }
 _OF_IMPORTS = {"sockets": imported_sockets.RECIPES, "mixed": restrained(imported_sockets.RECIPES)}
 """What programs that import do beside what the kind is about."""
+_SCENES = {
+    **import_scenes.SCENES,
+    "sockets": imported_socket_scenes.SCENES,
+    "mixed": (*import_scenes.SCENES["mixed"], *imported_socket_scenes.SCENES),
+}
+"""What they may play beside."""
 RECIPES: dict[str, tuple[Recipe, ...]] = {
     **_OF_LINUX,
     **{
-        f"host-{kind}": imports.with_imports((*_OF_IMPORTS.get(kind, ()), *recipes))
+        f"host-{kind}": on_scene(imports.with_imports((*_OF_IMPORTS.get(kind, ()), *recipes)), _SCENES[kind])
         for kind, recipes in _OF_LINUX.items()
     },
 }

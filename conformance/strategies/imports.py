@@ -81,9 +81,7 @@ def _import(source: Source, slots: SlotTable) -> Op | None:
 
 def import_of(slot: Slot, source: Source, slots: SlotTable, *, readonly: bool = False) -> Op:
     """An import of a descriptor, with some options. Most times the host's own slot steps back for it."""
-    if SAVABLE not in slots.notes:
-        slots.notes[SAVABLE] = source.below(2)
-    savable = slots.notes[SAVABLE] if source.below(8) else 1
+    savable = savable_of(source, slots)
     tag = slots.tags[slot].removeprefix(_HOST)
     owner = _OWNERS[source.below(len(_OWNERS))] if chance(source, 4) else None
     tty = int(not source.below(2 if tag in _TERMINALS else 24))
@@ -93,6 +91,20 @@ def import_of(slot: Slot, source: Source, slots: SlotTable, *, readonly: bool = 
         slots.retag(slot, _HOST + tag)
     slots.notes[_IMPORTS] = _imports_made(slots) + 1
     return Op("import_fd", (slot, int(readonly), owner, tty, flags, savable), (slots.new(tag),))
+
+
+def savable_of(source: Source, slots: SlotTable) -> int:
+    """Whether an import is savable: mostly as the other imports of the program are."""
+    chosen: int = slots.notes.setdefault(SAVABLE, source.below(2))  # type: ignore[assignment]
+    return chosen if source.below(8) else 1
+
+
+def step_back(slot: Slot, slots: SlotTable) -> str:
+    """Let the host's slot make room for an import of it, whose tag is given."""
+    tag = slots.tags[slot].removeprefix(_HOST)
+    slots.retag(slot, _HOST + tag)
+    slots.notes[_IMPORTS] = _imports_made(slots) + 1
+    return tag
 
 
 def _imports_made(slots: SlotTable) -> int:

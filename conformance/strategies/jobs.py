@@ -3,19 +3,17 @@
 """Recipes for ops on processes, sessions and signals, and for terminals under job control.
 
 Job control shows only where several things have come together: a session, its terminal, a process in front or behind.
-Left to chance that is seldom, so each program has a *scene*: ops that set it up, drawn one by one between the others.
+Left to chance that is seldom, so each program has a scene that sets it up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-
 from conformance.domains import Slot
 from conformance.ops import Op
 from conformance.strategies.recipes import Make, Recipe
+from conformance.strategies.scenes import Scene
 from conformance.strategies.slots import FILLED, SlotTable
-from conformance.strategies.source import Source, chance, pick
+from conformance.strategies.source import Source, pick
 from reference.constants import (
     B38400,
     CREAD,
@@ -58,7 +56,6 @@ _PROCESS, _MASTER, _SLAVE = "process", "pty.master", "pty.slave"
 _ENDS = (_SLAVE, _SLAVE, _SLAVE, _MASTER)
 _DESCENTS_MAX = 4
 _DESCENTS = "descents"
-_SCENE = "scene"
 _SIGNALS = (SIGTTIN, SIGTTIN, SIGTTOU, SIGTTOU, SIGTTOU, SIGHUP, SIGCONT, SIGWINCH, SIGINT, SIGQUIT, SIGTSTP)
 _ODD_PROCESSES = (-1, 7, INT_MAX, -7, 2**31, 2**32 + 1)
 _BLOCKED = (
@@ -69,7 +66,7 @@ _BLOCKED = (
 )
 _SIGNAL_CHARACTERS = (b"\x03", b"\x1a", b"\x1c", b"\x1a", b"\x03")
 _WINDOWS = (Winsize(1, 0, 0, 0), Winsize(24, 80, 0, 0))
-_STOPPING = Termios(
+STOPPING = Termios(
     ICRNL,
     0,
     B38400 | CS8 | CREAD,
@@ -97,7 +94,8 @@ def _spawn(source: Source, slots: SlotTable) -> Op:
     return Op("spawn", (), (slots.new(_PROCESS),))
 
 
-def _descend(source: Source, slots: SlotTable) -> Op | None:
+def descend(source: Source, slots: SlotTable) -> Op | None:
+    """The program goes on in a child."""
     made = slots.notes.get(_DESCENTS, 0)
     if made == _DESCENTS_MAX:
         return None
@@ -162,10 +160,11 @@ def _pair(source: Source, slots: SlotTable) -> Op | None:
 
 def _stop_writers(source: Source, slots: SlotTable) -> Op | None:
     slave = _newest(slots, _SLAVE)
-    return None if slave is None else Op("tcsetattr", (slave, TCSANOW, _STOPPING))
+    return None if slave is None else Op("tcsetattr", (slave, TCSANOW, STOPPING))
 
 
-def _lead_group(source: Source, slots: SlotTable) -> Op:
+def lead_group(source: Source, slots: SlotTable) -> Op:
+    """The caller leaves its group for one of its own."""
     return Op("setpgid", (0, 0))
 
 
@@ -212,50 +211,31 @@ def _raise(source: Source, slots: SlotTable) -> Op | None:
     return Op("write", (master, pick(source, _SIGNAL_CHARACTERS)))
 
 
-_TERMINAL = (_setsid, _pair, _pair, _pair)
+TERMINAL = (_setsid, _pair, _pair, _pair)
 """A session with a terminal, the caller leading it and in front."""
-_SCENES: tuple[tuple[Make, ...], ...] = (
-    _TERMINAL,
-    (*_TERMINAL, _spawn, _make_group, _put_in_front),
-    (*_TERMINAL, _stop_writers, _spawn, _make_group, _put_in_front),
-    (*_TERMINAL, _descend, _lead_group),
-    (*_TERMINAL, _descend, _lead_group),
-    (*_TERMINAL, _stop_writers, _descend, _lead_group),
-    (_spawn, *_TERMINAL, _put_in_front),
-    (*_TERMINAL, _raise, _raise),
-    (*_TERMINAL, _block, _raise, _raise, _unblock),
-    (*_TERMINAL, _block, _raise, _raise, _unblock, _raise),
+SCENES: tuple[Scene, ...] = (
+    TERMINAL,
+    (*TERMINAL, _spawn, _make_group, _put_in_front),
+    (*TERMINAL, _stop_writers, _spawn, _make_group, _put_in_front),
+    (*TERMINAL, descend, lead_group),
+    (*TERMINAL, descend, lead_group),
+    (*TERMINAL, _stop_writers, descend, lead_group),
+    (_spawn, *TERMINAL, _put_in_front),
+    (*TERMINAL, _raise, _raise),
+    (*TERMINAL, _block, _raise, _raise, _unblock),
+    (*TERMINAL, _block, _raise, _raise, _unblock, _raise),
     (_setsid, _pair, _pair, _open_apart),
-    (*_TERMINAL, _descend, _setsid),
-    (*_TERMINAL, _descend, _setsid, _spawn, _make_group),
+    (*TERMINAL, descend, _setsid),
+    (*TERMINAL, descend, _setsid, _spawn, _make_group),
     (_pair, _pair, _pair, _setsid),
     (),
 )
 
 
-def on_scene(recipes: Sequence[Recipe]) -> tuple[Recipe, ...]:
-    """The recipes, each of which now and then draws the next op of the program's scene instead of its own."""
-    return tuple([replace(recipe, make=_after_scene(recipe.make)) for recipe in recipes])
-
-
-def _after_scene(make: Make) -> Make:
-    def make_after(source: Source, slots: SlotTable) -> Op | None:
-        due = slots.notes.get(_SCENE)
-        if not isinstance(due, list):
-            due = slots.notes[_SCENE] = list(pick(source, _SCENES))
-        while due and not chance(source, 3):
-            op: Op | None = due.pop(0)(source, slots)
-            if op is not None:
-                return op
-        return make(source, slots)
-
-    return make_after
-
-
 RECIPES = (
     Recipe("setsid", 3, _setsid, opens=True),
     Recipe("spawn", 4, _spawn),
-    Recipe("descend", 3, _descend),
+    Recipe("descend", 3, descend),
     Recipe("setpgid", 8, _setpgid),
     Recipe("getpgid", 2, _asking("getpgid")),
     Recipe("getsid", 2, _asking("getsid")),

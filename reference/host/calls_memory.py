@@ -66,6 +66,9 @@ class MemoryCalls(HostState):
         if flags & _TYPE_MASK not in (MAP_SHARED, MAP_PRIVATE):
             # MAP_SHARED_VALIDATE has the bits of both.
             raise Refused(EINVAL, "MMAP-01")
+        if not length or offset % PAGE_SIZE:
+            # Refused at the end, unless something else is found to refuse before.
+            self.cite("MMAP-05")
         if not file.readable:
             raise Refused(EACCES, "MMAP-01")
         file.check_mapping()

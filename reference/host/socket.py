@@ -245,7 +245,11 @@ class SocketDescription(Description):
         data = b"".join(buffers)
         if not data:
             self.host.cite("SCK-17")
-        return self.send_once(host_fd, data)
+        try:
+            return self.send_once(host_fd, data)
+        except WouldBlockError:
+            self.host.cite("SCK-21")
+            raise
 
     # Readiness --------------------------------------------------------------------------------
 
