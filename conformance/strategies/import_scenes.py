@@ -19,6 +19,7 @@ from reference.constants import (
     F_SETLK,
     F_UNLCK,
     F_WRLCK,
+    FIONBIO,
     FIONREAD,
     LLONG_MAX,
     LOCK_EX,
@@ -129,7 +130,7 @@ _READ_THROUGH: Scene = (
     _seek(0, 1, 10000, whence=(SEEK_DATA, SEEK_HOLE)),
     act("ioctl", IMPORT, (FIONREAD,)),
 )
-_DEVICES = ("/dev/zero", "/dev/urandom", "/dev/null", "/dev/full")
+_DEVICES = ("/dev/zero", "/dev/null", "/dev/full")
 _DEVICE: Scene = (
     _opened(_DEVICES, O_RDWR, O_RDWR, O_RDONLY, tag="device"),
     imported(None, None, O_RDWR),
@@ -199,6 +200,7 @@ _PIPES: tuple[Scene, ...] = (
         _ENDS,
         act("write", OTHER, _DATA),
         imported(),
+        act("ioctl", HOST, (FIONBIO,), (1, 1, 0)),
         act("save"),
         act("reopen", IMPORT, (O_RDONLY, O_RDWR), out=(("again", "pipe.read"),)),
         polled(POLLIN, POLLHUP),

@@ -10,6 +10,7 @@ from conformance.domains import Slot
 from conformance.ops import Op
 from conformance.payload import Pattern
 from conformance.strategies.import_scenes import HOST, IMPORT, OTHER, imported, polled
+from conformance.strategies.imports import savable_of
 from conformance.strategies.recipes import Make
 from conformance.strategies.scenes import Scene, act, cast, leave
 from conformance.strategies.slots import SlotTable
@@ -26,6 +27,7 @@ from reference.constants import (
     MSG_DONTWAIT,
     MSG_PEEK,
     MSG_TRUNC,
+    MSG_WAITALL,
     O_APPEND,
     O_CREAT,
     O_RDONLY,
@@ -53,7 +55,7 @@ from reference.constants import (
 
 _TYPES = ((SOCK_STREAM, STREAM), (SOCK_DGRAM, DGRAM), (SOCK_SEQPACKET, SEQPACKET))
 _PARCEL, _PARCEL_END = "parcel", "parcel.end"
-_ARRIVED = "arrived"
+_ARRIVED, _AGAIN, _OTHER_HOST = "arrived", "again", "other.host"
 _FULL = Pattern(212992, 0)
 _ALL_EVENTS = POLLIN | POLLOUT | POLLHUP | POLLRDHUP
 _ON = (pack("<i", 1),)
@@ -80,11 +82,29 @@ def _other_imported(source: Source, slots: SlotTable) -> Op | None:
     parts = cast(slots)
     if HOST not in parts or IMPORT not in parts:
         return None
-    first = parts[IMPORT]
-    parts[HOST], host = parts[OTHER], parts[HOST]
+    first, host = parts[IMPORT], parts[HOST]
+    parts[_OTHER_HOST] = parts[HOST] = parts[OTHER]
     op = imported()(source, slots)
     parts[OTHER], parts[IMPORT], parts[HOST] = parts[IMPORT], first, host
     return op
+
+
+def _imported_again(source: Source, slots: SlotTable) -> Op | None:
+    """A second import of the same socket, which plays a part of its own."""
+    parts = cast(slots)
+    if HOST not in parts or IMPORT not in parts:
+        return None
+    parts[_AGAIN] = slots.new(slots.tags[parts[IMPORT]])
+    return Op("import_fd", (parts[HOST], 0, None, 0, None, savable_of(source, slots)), (parts[_AGAIN],))
+
+
+def _polled_together(source: Source, slots: SlotTable) -> Op | None:
+    """A poll(2) of both imports of a socket."""
+    parts = cast(slots)
+    if IMPORT not in parts or _AGAIN not in parts:
+        return None
+    events = pick(source, (_ALL_EVENTS, POLLRDHUP, 0))
+    return Op("poll", (((parts[IMPORT], events), (parts[_AGAIN], events)), 0))
 
 
 def _sent(*parts_sent: tuple[str, ...], data: tuple[object, ...] = (b"abcdef",)) -> Make:
@@ -193,10 +213,42 @@ _SOCKETS: tuple[Scene, ...] = (
         polled(_ALL_EVENTS, POLLHUP, POLLIN | POLLRDHUP),
     ),
     (
+        _pair(),
+        imported(),
+        _imported_again,
+        act("shutdown", IMPORT, _HOWS),
+        _polled_together,
+        act("shutdown", IMPORT, _HOWS),
+        _polled_together,
+    ),
+    (
+        _pair(SOCK_STREAM, flags=(0,)),
+        imported(),
+        act("send", OTHER, (b"abc",), (0,)),
+        act("recv", IMPORT, (2, 3, 5), (MSG_WAITALL, MSG_WAITALL | MSG_PEEK)),
+        act("send", OTHER, (b"de",), (0,)),
+        _received(0, 1, flags=(MSG_WAITALL,)),
+    ),
+    (
+        _PIPE,
+        _pair(SOCK_STREAM, flags=(0,)),
+        imported(),
+        _sent((_PARCEL,), (_PARCEL, _PARCEL_END), ()),
+        _sent((_PARCEL,), ()),
+        _received(1, 2, 4, flags=(MSG_WAITALL,)),
+    ),
+    (
+        _pair(),
+        imported(),
+        act("mmap", IMPORT, (0,), (PROT_READ,), (MAP_SHARED, MAP_PRIVATE), (0,), out=(("mapping", "mapping"),)),
+        act("lseek", IMPORT, (0,), (7, -1)),
+    ),
+    (
         _pair(SOCK_STREAM),
         imported(),
         _other_imported,
         act("send", IMPORT, (b"unread",), (0,)),
+        leave(_OTHER_HOST),
         leave(OTHER),
         act("recv", IMPORT, (4,), (MSG_DONTWAIT,)),
         polled(_ALL_EVENTS),
@@ -206,8 +258,6 @@ _SOCKETS: tuple[Scene, ...] = (
         imported(O_RDONLY, O_WRONLY),
         act("write", IMPORT, (b"ab",)),
         act("read", IMPORT, (3,)),
-        act("mmap", IMPORT, (0, 1), (PROT_READ,), (MAP_SHARED, MAP_PRIVATE), (0, 1), out=(("mapping", "mapping"),)),
-        act("lseek", IMPORT, (0,), (SEEK_SET, 7, -1)),
         act("sendmsg", IMPORT, ((b"y",) * (IOV_MAX + 1), (b"y",)), ((),), (0,)),
         act("getsockname", IMPORT),
         act("getpeername", IMPORT),

@@ -61,6 +61,7 @@ class SavingCalls(HostState):
         while self._holds_data(host_fd):
             self.cite("SR-06")
             inode.saved += self.kernel.read(host_fd, DRAIN_STEP_BYTES)
+        self.cite("SR-08")
 
     def _holds_data(self, host_fd: int) -> bool:
         """Whether a read would bring bytes. A write end holds none."""
