@@ -17,6 +17,7 @@ from conformance.interpreter import PLANS, SELECTED_PLANS, execute, perform
 from conformance.laws import host_over_linux
 from conformance.observation import Observation, Signalled, with_signals
 from conformance.ops import Op, numbers_made
+from reference.constants import O_DIRECT, O_NOATIME
 from reference.host.description import Description
 from reference.host.kernel import Host
 from reference.linux.description import OpenFileDescription
@@ -25,6 +26,8 @@ from reference.linux.pipe import PipeEnds
 from reference.linux.profile import Profile
 from reference.linux.ring import Slot as RingSlot
 
+_OF_THE_HOST = O_DIRECT | O_NOATIME
+"""Status flags that the sandbox never keeps, while its reads and writes go through a host's description that may."""
 _READING = frozenset(("read", "readv", "preadv2"))
 """Calls that serve what a save has kept. To all others only the host's pipe counts (SR-07)."""
 
@@ -58,7 +61,7 @@ def _present(files: dict[int, Description], below: Linux) -> None:
     for fd, file in files.items():
         entry = below.fds.entries[fd]
         if file not in twins:
-            twin = OpenFileDescription(entry.object, file.flags)
+            twin = OpenFileDescription(entry.object, file.flags | entry.flags & _OF_THE_HOST)
             twin.offset, twin.private = file.offset, entry.private
             twin.direct, twin.nowait = entry.direct, entry.nowait
             twins[file] = twin

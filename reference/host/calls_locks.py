@@ -48,6 +48,7 @@ class LockCalls(HostState):
         file = self.files.get(fd)
         if file is None:
             return self.kernel.flock(fd, operation)
+        self.cite("LCK-02")
         kind = _WHOLE_TYPES.get(operation & ~LOCK_NB)
         if kind is None:
             raise Refused(EINVAL, "LCK-05")
@@ -55,7 +56,7 @@ class LockCalls(HostState):
             raise Refused(EBADF, "OPN-10")
         wholes = locks_of(self, file).wholes
         if kind == F_UNLCK:
-            _grant(self, "LCK-03")
+            self.cite("LCK-03")
             wholes.unlock(file, WHOLE)
             return 0
         if wholes.refusing(file, kind, WHOLE):
@@ -63,7 +64,7 @@ class LockCalls(HostState):
                 raise Sleeps("LCK-03")
             held = any(file in segment.holders for segment in wholes.segments)
             raise Refused(EAGAIN, "LCK-04" if held else "LCK-03")
-        _grant(self, "LCK-03")
+        self.cite("LCK-03")
         wholes.lock(file, kind, WHOLE)
         return 0
 
@@ -73,12 +74,6 @@ def locks_of(host: HostState, file: Description) -> FileLocks:
     if file.inode.type != S_IFREG or not (file.readable or file.writable):
         host.cite("LCK-01")
     return file.inode.locks
-
-
-def _grant(host: HostState, clause: str) -> None:
-    """Nobody stands in the way: a clause says who could, and others than those of this import never do."""
-    host.cite(clause)
-    host.cite("LCK-02")
 
 
 def _range(host: HostState, fd: int, file: Description, lock: Flock) -> Range:
@@ -108,6 +103,7 @@ def _base(host: HostState, fd: int, file: Description, whence: int) -> int:
 
 def _set(host: HostState, fd: int, file: Description, owner: Owner, lock: Flock) -> int:
     """Take or give up a record lock for an owner. EINVAL, ESPIPE, EBADF, EAGAIN."""
+    host.cite("LCK-02")
     wanted = _range(host, fd, file, lock)
     if (lock.type == F_RDLCK and not file.readable) or (lock.type == F_WRLCK and not file.writable):
         raise Refused(EBADF, "LCK-07")
@@ -115,7 +111,7 @@ def _set(host: HostState, fd: int, file: Description, owner: Owner, lock: Flock)
     if wanted.start == wanted.end:
         host.cite("LCK-18")
     if lock.type == F_UNLCK:
-        _grant(host, "LCK-10")
+        host.cite("LCK-10")
         records.unlock(owner, wanted)
         return 0
     if lock.type not in (F_RDLCK, F_WRLCK):
@@ -124,7 +120,7 @@ def _set(host: HostState, fd: int, file: Description, owner: Owner, lock: Flock)
     if blocking is not None:
         others = blocking.holders - {owner}
         raise Refused(EAGAIN, "LCK-10" if all(_alike(owner, other) for other in others) else "LCK-12")
-    _grant(host, "LCK-10")
+    host.cite("LCK-10")
     records.lock(owner, lock.type, wanted)
     return 0
 
@@ -136,6 +132,7 @@ def _alike(one: Owner, other: Owner) -> bool:
 
 def _query(host: HostState, fd: int, file: Description, owner: Owner, lock: Flock) -> Flock:
     """What stands in the way of a lock for an owner. EINVAL, ESPIPE."""
+    host.cite("LCK-02")
     if lock.type not in (F_RDLCK, F_WRLCK):
         raise Refused(EINVAL, "LCK-16")
     asked = _range(host, fd, file, lock)
@@ -146,7 +143,7 @@ def _query(host: HostState, fd: int, file: Description, owner: Owner, lock: Floc
                 host.cite("LCK-14")
                 length = segment.end - segment.start
                 return Flock(segment.type, SEEK_SET, segment.start, length, _pid(owner, holders[0]))
-    _grant(host, "LCK-13")
+    host.cite("LCK-13")
     return Flock(F_UNLCK, 0, 0, 0, 0)
 
 

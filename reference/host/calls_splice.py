@@ -48,6 +48,7 @@ class SpliceCalls(HostState):
         source, target = self.files.get(fd_in), self.files.get(fd_out)
         if (source is None and target is None) or not length:
             return self.kernel.splice(fd_in, off_in, fd_out, off_out, length, flags)
+        self.cite("SPL-02")
         if flags & ~_SPLICE_FLAGS:
             raise Refused(EINVAL, "SPL-02")
         if (source is not None and not source.readable) or (target is not None and not target.writable):
@@ -61,7 +62,6 @@ class SpliceCalls(HostState):
                 raise Refused(EINVAL, "SPL-02")
         if target is not None and target.inode.readonly:
             raise Refused(EPERM, "WR-02")
-        self.cite("SPL-02")
         moved, after_in, after_out = self.kernel.splice(
             fd_in, _start(source, off_in), fd_out, _start(target, off_out), length, flags
         )
