@@ -20,6 +20,7 @@ from reference.constants import (
     F_SETFD,
     F_SETFL,
     FD_CLOEXEC,
+    FIGETBSZ,
     FIOASYNC,
     FIONBIO,
     FIONREAD,
@@ -163,4 +164,5 @@ RECIPES = (
     Recipe("ioctl(FIONBIO)", 2, _setting("ioctl", FIONBIO, _INTS)),
     Recipe("ioctl(FIOASYNC)", 2, _setting("ioctl", FIOASYNC, _INTS)),
     Recipe("ioctl(FIONREAD)", 1, _asking("ioctl", FIONREAD)),
+    Recipe("ioctl(FIGETBSZ)", 1, _asking("ioctl", FIGETBSZ)),
 )

@@ -19,6 +19,7 @@ from reference.constants import (
     F_SETLK,
     F_UNLCK,
     F_WRLCK,
+    FIGETBSZ,
     FIONBIO,
     FIONREAD,
     LLONG_MAX,
@@ -137,7 +138,7 @@ _DEVICE: Scene = (
     _seek(),
     _seek(),
     _seek(-1, -7, whence=(SEEK_END, SEEK_CUR)),
-    act("ioctl", IMPORT, (FIONREAD, TIOCGWINSZ, TIOCOUTQ)),
+    act("ioctl", IMPORT, (FIONREAD, FIGETBSZ, TIOCGWINSZ, TIOCOUTQ)),
     polled(POLLIN, POLLOUT, POLLPRI),
 )
 _DEVICE_MAPPED: Scene = (

@@ -35,4 +35,5 @@ OPS = (
     ioctl("FIONBIO", INTEGER, kinds=_EVERY),
     ioctl("FIOASYNC", INTEGER, kinds=_EVERY),
     ioctl("FIONREAD", kinds=_EVERY),
+    ioctl("FIGETBSZ", kinds=_EVERY),
 )

@@ -21,6 +21,7 @@ from reference.constants import (
     F_SETFD,
     F_SETFL,
     FD_CLOEXEC,
+    FIGETBSZ,
     FIOASYNC,
     FIONBIO,
     FIONREAD,
@@ -126,7 +127,7 @@ class DescriptorCalls(KernelState):
         return call(self, fd, argument)
 
     def ioctl(self, fd: int, request: int, argument: Any = 0) -> Any:
-        """ioctl(2): FIONBIO and FIOASYNC are the same everywhere, FIONREAD on files; the rest is the object's own."""
+        """ioctl(2): a few requests are the same everywhere, FIONREAD on files; the rest is the object's own."""
         # RESOLVE
         description = self.description(fd)
         # CHANGE
@@ -144,6 +145,9 @@ class DescriptorCalls(KernelState):
             self.cite("IOCTL-FIONREAD-FILE")
             # The difference is stored as a signed number of 32 bits.
             return (target.size() - description.offset + 2**31) % 2**32 - 2**31
+        if request == FIGETBSZ:
+            self.cite("IOCTL-FIGETBSZ")
+            return target.stat().blksize
         return target.ioctl(description, request, argument)
 
     def _ioctl_async(self, description: OpenFileDescription, on: bool) -> int:

@@ -8,11 +8,12 @@ from copy import copy
 from typing import Any
 
 from conformance.systems.miniatures.base import PlantedBug
-from reference.constants import F_DUPFD, F_GETFL, F_SETFL, FIONBIO, O_ACCMODE, O_APPEND, UINT_MAX
+from reference.constants import EINVAL, F_DUPFD, F_GETFL, F_SETFL, FIGETBSZ, FIONBIO, O_ACCMODE, O_APPEND, UINT_MAX
 from reference.linux.description import OpenFileDescription
 from reference.linux.fdtable import FdTable, drop
 from reference.linux.kernel import Linux
 from reference.linux.profile import Profile
+from reference.outcomes import Refused
 
 
 class _DupOpensAnew(Linux):
@@ -124,6 +125,13 @@ class _FionbioIgnored(Linux):
         return super().ioctl(fd, request, argument)
 
 
+class _BlockSizeOfFiles(Linux):
+    def ioctl(self, fd: int, request: int, argument: Any = 0) -> Any:
+        if request == FIGETBSZ and not self.description(fd).object.seekable:
+            raise Refused(EINVAL, "IOCTL-FIGETBSZ")
+        return super().ioctl(fd, request, argument)
+
+
 class _CloseReleases(Linux):
     def close(self, fd: int) -> int:
         description = self.fds.lookup(fd)
@@ -227,6 +235,14 @@ BUGS = (
         "pipes",
         _DEVICE + "ioctl(r0, FIONBIO, 1)\nfcntl(r0, F_GETFL)\n",
         _FionbioIgnored,
+    ),
+    PlantedBug(
+        "figetbsz-of-files-only",
+        "descriptors",
+        "FIGETBSZ fails for what is no file.",
+        "pipes",
+        "r0, r1 = pipe2(0)\nioctl(r0, FIGETBSZ)\n",
+        _BlockSizeOfFiles,
     ),
     PlantedBug(
         "dup-holds-nothing",

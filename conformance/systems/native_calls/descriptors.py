@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from conformance.systems.native_calls.identity import NativeIdentity
 from conformance.systems.native_calls.libc import checked, function
-from reference.constants import FIOASYNC, FIONBIO, FIONREAD, INT_MAX, UINT_MAX
+from reference.constants import FIGETBSZ, FIOASYNC, FIONBIO, FIONREAD, INT_MAX, UINT_MAX
 
 SHARED_NUMBER_MAX = 511
 """close_range(2) stays below the worker's own descriptors, and above the limit of a program there are no others."""
@@ -109,5 +109,10 @@ def gives_int(request: int) -> Callable[[Any, int, Any], int]:
 
 
 NativeDescriptors.ioctl_requests.update(
-    {FIONBIO: takes_int(FIONBIO), FIOASYNC: takes_int(FIOASYNC), FIONREAD: gives_int(FIONREAD)}
+    {
+        FIONBIO: takes_int(FIONBIO),
+        FIOASYNC: takes_int(FIOASYNC),
+        FIONREAD: gives_int(FIONREAD),
+        FIGETBSZ: gives_int(FIGETBSZ),
+    }
 )
