@@ -15,6 +15,7 @@ from dataclasses import replace
 from conformance.domains import Slot
 from conformance.ops import Op
 from conformance.strategies.recipes import Make, Recipe
+from conformance.strategies.sequels import owe, sequel
 from conformance.strategies.slots import SlotTable
 from conformance.strategies.source import Source, chance
 from reference.constants import (
@@ -38,7 +39,7 @@ _UNWRITABLE = "opened for reading alone"
 """The note of slots that can be imported as readonly."""
 _IMPORTS = "imports"
 """The note of how many imports a program has made."""
-_OWNERS = ((0, 0), (5, 5), (1000, 5), (65534, 65534))
+_OWNERS = ((0, 0), (5, 5), (65534, 5), (1000, 5), (65534, 65534))
 _FLAGS = (
     O_RDONLY,
     O_WRONLY,
@@ -90,7 +91,9 @@ def import_of(slot: Slot, source: Source, slots: SlotTable, *, readonly: bool = 
     if source.below(8):
         slots.retag(slot, _HOST + tag)
     slots.notes[_IMPORTS] = _imports_made(slots) + 1
-    return Op("import_fd", (slot, int(readonly), owner, tty, flags, savable), (slots.new(tag),))
+    op = Op("import_fd", (slot, int(readonly), owner, tty, flags, savable), (slots.new(tag),))
+    owe(source, slots, op, tag)
+    return op
 
 
 def savable_of(source: Source, slots: SlotTable) -> int:
@@ -199,6 +202,6 @@ def _or_import(make: Make) -> Make:
             imported = _import(source, slots)
             if imported is not None:
                 return imported
-        return make(source, slots)
+        return sequel(source, slots) or make(source, slots)
 
     return make_or_import
