@@ -138,11 +138,12 @@ class ReadinessCalls(HostState):
 
     def epoll_ctl(self, fd: int, operation: int, target: int, events: int, data: int) -> int:
         """epoll_ctl(2)."""
-        file = self.files.get(target)
+        self.imported(fd)
+        file = self.imported(target)
         if operation not in (EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLL_CTL_DEL):
             return self.kernel.epoll_ctl(fd, operation, target, events, data)
         data &= ULONG_MAX
-        if file is None or file.path_only:
+        if file is None:
             if data < TOKENS_FROM:
                 return self.kernel.epoll_ctl(fd, operation, target, events, data)
             return self._registered(Interest(fd, target, None, events, data), operation)
@@ -168,6 +169,7 @@ class ReadinessCalls(HostState):
 
         What the sandbox would not have reported is left out, and others are asked for that had no place beside it.
         """
+        self.imported(fd)
         found = self.kernel.epoll_wait(fd, events_max, timeout)
         if not self._interests:
             return found

@@ -274,6 +274,8 @@ class PlainDescription(Description):
             raise Refused(EOPNOTSUPP, "WR-02")
         length = sum(map(len, buffers))
         if not length:
+            if self.inode.type == S_IFCHR:
+                self.host.cite("WR-16")
             return 0
         try:
             taken = self.host.kernel.pwritev2(host_fd, buffers, offset, 0)
