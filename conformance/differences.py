@@ -35,7 +35,7 @@ _EVENT_CALLS = frozenset(("poll", "ppoll", "select", "epoll_wait"))
 _GLOBAL_CALLS = frozenset(("save", "restore", "setrlimit"))
 NUMBERS: Hashable = "numbers"
 """The family of ops that number what they meet in the order in which a program meets it."""
-_NUMBERING_CALLS = frozenset(("readlink_fd", "statx"))
+_NUMBERING_CALLS = frozenset(("mapping_path", "readlink_fd", "statx"))
 """Where one of these differs, what later ones meet has another number on either side."""
 
 Twin = Callable[[int], Observation]

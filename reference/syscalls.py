@@ -246,6 +246,9 @@ class Syscalls(Protocol):
     def msync(self, mapping: int, flags: int) -> int:
         """msync(2) of the whole mapping: 0."""
 
+    def mapping_path(self, mapping: int) -> str:
+        """The name of a mapping in /proc/self/maps (proc_pid_maps(5)). ENOENT for one that is not in it."""
+
     def munmap(self, mapping: int) -> int:
         """munmap(2) of the whole mapping: 0. A handle never made, or unmapped already, is EINVAL."""
 

@@ -115,6 +115,7 @@ _REGULAR = _opened(("f", "g"), O_RDWR | O_CREAT)
 _UNWRITABLE = _opened(("f", "g"), O_RDONLY | O_CREAT)
 _FILLED = act("write", IMPORT, _DATA)
 _TOUCH = (
+    act("mapping_path", _MAPPING),
     act("load", _MAPPING, (0, 4000, 4096), (1, 5, 5000)),
     act("store", _MAPPING, (0, 4000, 4096), (b"stored", Pattern(200, 3))),
 )

@@ -157,6 +157,11 @@ def _msync(source: Source, slots: SlotTable) -> Op | None:
     return None if slot is None else Op("msync", (slot, _SYNC_FLAGS[source.below(len(_SYNC_FLAGS))]))
 
 
+def _mapping_path(source: Source, slots: SlotTable) -> Op | None:
+    slot = slots.any_of(source, "mapping")
+    return None if slot is None else Op("mapping_path", (slot,))
+
+
 def _munmap(source: Source, slots: SlotTable) -> Op | None:
     slot = slots.any_of(source, "mapping")
     if slot is None:
@@ -177,5 +182,6 @@ RECIPES = (
     Recipe("load", 12, _load),
     Recipe("store", 12, _store),
     Recipe("msync", 1, _msync),
+    Recipe("mapping_path", 1, _mapping_path),
     Recipe("munmap", 3, _munmap),
 )

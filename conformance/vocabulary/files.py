@@ -160,5 +160,6 @@ OPS = (
     op("load", ("mapping", MAPPING), ("offset", INTEGER), ("count", INTEGER), result=BYTES, kinds="files"),
     op("store", ("mapping", MAPPING), ("offset", INTEGER), ("data", PAYLOAD), kinds="files"),
     op("msync", ("mapping", MAPPING), ("flags", flags("MS_ASYNC MS_INVALIDATE MS_SYNC")), kinds="files"),
+    op("mapping_path", ("mapping", MAPPING), result=TEXT, kinds="files"),
     op("munmap", ("mapping", MAPPING), kinds="files"),
 )

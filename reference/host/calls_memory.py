@@ -10,6 +10,7 @@ from reference.constants import (
     EACCES,
     EFAULT,
     EINVAL,
+    ENOENT,
     ENOMEM,
     EOVERFLOW,
     EPERM,
@@ -26,7 +27,7 @@ from reference.constants import (
 )
 from reference.host.caller import Caller
 from reference.host.description import Description
-from reference.host.inode import Inode
+from reference.host.inode import Inode, name_of
 from reference.host.state import HostState, Kernel
 from reference.outcomes import Refused
 
@@ -143,6 +144,14 @@ class MemoryCalls(HostState):
                 raise Refused(EPERM, "SYNC-07")
             self.cite("SYNC-07")
         return 0
+
+    def mapping_path(self, mapping: int) -> str:
+        """The name in the list of mappings: the one that the import has everywhere."""
+        mapped = self._mapping(mapping, ENOENT)
+        if mapped.file is None:
+            return self.kernel.mapping_path(mapped.handle)
+        self.cite("MMAP-09")
+        return name_of(self, mapped.file.inode)
 
     def munmap(self, mapping: int) -> int:
         """munmap(2)."""

@@ -20,6 +20,7 @@ from reference.constants import (
     POSIX_FADV_NORMAL,
     S_IFSOCK,
 )
+from reference.host.inode import name_of
 from reference.host.permissions import check_access
 from reference.host.state import HostState
 from reference.outcomes import Refused
@@ -37,9 +38,7 @@ class QueryCalls(HostState):
         file = self.files.get(fd)
         if file is None:
             return self.kernel.readlink_fd(fd)
-        self.cite("ID-03")
-        self.cite("ID-05")
-        return f"host:[{file.inode.ino}]"
+        return name_of(self, file.inode)
 
     def faccessat_fd(self, fd: int, mode: int, flags: int) -> int:
         """faccessat2(2) of the descriptor itself. Bad flags are refused below."""

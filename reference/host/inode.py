@@ -216,3 +216,10 @@ class Inode:
             self.host.cite("SR-07")
         taken, self.saved = self.saved[:count], self.saved[count:]
         return taken
+
+
+def name_of(host: HostState, inode: Inode) -> str:
+    """The name of an import, which the sandbox makes up."""
+    host.cite("ID-03")
+    host.cite("ID-05")
+    return f"host:[{inode.ino}]"

@@ -8,6 +8,7 @@ from reference.constants import (
     EACCES,
     EFAULT,
     EINVAL,
+    ENOENT,
     ENOMEM,
     EOPNOTSUPP,
     EOVERFLOW,
@@ -29,6 +30,7 @@ from reference.constants import (
     S_IFSOCK,
 )
 from reference.linux.description import OpenFileDescription
+from reference.linux.directory import DELETED
 from reference.linux.fdtable import drop
 from reference.linux.mapping import Mapping
 from reference.linux.profile import Profile
@@ -104,6 +106,16 @@ class MemoryCalls(KernelState):
             self.cite("MSYNC-SYNC")
             found.file.written_back()
         return 0
+
+    def mapping_path(self, mapping: int) -> str:
+        """The name in /proc/self/maps: that of the file, or of what a device has made up to be one."""
+        # RESOLVE
+        found = self._mapping(mapping, ENOENT)
+        # RETURN
+        self.cite("MAPS-NAME")
+        text = found.description.object.link_text(found.description)
+        made_up = found.shared and found.file is not found.description.object
+        return f"{text}{DELETED}" if made_up else text
 
     def munmap(self, mapping: int) -> int:
         """munmap(2)."""

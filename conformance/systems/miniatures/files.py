@@ -15,8 +15,14 @@ from reference.constants import (
     SEEK_END,
     SIGXFSZ,
 )
+from reference.linux.directory import DELETED
 from reference.linux.kernel import Linux
 from reference.linux.regular import RegularFile
+
+
+class _NameKept(Linux):
+    def mapping_path(self, mapping: int) -> str:
+        return super().mapping_path(mapping).removesuffix(DELETED)
 
 
 class _NoAppend(Linux):
@@ -254,5 +260,13 @@ BUGS = (
         "files",
         _FILE + _BYTE + 'm0 = mmap(r0, 1, PROT_WRITE, MAP_PRIVATE, 0)\nstore(m0, 0, b"x")\nread(r0, 1)\n',
         _PrivateShared,
+    ),
+    PlantedBug(
+        "mapping-keeps-its-name",
+        "files",
+        "A mapping has no mark in the list when its file is deleted.",
+        "files",
+        _FILE + 'm0 = mmap(r0, 1, PROT_READ, MAP_SHARED, 0)\nunlink("f")\nmapping_path(m0)\n',
+        _NameKept,
     ),
 )

@@ -79,10 +79,14 @@ class NativeIdentity(NativeState):
 
     def inode_number(self, fd: int, device: int, inode: int, mode: int, node: int) -> int:
         """The place of an inode, given as the kernel names it, among those that the program was shown."""
+        return self._inodes.of(self.inode_key(fd, device, inode, mode, node))
+
+    def inode_key(self, fd: int, device: int, inode: int, mode: int, node: int) -> Hashable:
+        """What tells an inode from every other that the program meets."""
         generation: Hashable = _handle(fd)
         if stat.S_ISCHR(mode) and os.major(node) in PTY_SLAVE_MAJORS:
             generation = self._masters[os.minor(node)]
-        return self._inodes.of((device, inode, generation))
+        return device, inode, generation
 
     def device_number(self, device: int, mode: int, node: int) -> int:
         """The place of a file system; 0 for one that holds a device node of the machine."""
@@ -105,9 +109,24 @@ class NativeIdentity(NativeState):
         if text in (f"pipe:[{number}]", f"socket:[{number}]") or text.endswith(f"/#{number} (deleted)"):
             before, _, after = text.rpartition(number)
             text = f"{before}{self._number_of(fd, found)}{after}"
+        if (path := self.own_path(text)) is not None:
+            return path
+        return _OWN_LINK.sub("/proc/self/fd/", _MULTIPLEXER.sub("/dev/ptmx", text))
+
+    def own_path(self, text: str) -> str | None:
+        """A path below the program's directory, as it is from there; None for any other."""
         if text == self.home or text.startswith(f"{self.home}/"):
             return "." + text[len(self.home) :]
-        return _OWN_LINK.sub("/proc/self/fd/", _MULTIPLEXER.sub("/dev/ptmx", text))
+        return None
+
+    def mapped_name(self, text: str, inode: int, key: Hashable) -> str:
+        """The name of a mapping of a file, given by its number and its key, made as in another run."""
+        number = str(inode)
+        if text.endswith(f"/#{number} (deleted)"):
+            before, _, after = text.rpartition(number)
+            text = f"{before}{self._inodes.of(key)}{after}"
+        path = self.own_path(text)
+        return text if path is None else path
 
     def _number_of(self, fd: int, found: os.stat_result) -> int:
         return self.inode_number(fd, found.st_dev, found.st_ino, found.st_mode, found.st_rdev)

@@ -13,14 +13,18 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Hashable
+from pathlib import Path
+from typing import NamedTuple
 
+from conformance.systems.native_calls.identity import NativeIdentity
 from conformance.systems.native_calls.libc import checked, function
-from conformance.systems.native_calls.state import NativeState
-from reference.constants import EFAULT, EINVAL, ENOMEM, PAGE_SIZE, PROT_NONE
+from reference.constants import EFAULT, EINVAL, ENOENT, ENOMEM, PAGE_SIZE, PROT_NONE
 
 WINDOW_BYTES = 2**26
 WINDOWS_MAX = 64
 MAPPED_BYTES_MAX = WINDOW_BYTES // 2
+_FIELDS_BEFORE_NAME = 5
 _ARENA_ADDRESS = 2**40
 _MAP_FIXED = 0x10
 _RESERVE = 0x2 | 0x20 | 0x4000 | _MAP_FIXED
@@ -66,12 +70,29 @@ def _absent(number: int) -> OSError:
     return OSError(number, os.strerror(number))
 
 
-class NativeMemory(NativeState):
+class _Mapped(NamedTuple):
+    """A mapping: where it lies, and the number and the key of the inode that was mapped."""
+
+    address: int
+    length: int
+    inode: int
+    key: Hashable
+
+
+def _name_in_maps(address: int) -> str:
+    """The name of the mapping at an address in /proc/self/maps."""
+    begin = b"%08x-" % address
+    with Path("/proc/self/maps").open("rb") as maps:
+        line = next(line for line in maps if line.startswith(begin))
+    return os.fsdecode(line.split(maxsplit=_FIELDS_BEFORE_NAME)[-1].rstrip(b"\n"))
+
+
+class NativeMemory(NativeIdentity):
     """mmap, munmap, msync; load and store."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._maps: dict[int, tuple[int, int]] = {}
+        self._maps: dict[int, _Mapped] = {}
         self._maps_made = 0
 
     def reset(self) -> None:
@@ -99,12 +120,14 @@ class NativeMemory(NativeState):
                 _munmap(address - WINDOW_BYTES // 4, WINDOW_BYTES)
                 raise _absent(number)
             checked(-1)
-        self._maps[handle] = (made, length)
+        found = os.fstat(fd)
+        key = self.inode_key(fd, found.st_dev, found.st_ino, found.st_mode, found.st_rdev)
+        self._maps[handle] = _Mapped(made, length, found.st_ino, key)
         self._maps_made += 1
         return handle
 
     def load(self, mapping: int, offset: int, count: int) -> bytes:
-        address, _ = self._map(mapping, EFAULT)
+        address = self._map(mapping, EFAULT).address
         buffer = ctypes.create_string_buffer(count)
         local = _Span(ctypes.addressof(buffer), count)
         remote = _Span((address + offset) % 2**64, count)
@@ -112,23 +135,27 @@ class NativeMemory(NativeState):
         return buffer.raw[:moved]
 
     def store(self, mapping: int, offset: int, data: bytes) -> int:
-        address, _ = self._map(mapping, EFAULT)
+        address = self._map(mapping, EFAULT).address
         local = _Span(ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value, len(data))
         remote = _Span((address + offset) % 2**64, len(data))
         return checked(_process_vm_writev(os.getpid(), ctypes.byref(local), 1, ctypes.byref(remote), 1, 0))
 
     def msync(self, mapping: int, flags: int) -> int:
-        address, length = self._map(mapping, ENOMEM)
-        return checked(_msync(address, length, flags))
+        mapped = self._map(mapping, ENOMEM)
+        return checked(_msync(mapped.address, mapped.length, flags))
+
+    def mapping_path(self, mapping: int) -> str:
+        mapped = self._map(mapping, ENOENT)
+        return self.mapped_name(_name_in_maps(mapped.address), mapped.inode, mapped.key)
 
     def munmap(self, mapping: int) -> int:
-        address, length = self._map(mapping, EINVAL)
+        address, length, *_ = self._map(mapping, EINVAL)
         del self._maps[mapping]
         if _ARENA_ADDRESS <= address < _ARENA_ADDRESS + WINDOWS_MAX * WINDOW_BYTES:
             return checked(_munmap(address - WINDOW_BYTES // 4, WINDOW_BYTES))
         return checked(_munmap(address, -(-length // PAGE_SIZE) * PAGE_SIZE))
 
-    def _map(self, handle: int, error: int) -> tuple[int, int]:
+    def _map(self, handle: int, error: int) -> _Mapped:
         found = self._maps.get(handle)
         if found is None:
             raise _absent(error)

@@ -90,7 +90,7 @@ _STILL_CALLS = frozenset(
     "open pipe2 socketpair mkfifo memfd_create epoll_create1 epoll_ctl epoll_wait poll ppoll select posix_openpt"
     " unlockpt fcntl ioctl dup lseek fstat statx fstatfs readlink_fd faccessat_fd getdents fchdir posix_fadvise"
     " readahead syncfs fsetxattr fgetxattr flistxattr fremovexattr setrlimit fchmod fchown futimens fsync fdatasync"
-    " sync_file_range truncate ftruncate fallocate unlink link symlink mkdir mmap load store msync munmap"
+    " sync_file_range truncate ftruncate fallocate unlink link symlink mkdir mmap load store msync mapping_path munmap"
     " getsockopt setsockopt shutdown send recv sendmsg flock tcgetattr tcdrain spawn descend setsid getsid getpgid"
     " setpgid sigaction sigprocmask".split()
 )
