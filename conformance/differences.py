@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 
 from conformance.divergence import partings
 from conformance.families import Families
-from conformance.host_clauses import HostClause, Shows
+from conformance.host_clauses import NOTHING, HostClause, Shows
 from conformance.observation import NO_VALUE, Observation, Signalled, outcome_name
 from conformance.ops import Op, slots_read, spec_of
 from conformance.oracle import allows
@@ -170,7 +170,13 @@ def _shows(shown: Shows, step: Step, field: str) -> bool:
 
 
 def _is_outcome(pattern: str, seen: Observation) -> bool:
-    return pattern in ("any", outcome_name(seen))
+    return pattern in ("any", outcome_name(seen)) or (pattern == NOTHING and _is_nothing(seen))
+
+
+def _is_nothing(seen: Observation) -> bool:
+    """Whether a call received no bytes: it gave them, a message, or bytes and who sent them."""
+    data = seen[0] if isinstance(seen, tuple) and seen else seen
+    return bool(data == b"")
 
 
 def _is_field(pattern: str, field: str, call: str) -> bool:

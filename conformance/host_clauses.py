@@ -79,7 +79,9 @@ CONFIDENCES: Mapping[str, str] = {
 }
 EFFECTS = ("value", "state")
 ORIGINS = ("seed", "neighbour", "host")
-OUTCOMES = ("ok", "any", "BLOCKED", "REFUSED")
+NOTHING = "nothing"
+"""The outcome of a call that received, and got no bytes: a special case of ``ok``."""
+OUTCOMES = ("ok", NOTHING, "any", "BLOCKED", "REFUSED")
 
 _NEEDED = ("statement", "kinds", "layer", "source", "relation", "confidence")
 _ALLOWED = ("linux", "effect", "unobservable", "shows")
@@ -93,7 +95,8 @@ class Shows:
 
     ``calls`` are names of ops.
     ``host`` and ``native`` are classes of outcomes as :func:`~conformance.observation.outcome_name` gives them,
-    or ``REFUSED`` for an import or a save that fails without an error number, or ``any``.
+    or ``REFUSED`` for an import or a save that fails without an error number, or ``any``,
+    or ``nothing`` for a call that received no bytes.
     ``fields`` is empty unless both are ``ok``; then it names the places where the values may differ,
     as :func:`~conformance.divergence.part` does.
     A place includes all that lies in it: ``message.data`` its length, ``statx_result.mask`` each of its bits.

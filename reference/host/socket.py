@@ -188,6 +188,8 @@ class SocketDescription(Description):
         except OSError as error:
             self.host.cite("SCK-32")
             if error.errno == EAGAIN:
+                if self.type == SOCK_DGRAM:
+                    self.host.cite("SCK-51")
                 raise WouldBlockError from None
             if error.errno == ECONNRESET:
                 self.host.cite("SCK-66")
