@@ -33,10 +33,8 @@ EVERYTHING: Hashable = "everything"
 """The family that every op belongs to: a save, or a limit, reaches all of them."""
 _EVENT_CALLS = frozenset(("poll", "ppoll", "select", "epoll_wait"))
 _GLOBAL_CALLS = frozenset(("save", "restore", "setrlimit"))
-NUMBERS: Hashable = "numbers"
-"""The family of ops that number what they meet in the order in which a program meets it."""
 _NUMBERING_CALLS = frozenset(("mapping_path", "readlink_fd", "statx"))
-"""Where one of these differs, what later ones meet has another number on either side."""
+"""Calls that number what they meet in the order in which a program meets it."""
 
 Twin = Callable[[int], Observation]
 """What Linux would give for the op at an index, asked about the state that the host model is in there."""
@@ -76,6 +74,8 @@ class Step:
     ``predicted`` is what the pure host model allows, which may be more than what the host gave.
     ``cited`` are those of this op, ``standing`` those of earlier ops on its families that changed a state.
     ``free`` says that the kernel was free at this op or at an earlier one on its families.
+    ``numbering`` are the clauses cited where earlier ops numbered what they met, and the two sides differed:
+    they say why numbers differ from then on, and nothing else.
     """
 
     index: int
@@ -86,6 +86,7 @@ class Step:
     cited: tuple[str, ...]
     standing: tuple[str, ...]
     free: bool
+    numbering: tuple[str, ...] = ()
 
 
 def steps(
@@ -99,21 +100,25 @@ def steps(
     families = Families(ops, host[: len(ops)])
     standing: dict[Hashable, dict[str, None]] = {}
     freed: set[Hashable] = set()
+    numbering: dict[str, None] = {}
     for index, op in enumerate(ops):
         here = tuple(dict.fromkeys(clause for clause in prediction.cited[index] if clause in clauses))
-        reached = {EVERYTHING, *families.of(index)}
-        if op.call in _NUMBERING_CALLS:
-            reached.add(NUMBERS)
-        known = tuple(dict.fromkeys(clause for family in reached for clause in standing.get(family, ())))
+        own = families.of(index)
+        known = tuple(dict.fromkeys(clause for family in (EVERYTHING, *own) for clause in standing.get(family, ())))
         if prediction.free[index]:
-            freed |= reached - {EVERYTHING, NUMBERS}
-        free = not freed.isdisjoint(reached)
-        yield Step(index, op, host[index], prediction.outcomes[index], native[index], here, known, free)
+            freed |= own
+        yield Step(
+            *(index, op, host[index], prediction.outcomes[index], native[index]),
+            cited=here,
+            standing=known,
+            free=not freed.isdisjoint(own),
+            numbering=tuple(numbering) if op.call in _NUMBERING_CALLS else (),
+        )
         changing = [clause for clause in here if clauses[clause].effect == "state"]
-        for family in {EVERYTHING} if op.call in _GLOBAL_CALLS else reached - {EVERYTHING, NUMBERS}:
+        for family in (EVERYTHING,) if op.call in _GLOBAL_CALLS else own:
             standing.setdefault(family, {}).update(dict.fromkeys(changing))
         if op.call in _NUMBERING_CALLS and not allows(host[index], native[index]):
-            standing.setdefault(NUMBERS, {}).update(dict.fromkeys(here))
+            numbering.update(dict.fromkeys(here))
 
 
 def explain(step: Step, clauses: Mapping[str, HostClause], twin: Twin) -> Iterator[Difference]:
@@ -125,7 +130,7 @@ def explain(step: Step, clauses: Mapping[str, HostClause], twin: Twin) -> Iterat
         how, ids = RULE, _predicting(step, field, step.cited, clauses)
         if not ids:
             how, ids = STATE, _predicting(step, field, step.standing, clauses)
-        if not ids and step.standing:
+        if not ids and (step.standing or step.numbering):
             if behind is None:
                 behind = _behind(step, clauses, twin(step.index))
             how, ids = CONSEQUENCE, behind
@@ -140,11 +145,12 @@ def _behind(step: Step, clauses: Mapping[str, HostClause], asked: Observation) -
     Earlier ones say why Linux says another thing in the state of the host model,
     those of this op why the host model then does not say the same. Empty when they leave something open.
     """
+    earlier = (*step.standing, *step.numbering)
     if allows(asked, step.host):
-        return step.standing
+        return earlier
     rest = replace(step, native=asked)
     rules = [_predicting(rest, field, rest.cited, clauses) for field in _fields(rest)]
-    return (*step.standing, *(rule for found in rules for rule in found)) if all(rules) else ()
+    return (*earlier, *(rule for found in rules for rule in found)) if all(rules) else ()
 
 
 def _fields(step: Step) -> list[str]:

@@ -108,6 +108,62 @@ def test_a_consequence_is_what_linux_gives_in_the_state_of_the_host() -> None:
     assert [UNEXPLAINED] == [found.how for found in explain(step, CLAUSES, lambda index: Failure(EBADF))]
 
 
+def test_a_rule_may_say_why_the_host_gives_another_thing_than_linux_in_its_state() -> None:
+    step = made_step(Failure(EBADF), 3, cited=("A-1",), standing=("FL-06",))
+    rule = HostClause(
+        *("A-1", "seek", "A rule.", ("R",), "model", "seed: Seek", "quirk", "ran"),
+        linux="EINVAL.",
+        effect="value",
+        shows=(Shows(("lseek",), "EBADF", "EINVAL"),),
+    )
+    clauses = {**CLAUSES, "A-1": rule}
+
+    (by_both,) = explain(step, clauses, lambda index: Failure(EINVAL))
+    (by_neither,) = explain(step, clauses, lambda index: Failure(EIO))
+
+    assert (CONSEQUENCE, ("FL-06", "A-1")) == (by_both.how, by_both.clauses)
+    assert UNEXPLAINED == by_neither.how
+
+
+def test_what_a_save_has_taken_counts_as_held_by_the_pipe_that_is_read() -> None:
+    comparison = compared(
+        "r0, r1 = pipe2(O_NONBLOCK)\n"
+        "r2 = import_fd(r0, savable=1)\n"
+        'write(r1, b"abc")\n'
+        "save()\n"
+        "preadv2(r2, [3], -1, RWF_NOWAIT)\n"
+        "read(r2, 3)\n"
+    )
+
+    assert comparison.unexplained is None
+    assert (5, CONSEQUENCE) == hows(comparison)[-1]
+
+
+def test_an_answer_that_was_not_given_shifts_the_numbers_of_later_ones() -> None:
+    comparison = compared(
+        "r0, r1 = pipe2(0)\nr2, r3 = pipe2(0)\nr4 = import_fd(r0)\nreadlink_fd(r4)\nreadlink_fd(r2)\n"
+    )
+
+    assert [(3, RULE), (4, CONSEQUENCE)] == hows(comparison)
+
+
+def test_receiving_nothing_is_told_from_receiving_something() -> None:
+    clause = HostClause(
+        *("SCK-51", "socket", "A rule.", ("S",), "model", "seed: Recv", "quirk", "ran"),
+        linux="Nothing.",
+        effect="value",
+        shows=(Shows(("recv",), "BLOCKED", "nothing"),),
+    )
+    op = program("r0, r1 = socketpair(AF_UNIX, SOCK_DGRAM, 0)\nrecv(r0, 1, 0)\n")[-1]
+
+    def how(native: bytes) -> str:
+        step = Step(1, op, BLOCKED, BLOCKED, native, ("SCK-51",), (), False)
+        (difference,) = explain(step, {"SCK-51": clause}, never)
+        return difference.how
+
+    assert [RULE, UNEXPLAINED] == [how(b""), how(b"x")]
+
+
 def made_step(
     host: Observation, native: Observation, cited: tuple[str, ...] = (), standing: tuple[str, ...] = ()
 ) -> Step:
