@@ -18,10 +18,15 @@ from conformance.kinds import HOST_KINDS, RECIPES
 from conformance.laws import LAWS, host_over_linux
 from conformance.oracle import first_mismatch, predict
 from conformance.program import Program
-from conformance.strategies.programs import programs
+from conformance.strategies.programs import programs, seeded_program
 from conformance.systems.native_worker import NativeWorker
 from conformance.test_linux_equals_native import ROOT, stored_programs
 from reference.linux.profile import Profile
+
+SEEDED_PROGRAMS_PER_EXAMPLE = 4
+"""Programs of one seed, which are longer and stranger than drawn ones."""
+EXPLAINED_KINDS = ("host-files", "host-pipes", "host-sockets", "host-mixed")
+"""The kinds whose every difference is known to be a clause's. Those about terminals and locks are to join them."""
 
 
 @pytest.fixture(scope="session")
@@ -74,3 +79,10 @@ def test_the_host_model_means_the_same_over_model_and_kernel_in_drawn_programs(
     kind: str, data: st.DataObject, sandbox: NativeWorker, profile: Profile
 ) -> None:
     hold(data.draw(programs(RECIPES[kind])), sandbox, profile)
+
+
+@pytest.mark.parametrize("kind", EXPLAINED_KINDS)
+@given(seed=st.integers(0, 2**32))
+def test_every_difference_of_seeded_programs_is_a_clauses(kind: str, seed: int, comparer: Comparer) -> None:
+    for number in range(SEEDED_PROGRAMS_PER_EXAMPLE):
+        explain(seeded_program(f"{seed}/{number}", RECIPES[kind]), comparer)

@@ -159,6 +159,7 @@ class SocketNameCalls(SocketCalls):
         socket = self.socket_of(fd)
         if socket is None or not socket.listening:
             raise Refused(EINVAL, "SCK-54" if socket is None else self._clause_of_names(fd, "SCK-54"))
+        self.cite("SCK-54")
         raise Refused(EAGAIN, "LAY-07") if socket.flags & O_NONBLOCK else Sleeps("LAY-07")
 
     def connect(self, fd: int, address: Address) -> int:
