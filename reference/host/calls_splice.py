@@ -126,7 +126,7 @@ class SpliceCalls(HostState):
         begin = offset
         if offset == NO_OFFSET:
             begin = source.offset if source is not None else self.kernel.lseek(in_fd, 0, SEEK_CUR)
-        moved = self._pieces_copied(out_fd, target, in_fd, begin, count)
+        moved = self.limited(lambda: self._pieces_copied(out_fd, target, in_fd, begin, count))
         if offset != NO_OFFSET:
             return moved, offset + moved
         if source is not None:

@@ -4,9 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from reference.constants import EFAULT, EFBIG, EINVAL, IOV_MAX, LLONG_MAX, MAX_RW_COUNT, SIGXFSZ
+from reference.constants import EFAULT, EINVAL, IOV_MAX, LLONG_MAX, MAX_RW_COUNT
 from reference.host.description import Description, WouldBlockError, check_direction
 from reference.host.state import HostState
 from reference.outcomes import Refused
@@ -97,7 +95,7 @@ class TransferCalls(HostState):
         checked_lengths(tuple([len(buffer) for buffer in buffers]))
         check_direction(file.writable, file.direction_clause)
         self._cite_unasked(file)
-        return self._limited(lambda: self._written(fd, file, buffers, flags))
+        return self.limited(lambda: self._written(fd, file, buffers, flags))
 
     def _written(self, fd: int, file: Description, buffers: tuple[bytes, ...], flags: int) -> int:
         """Write until the host takes no more; a call that has moved something returns what it moved (LAY-08)."""
@@ -122,22 +120,12 @@ class TransferCalls(HostState):
         if not file.writable and not file.inode.seekable:
             self.cite("WR-01")
         check_direction(file.writable, file.direction_clause)
-        return self._limited(lambda: file.write_at(fd, buffers, offset, flags))
+        return self.limited(lambda: file.write_at(fd, buffers, offset, flags))
 
     def _cite_unasked(self, file: Description) -> None:
         """A virtual mode may have become one that would not let the caller open; it is not looked at again."""
         if file.inode.owner is not None:
             self.cite("PERM-08")
-
-    def _limited(self, write: Callable[[], int]) -> int:
-        """A write whose EFBIG comes with SIGXFSZ (LAY-06)."""
-        try:
-            return write()
-        except OSError as error:
-            if error.errno == EFBIG:
-                self.cite("WR-16")
-                self.signals.append(SIGXFSZ)
-            raise
 
     def _positioned(self, fd: int, offset: int, clause: str) -> Description | None:
         """As :meth:`imported`. The number is looked up before the offset is looked at."""

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
-from reference.constants import EBADF, SIGPIPE, SIGXFSZ
+from reference.constants import EBADF, EFBIG, SIGPIPE, SIGXFSZ
 from reference.host.caller import Caller
 from reference.host.description import Description
 from reference.host.filesystem import Filesystem
@@ -55,6 +56,16 @@ class HostState:
         if file is not None and file.path_only:
             raise Refused(EBADF, "OPN-10")
         return file
+
+    def limited(self, write: Callable[[], int]) -> int:
+        """A write whose EFBIG comes with SIGXFSZ (LAY-06)."""
+        try:
+            return write()
+        except OSError as error:
+            if error.errno == EFBIG:
+                self.cite("WR-16")
+                self.signals.append(SIGXFSZ)
+            raise
 
     def keep_signals_in(self) -> None:
         """Forget the signals that the host raised for a write of the sandbox's own."""

@@ -1,0 +1,114 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What moves data between imports, keeps it or maps it, over the model of Linux."""
+
+from __future__ import annotations
+
+import pytest
+
+from reference.constants import (
+    EAGAIN,
+    EFBIG,
+    EINVAL,
+    EOVERFLOW,
+    EPOLL_CTL_ADD,
+    EPOLLIN,
+    EPOLLOUT,
+    FIONBIO,
+    MAP_PRIVATE,
+    MAP_SHARED_VALIDATE,
+    O_CREAT,
+    O_NONBLOCK,
+    O_RDWR,
+    PAGE_SIZE,
+    PROT_READ,
+    RLIMIT_FSIZE,
+    SIGXFSZ,
+)
+from reference.host.calls_readiness import TOKENS_FROM
+from reference.host.kernel import Host
+from reference.linux.kernel import Linux
+from reference.outcomes import Refused
+
+
+@pytest.fixture
+def host() -> Host:
+    return Host(Linux())
+
+
+def imported(host: Host, fd: int, *, savable: int = 0) -> int:
+    return host.import_fd(fd, 0, None, 0, None, savable)
+
+
+def test_a_save_does_not_sleep_where_the_host_made_the_pipe_blocking_again(host: Host) -> None:
+    read_end, write_end = host.kernel.pipe2(O_NONBLOCK)
+    reader = imported(host, read_end, savable=1)
+    host.kernel.write(write_end, b"abc")
+    host.kernel.ioctl(read_end, FIONBIO, 0)
+
+    assert 0 == host.save()
+
+    assert b"abc" == host.read(reader, 3)
+
+
+def test_data_that_looks_like_a_token_comes_back_as_it_was_given(host: Host) -> None:
+    _, plain = host.kernel.pipe2(0)
+    _, donated = host.kernel.pipe2(0)
+    watched = imported(host, donated)
+    epoll = host.kernel.epoll_create1(0)
+    host.epoll_ctl(epoll, EPOLL_CTL_ADD, watched, EPOLLIN, 7)
+
+    host.epoll_ctl(epoll, EPOLL_CTL_ADD, plain, EPOLLOUT, TOKENS_FROM)
+
+    assert ((EPOLLOUT, TOKENS_FROM),) == host.epoll_wait(epoll, 8, 0)
+
+
+def test_sendfile_into_a_full_pipe_would_block(host: Host) -> None:
+    source = host.kernel.open("f", O_RDWR | O_CREAT, 0o600)
+    host.kernel.pwrite(source, b"x", 0)
+    _, write_end = host.kernel.pipe2(O_NONBLOCK)
+    target = imported(host, write_end)
+    host.write(target, bytes(2**16))
+
+    with pytest.raises(Refused) as refusal:
+        host.sendfile(target, source, 0, 1)
+
+    assert EAGAIN == refusal.value.errno
+
+
+def test_sendfile_sends_on_what_it_has_just_written(host: Host) -> None:
+    source = host.kernel.open("f", O_RDWR | O_CREAT, 0o600)
+    host.kernel.pwrite(source, b"ab", 0)
+    target = imported(host, source)
+    host.lseek(target, 2, 0)
+
+    assert (10, 10) == host.sendfile(target, source, 0, 10)
+
+    assert b"ab" * 6 == host.pread(target, 100, 0)
+
+
+def test_sendfile_past_the_limit_raises_the_signal(host: Host) -> None:
+    source = host.kernel.open("f", O_RDWR | O_CREAT, 0o600)
+    host.kernel.pwrite(source, b"x", 0)
+    target = imported(host, source)
+    host.setrlimit(RLIMIT_FSIZE, 0)
+
+    with pytest.raises(Refused) as refusal:
+        host.sendfile(target, source, 0, 1)
+
+    assert (EFBIG, [SIGXFSZ]) == (refusal.value.errno, host.signals)
+
+
+@pytest.mark.parametrize(
+    ("flags", "offset", "error"),
+    [(MAP_SHARED_VALIDATE, 0, EINVAL), (MAP_PRIVATE, -PAGE_SIZE, EOVERFLOW), (MAP_PRIVATE, 1, EINVAL)],
+)
+def test_a_mapping_is_shared_or_private_and_begins_at_a_page_of_the_file(
+    flags: int, offset: int, error: int, host: Host
+) -> None:
+    fd = imported(host, host.kernel.open("f", O_RDWR | O_CREAT, 0o600))
+
+    with pytest.raises(Refused) as refusal:
+        host.mmap(fd, 1, PROT_READ, flags, offset)
+
+    assert error == refusal.value.errno
