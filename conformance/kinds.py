@@ -58,7 +58,7 @@ _OF_LINUX: dict[str, tuple[Recipe, ...]] = {
     ),
     "locks": (*_LOCKED, *locks.RECIPES),
     "pipes": sparing((*pipes.RECIPES, *splices.RECIPES, *_SHARED)),
-    "sockets": sparing((*sockets.RECIPES, *addresses.RECIPES, *splices.RECIPES, *_SHARED)),
+    "sockets": on_scene(sparing((*sockets.RECIPES, *addresses.RECIPES, *splices.RECIPES, *_SHARED)), addresses.SCENES),
     "terminals": (*terminals.RECIPES, *_SHARED),
     "jobs": on_scene((*jobs.RECIPES, *terminals.RECIPES, *_SHARED), jobs.SCENES),
     "mixed": sparing(

@@ -31,6 +31,10 @@ from conformance.systems.miniatures import (
     descriptors,
     files,
     host_imports,
+    host_locks,
+    host_saving,
+    host_sockets,
+    host_terminals,
     host_transfer,
     jobs,
     locks,
@@ -65,6 +69,10 @@ BUGS: tuple[PlantedBug, ...] = (
     *native.BUGS,
     *host_imports.BUGS,
     *host_transfer.BUGS,
+    *host_sockets.BUGS,
+    *host_terminals.BUGS,
+    *host_saving.BUGS,
+    *host_locks.BUGS,
 )
 NATIVE_BUGS = native.BUGS
 """The bugs that are planted over the kernel we run on."""

@@ -15,6 +15,7 @@ from conformance.domains import Slot
 from conformance.ops import Op
 from conformance.strategies.names import known
 from conformance.strategies.recipes import Make, Recipe
+from conformance.strategies.scenes import Scene, act, cast
 from conformance.strategies.slots import SlotTable
 from conformance.strategies.sockets import (
     DGRAM,
@@ -76,6 +77,7 @@ _ODD_SOCKETS = (
     (100, SOCK_STREAM, 0),
     (-1, 11, 0),
 )
+_SENDER, _RECEIVER = "sender", "receiver"
 _NAMES = ("s", "s", "s", "t", "t", "u", "d/s", "\0a", "\0b", "")
 _ADDRESSES_ODD = (
     None,
@@ -357,6 +359,12 @@ def _getsockopt(source: Source, slots: SlotTable) -> Op | None:
     return None if slot is None else Op("getsockopt", (slot, SOL_SOCKET, _OPTIONS[source.below(len(_OPTIONS))], 12))
 
 
+def _pair_of_datagrams(source: Source, slots: SlotTable) -> Op:
+    ends = slots.new(DGRAM), slots.new(DGRAM)
+    cast(slots).update(zip((_SENDER, _RECEIVER), ends, strict=True))
+    return Op("socketpair", (AF_UNIX, SOCK_DGRAM, 0), ends)
+
+
 def _fchmod(source: Source, slots: SlotTable) -> Op | None:
     slot = slots.any_of(source, FRESH, DGRAM)
     return None if slot is None else Op("fchmod", (slot, _MODES[source.below(len(_MODES))]))
@@ -398,6 +406,18 @@ def _open(source: Source, slots: SlotTable, name: str) -> Op:
 def _mkdir(source: Source, slots: SlotTable) -> Op:
     return Op("mkdir", ("d", _MODES[2 + source.below(len(_MODES) - 2)]))
 
+
+_NOTHING: Scene = ()
+SCENES: tuple[Scene, ...] = (
+    (
+        _pair_of_datagrams,
+        act("bind", _SENDER, ("s", "", "\x00a")),
+        act("send", _SENDER, (b"x",), (MSG_DONTWAIT,)),
+        act("recvfrom", _RECEIVER, (1,), (MSG_DONTWAIT,)),
+    ),
+    *(_NOTHING,) * 15,
+)
+"""A message from a socket that has a name, though it is one of a pair: its sender is told."""
 
 RECIPES = (
     Recipe("socket", 5, _or_due(_socket), opens=True),

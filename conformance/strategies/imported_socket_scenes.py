@@ -44,7 +44,9 @@ from reference.constants import (
     SHUT_RDWR,
     SHUT_WR,
     SO_PASSCRED,
+    SO_RCVBUF,
     SO_RCVTIMEO,
+    SO_SNDBUF,
     SO_SNDTIMEO,
     SOCK_DGRAM,
     SOCK_NONBLOCK,
@@ -60,6 +62,7 @@ _FULL = Pattern(212992, 0)
 _ALL_EVENTS = POLLIN | POLLOUT | POLLHUP | POLLRDHUP
 _ON = (pack("<i", 1),)
 _PAST = (pack("<qq", -1, 0),)
+_SIZES = (0, 4096, 212992, 2**31 - 1)
 _HOWS = (SHUT_RD, SHUT_WR, SHUT_RDWR)
 
 
@@ -273,6 +276,12 @@ _SOCKETS: tuple[Scene, ...] = (
         act("listen", IMPORT, (1,)),
         act("send", IMPORT, (b"x",), (MSG_DONTWAIT,)),
         act("recv", IMPORT, (4,), (MSG_DONTWAIT,)),
+    ),
+    (
+        _pair(),
+        imported(),
+        act("setsockopt", IMPORT, (SOL_SOCKET,), (SO_SNDBUF, SO_RCVBUF), tuple([pack("<i", size) for size in _SIZES])),
+        act("getsockopt", IMPORT, (SOL_SOCKET,), (SO_SNDBUF, SO_RCVBUF), (4,)),
     ),
     (
         _pair(SOCK_STREAM, flags=(0,)),

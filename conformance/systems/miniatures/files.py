@@ -122,8 +122,14 @@ class _NoExclusive(_OpenWithout):
     unknown = O_EXCL
 
 
-class _NoTruncate(_OpenWithout):
-    unknown = O_TRUNC
+class _NoTruncate(Linux):
+    def open(self, path: str, flags: int, mode: int) -> int:
+        fd = super().open(path, flags & ~O_TRUNC, mode)
+        if isinstance(self.fds.lookup(fd).object, RegularFile):
+            return fd
+        # What is no file is opened, or refused, as ever.
+        self.close(fd)
+        return super().open(path, flags, mode)
 
 
 class _SealsForgotten(Linux):
@@ -242,7 +248,8 @@ BUGS = (
         "files",
         "open(2) ignores O_TRUNC.",
         "files",
-        'open(".", O_RDONLY | O_TRUNC, 0o600)\n',
+        'r0 = open("f", O_WRONLY | O_CREAT, 0o600)\nftruncate(r0, 1)\n'
+        'r1 = open("f", O_RDONLY | O_TRUNC, 0o600)\nfstat(r0)\n',
         _NoTruncate,
     ),
     PlantedBug(

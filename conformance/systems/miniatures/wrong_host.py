@@ -16,6 +16,7 @@ from conformance.systems.miniatures.base import PlantedBug
 from reference.host.description import Description, PlainDescription
 from reference.host.inode import Facts, Inode
 from reference.host.kernel import Host
+from reference.host.socket import SocketDescription
 from reference.host.terminal import TerminalDescription
 from reference.linux.kernel import Linux
 from reference.linux.profile import Profile
@@ -27,6 +28,11 @@ class WrongHost(Host):
     plain: ClassVar[type[PlainDescription]] = PlainDescription
     terminal: ClassVar[type[TerminalDescription]] = TerminalDescription
     inode: ClassVar[type[Inode]] = Inode
+    endpoint: ClassVar[type[SocketDescription]] = SocketDescription
+
+    def opened_socket(self, inode: Inode, host_fd: int, flags: int) -> Description:
+        """As in the host model."""
+        return self.endpoint(self, inode, host_fd, flags)
 
     def opened(self, inode: Inode, host_fd: int, file_type: int, flags: int) -> Description:
         """As in the host model."""
@@ -65,3 +71,13 @@ def with_plain(description: type[PlainDescription]) -> type[Host]:
 def with_inode(inode: type[Inode]) -> type[Host]:
     """A wrong host whose inodes are of a class."""
     return type(inode.__name__, (WrongHost,), {"inode": inode})
+
+
+def with_socket(description: type[SocketDescription]) -> type[Host]:
+    """A wrong host whose sockets are of a class."""
+    return type(description.__name__, (WrongHost,), {"endpoint": description})
+
+
+def with_terminal(description: type[TerminalDescription]) -> type[Host]:
+    """A wrong host whose terminals are of a class."""
+    return type(description.__name__, (WrongHost,), {"terminal": description})
