@@ -11,6 +11,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,10 +22,12 @@ from pathlib import Path
 from conformance import events
 from conformance.budget import Budget
 from conformance.environment import describe
-from conformance.errors import ExitCode, SystemFailed
+from conformance.errors import ConformanceError, ExitCode, SystemFailed
 from conformance.judging import NamedProgram, Result, Task
 from conformance.laws import law_of
 from conformance.shard import shard_main
+from conformance.subject_shard import broken_error
+from conformance.subjects import Subject
 from conformance.triage import DIED, Triage
 from reference.linux.profile import Profile
 
@@ -38,6 +41,8 @@ class Plan:
     """What a campaign is to do.
 
     ``programs`` holds (name, ops) of stored programs that run first; reduced programs are stored in ``keep``.
+    ``subject`` is the system under test, and ``surroundings`` what a report says of it;
+    without one it is the kernel we run on.
     """
 
     run: str
@@ -52,6 +57,8 @@ class Plan:
     programs: tuple[NamedProgram, ...] = ()
     law: str = "linux"
     keep: Path | None = None
+    subject: Subject | None = None
+    surroundings: tuple[tuple[str, str], ...] = ()
 
 
 class Campaign:
@@ -63,11 +70,14 @@ class Campaign:
         self._started = time.monotonic()
         self._programs = self._ops = self._divergent = 0
         self._cpu_seconds = 0.0
+        self._unsupported: Counter[str] = Counter()
+        self.failure: ConformanceError | None = None
+        """Why the campaign broke off, if it did."""
 
     def run(self) -> ExitCode:
         """Until the budget is used, or Ctrl-C. The footer is written in either case."""
         plan = self._plan
-        law = law_of(plan.law)
+        law = law_of(plan.law).on(plan.subject)
         self._tell(
             events.Header(
                 format=events.FORMAT_VERSION,
@@ -79,7 +89,7 @@ class Campaign:
                 law=law.statement,
                 systems=law.systems,
                 kinds=plan.kinds,
-                environment=describe(plan.profile),
+                environment={**describe(plan.profile), **dict(plan.surroundings)},
             )
         )
         interrupted = False
@@ -88,11 +98,19 @@ class Campaign:
             try:
                 for result in shards.results(self._tasks()):
                     self._take(result, triage)
+                for last in shards.farewells():
+                    self._mind(last)
+            except SystemFailed as failure:
+                self.failure = failure
+                self._tell(events.Note("error", str(failure)))
             except KeyboardInterrupt:
                 interrupted = True
                 self._tell(events.Note("warning", "interrupted from the keyboard: the budget was not used up"))
             finally:
                 shards.close()
+            if self._unsupported:
+                counts = ", ".join(f"{name} {count}" for name, count in self._unsupported.most_common())
+                self._tell(events.Note("info", f"not offered by the system, and left out: {counts}"))
             exit_code = self._verdict(triage, interrupted)
             self._tell(
                 events.Footer(
@@ -110,6 +128,8 @@ class Campaign:
         return exit_code
 
     def _verdict(self, triage: Triage, interrupted: bool) -> ExitCode:
+        if self.failure is not None:
+            return ExitCode.ADAPTER_FAILED
         if any(not bucket.startswith(DIED) for bucket in triage.buckets):
             return ExitCode.DIVERGES
         if triage.buckets:
@@ -151,9 +171,16 @@ class Campaign:
         )
         for note in result.notes:
             self._tell(events.Note("warning", note))
+        self._unsupported.update(result.unsupported)
         for suspect in result.suspects:
             self._divergent += 1
             self._tell(triage.judge(suspect, result.kind))
+        self._mind(result)
+
+    def _mind(self, result: Result) -> None:
+        """Break off when the system under test is broken: nothing that it says from then on can be trusted."""
+        if result.broken is not None:
+            raise broken_error(result.broken)
 
 
 class Shards:
@@ -189,6 +216,13 @@ class Shards:
                 self._assign(ready, waiting, tasks)
                 yield result
 
+    def farewells(self) -> Iterator[Result]:
+        """How each system took leave."""
+        for connection in self._running:
+            connection.send(None)
+        for connection in self._running:
+            yield connection.recv()
+
     def close(self) -> None:
         """End every shard; closing the connection lets it remove its directory."""
         for connection, (process, _) in self._running.items():
@@ -202,7 +236,9 @@ class Shards:
     def _start(self) -> None:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(
-            target=shard_main, args=(theirs, self._plan.profile, self._plan.base, self._plan.law), daemon=True
+            target=shard_main,
+            args=(theirs, self._plan.profile, self._plan.base, law_of(self._plan.law).on(self._plan.subject)),
+            daemon=True,
         )
         process.start()
         theirs.close()

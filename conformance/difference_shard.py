@@ -64,6 +64,10 @@ class DifferenceShard:
         result.cpu_seconds = time.process_time() - cpu_started
         return result
 
+    def finish(self) -> Result:
+        """Nothing is left to say to workers of our own."""
+        return Result(0, "")
+
     def _observed(
         self, worker: NativeWorker, programs: Sequence[NamedProgram], result: Result
     ) -> list[list[Observation] | None]:

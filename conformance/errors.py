@@ -49,6 +49,10 @@ class SystemFailed(ConformanceError):
     exit_code = ExitCode.ADAPTER_FAILED
 
 
+class ProgramFailed(SystemFailed):
+    """A system did not survive a program, or did not answer for it in time."""
+
+
 class Inconclusive(ConformanceError):
     """The run could not decide: environment or budget."""
 

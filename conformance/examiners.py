@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -16,7 +17,9 @@ from conformance.laws import Law
 from conformance.observation import Observation, outcome_name
 from conformance.ops import Op, spec_of
 from conformance.reduce import StillDiverges
+from conformance.runners import runner_of
 from conformance.systems.native_worker import NativeWorker
+from conformance.systems.process import AdapterFailed
 from reference.linux.profile import Profile
 
 
@@ -24,7 +27,7 @@ class Examiner(Protocol):
     """Examines single programs, each in a process of its own. ``close`` ends its workers."""
 
     def observe(self, ops: tuple[Op, ...]) -> Sequence[Observation]:
-        """What the system gives for each op. WorkerDied when it does not survive the program."""
+        """What the system gives for each op. ProgramFailed when it does not survive the program."""
 
     def diverge(self, ops: tuple[Op, ...]) -> Divergence | None:
         """Where the program diverges; None when it does not."""
@@ -39,19 +42,21 @@ class PredictionExaminer:
     def __init__(self, profile: Profile, base: Path, law: Law) -> None:
         self._profile = profile
         self._law = law
-        self._worker = NativeWorker(profile, base, system=law.native)
+        self._worker = runner_of(law, profile, base)
 
     def observe(self, ops: tuple[Op, ...]) -> Sequence[Observation]:
-        """What the system gives for each op."""
+        """What the system gives for each op, up to the first that it does not offer."""
         return self._worker.run_alone(ops)
 
     def diverge(self, ops: tuple[Op, ...]) -> Divergence | None:
         """The first op whose observation the model does not allow."""
-        return diverge(ops, self.observe(ops), self._model)
+        observed = self.observe(ops)
+        return diverge(ops[: len(observed)], observed, self._model, self._law.systems[1])
 
     def close(self) -> None:
-        """End the worker."""
-        self._worker.close()
+        """End the worker. A subject that takes no leave is the shards' to report."""
+        with suppress(AdapterFailed):
+            self._worker.close()
 
     def _model(self) -> System:
         return self._law.make_model(self._profile)

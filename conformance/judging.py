@@ -64,6 +64,8 @@ class Result:
 
     ``differences`` counts, by host clause and by how, the differences that a clause explained;
     ``witnesses`` names a short program for each.
+    ``unsupported`` counts the ops that a system under test declined to run, by name;
+    ``broken`` is its breach of the protocol: what, where, how to mend it.
     """
 
     index: int
@@ -78,6 +80,8 @@ class Result:
     notes: list[str] = field(default_factory=list)
     differences: dict[str, dict[str, int]] = field(default_factory=dict)
     witnesses: dict[str, Witness] = field(default_factory=dict)
+    unsupported: dict[str, int] = field(default_factory=dict)
+    broken: tuple[str, str, str] | None = None
 
 
 def programs_of(task: Task) -> Iterable[NamedProgram]:

@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from conformance.errors import ConformanceError
 from conformance.interpreter import System
 from conformance.kinds import HOST_KINDS, LINUX_KINDS
+from conformance.subjects import Subject
 from reference.host.caller import Caller
 from reference.host.kernel import Host
 from reference.linux.kernel import Linux
@@ -39,6 +40,7 @@ class Law:
     ``statement`` is how reports name the law, ``systems`` the two sides. ``make_model`` makes the model,
     ``native`` names the class of the worker's calls, ``kinds`` the kinds of programs that speak about it.
     ``beside`` names the class of calls that ``native`` is compared with; empty where the model alone is.
+    ``subject`` is the system under test where that is not the kernel we run on.
     """
 
     name: str
@@ -48,6 +50,18 @@ class Law:
     native: str
     kinds: tuple[str, ...]
     beside: str = ""
+    subject: Subject | None = None
+
+    def on(self, subject: Subject | None) -> Law:
+        """The law about a system under test instead of the kernel. ConformanceError where it speaks of no other."""
+        if subject is None:
+            return self
+        if self.name != "linux":
+            raise ConformanceError(
+                f"the law {self.name!r} speaks of the kernel only", hint="leave --law out, or leave --on out"
+            )
+        model = self.systems[0]
+        return replace(self, statement=f"{model} == {subject.name}", systems=(model, subject.name), subject=subject)
 
 
 LAWS = {

@@ -13,27 +13,30 @@ from pathlib import Path
 from conformance.difference_shard import DifferenceShard
 from conformance.interpreter import System
 from conformance.judging import NamedProgram, Result, Suspect, Task, judge, programs_of
-from conformance.laws import law_of
+from conformance.laws import Law
 from conformance.observation import Observation
 from conformance.ops import Op
 from conformance.oracle import Mismatch, first_mismatch, predict
+from conformance.subject_shard import SubjectShard
 from conformance.systems.native_worker import NativeWorker, WorkerDied
 from reference.linux.profile import Profile
 
 
-def shard_main(connection: Connection, profile: Profile, base: Path, law: str) -> None:
+def shard_main(connection: Connection, profile: Profile, base: Path, law: Law) -> None:
     """Serve tasks until the campaign closes the connection. Ctrl-C is the campaign's to handle."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    chosen = law_of(law)
     with ExitStack() as stack:
-        shard: Shard | DifferenceShard
-        if chosen.beside:
-            shard = stack.enter_context(DifferenceShard(profile, base, chosen))
+        shard: Shard | DifferenceShard | SubjectShard
+        if law.subject is not None:
+            shard = stack.enter_context(SubjectShard(law.subject, profile, base))
+        elif law.beside:
+            shard = stack.enter_context(DifferenceShard(profile, base, law))
         else:
-            shard = Shard(stack.enter_context(NativeWorker(profile, base, system=chosen.native)))
+            shard = Shard(stack.enter_context(NativeWorker(profile, base, system=law.native)))
         while True:
             try:
-                connection.send(shard.run(connection.recv()))
+                task = connection.recv()
+                connection.send(shard.run(task) if task is not None else shard.finish())
             except (EOFError, ConnectionError):
                 # The campaign has closed the connection, perhaps while a batch was under way.
                 return
@@ -53,6 +56,10 @@ class Shard:
             return result
         except WorkerDied as death:
             return self._piecewise(task, death)
+
+    def finish(self) -> Result:
+        """Nothing is left to say to a worker of our own."""
+        return Result(0, "")
 
     def _piecewise(self, task: Task, death: WorkerDied) -> Result:
         """A batch that the worker did not survive, each program in a process of its own: nothing found is lost."""

@@ -9,6 +9,8 @@ Flakiness is a bug in the model, the worker or the comparison; nothing is tried 
 from __future__ import annotations
 
 import os
+import shlex
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,19 +18,23 @@ import msgspec
 
 from conformance import events
 from conformance.corpus import SUFFIX, store
-from conformance.errors import Inconclusive
+from conformance.divergence import Divergence
+from conformance.errors import Inconclusive, ProgramFailed
 from conformance.examiners import examiner_of, same_bucket
 from conformance.grammar import observation_text, program_text, trace_line
 from conformance.judging import Suspect
 from conformance.laws import Law
+from conformance.observation import Observation
 from conformance.ops import Op, spec_of
 from conformance.program import Program
 from conformance.reduce import Reduction, reduce_program
-from conformance.systems.native_worker import WorkerDied
+from conformance.systems.native_worker import NativeWorker
 from reference.linux.profile import Profile
 
 CONFIRMATIONS = 3
 CRASH_REDUCTION_TRIES_MAX = 30
+SUBJECT_CRASH_TRIES_MAX = 6
+"""A system under test may need its whole deadline for every try, and is started anew for each."""
 DIED = "B-died-"
 """How the buckets begin that hold programs which the worker does not survive."""
 
@@ -44,6 +50,7 @@ class Triage:
         self._law = law
         self._keep = keep
         self._examiner = examiner_of(profile, base, law)
+        self._native = NativeWorker(profile, base) if law.subject else None
         self.buckets: dict[str, int] = {}
 
     def __enter__(self) -> Triage:
@@ -51,12 +58,14 @@ class Triage:
 
     def __exit__(self, *unused: object) -> None:
         self._examiner.close()
+        if self._native is not None:
+            self._native.close()
 
     def judge(self, suspect: Suspect, kind: str) -> events.Event:
         """What there is to tell of a suspect: a new bucket, or one more occurrence of a known one."""
         try:
             return self._crashed(suspect, kind) if suspect.failure else self._diverged(suspect, kind)
-        except WorkerDied as death:
+        except ProgramFailed as death:
             return self._crashed(replace(suspect, failure=death.message), kind)
 
     def _diverged(self, suspect: Suspect, kind: str) -> events.Event:
@@ -72,23 +81,32 @@ class Triage:
         except Inconclusive:
             # It diverged a moment ago, and does not when the reduction begins.
             return self._unsteady(suspect, kind, len(confirmed))
-        observed = self._examiner.observe(reduction.ops)
         final = self._examiner.diverge(reduction.ops) or divergence
+        traced = self._traced(reduction.ops)
         if self._keep is not None:
             store(self._keep, final, reduction.ops)
         event = self._event(suspect, kind, divergence.bucket, reduction)
         return msgspec.structs.replace(
             event,
-            title=final.title,
+            title=f"{final.title}{self._beside(final, traced)}",
             verdict="diverges" if len(confirmed) == CONFIRMATIONS else "flaky",
             op=final.signature.op,
             clauses=final.signature.clauses,
-            trace="".join(f"{trace_line(op, seen)}\n" for op, seen in zip(reduction.ops, observed, strict=True)),
+            trace="".join(f"{trace_line(op, seen)}\n" for op, seen in zip(reduction.ops, traced, strict=True)),
             step=final.index,
             predicted=observation_text(final.op, final.predicted),
             observed=observation_text(final.op, final.observed),
             confirmed=(len(confirmed), CONFIRMATIONS),
         )
+
+    def _traced(self, ops: tuple[Op, ...]) -> Sequence[Observation]:
+        """What a report shows beside a program: what the kernel gives, also where another system is under test."""
+        return self._examiner.observe(ops) if self._native is None else self._native.run_alone(ops)
+
+    def _beside(self, final: Divergence, traced: Sequence[Observation]) -> str:
+        """What a title adds where the kernel we run on is no better: then it is the model that is in doubt."""
+        same = self._native is not None and traced[final.index] == final.observed
+        return " (as this kernel does: suspect the model)" if same else ""
 
     def _unsteady(self, suspect: Suspect, kind: str, confirmed: int) -> events.Event:
         """A program that does not diverge every time: a bucket of its own, as nothing says that two are one bug."""
@@ -105,7 +123,8 @@ class Triage:
     def _crashed(self, suspect: Suspect, kind: str) -> events.Event:
         """A program that the worker does not survive: its bucket is the op it died in."""
         try:
-            reduction = reduce_program(suspect.ops, self._kills, CRASH_REDUCTION_TRIES_MAX)
+            tries = SUBJECT_CRASH_TRIES_MAX if self._law.subject else CRASH_REDUCTION_TRIES_MAX
+            reduction = reduce_program(suspect.ops, self._kills, tries)
         except Inconclusive:
             return self._unsteady(suspect, kind, 0)
         bucket = f"{DIED}{reduction.ops[-1].call}"
@@ -148,14 +167,15 @@ class Triage:
         return self.buckets[bucket] > 1
 
     def _replay(self, suspect: Suspect) -> str:
-        user = "" if self._profile.uid == os.getuid() else " --user"
+        user = "" if self._law.subject or self._profile.uid == os.getuid() else " --user"
         stored = suspect.seed.endswith(SUFFIX)
         law = "" if self._law.name == "linux" else f" --law {self._law.name}"
-        return f"fdconform replay {'' if stored else 'seed:'}{suspect.seed}{user}{law}"
+        on = f" --on {shlex.quote(self._law.subject.name)}" if self._law.subject else ""
+        return f"fdconform replay {'' if stored else 'seed:'}{suspect.seed}{user}{law}{on}"
 
     def _kills(self, ops: tuple[Op, ...]) -> bool:
         try:
             self._examiner.observe(ops)
-        except WorkerDied:
+        except ProgramFailed:
             return True
         return False

@@ -52,6 +52,23 @@ LAW = click.option(
 )
 
 
+ON = click.option(
+    "--on",
+    default="native",
+    show_default=True,
+    metavar="SYSTEM",
+    help="What is put to the test: native, or process:COMMAND, a command that speaks the wire protocol.",
+)
+DEADLINE = click.option(
+    "--deadline",
+    "deadline_s",
+    type=click.FloatRange(min=0, min_open=True),
+    default=10.0,
+    show_default=True,
+    help="Seconds that a system under test may take for one program.",
+)
+
+
 def chosen_profile(directory: Path | None, as_user: bool) -> tuple[Profile, Path]:
     """The profile and base directory that the options ask for."""
     base = working_base(directory)

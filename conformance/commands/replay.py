@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from conformance.commands.options import DIRECTORY, LAW, USER, chosen_profile, read_program_file
+from conformance.commands.options import DEADLINE, DIRECTORY, LAW, USER, chosen_profile, read_program_file
 from conformance.errors import ExitCode
 from conformance.golden import read_golden
 from conformance.grammar import observation_text, op_text, trace_line
@@ -18,7 +18,9 @@ from conformance.laws import law_of, linux
 from conformance.observation import Observation
 from conformance.ops import Op
 from conformance.oracle import first_mismatch, predict
+from conformance.runners import run_offered, started
 from conformance.strategies.programs import seeded_program
+from conformance.subjects import profile_of, subject_of
 from conformance.systems.native_worker import NativeWorker
 
 
@@ -26,15 +28,17 @@ from conformance.systems.native_worker import NativeWorker
 @click.argument("program", metavar="FILE")
 @click.option(
     "--on",
-    type=click.Choice(["native", "linux", "recorded"]),
     default="native",
     show_default=True,
-    help="native: kernel against model; linux: the model alone; recorded: the trace in FILE against the model.",
+    metavar="SYSTEM",
+    help="native: kernel against model; linux: the model alone; recorded: the trace in FILE against the model;"
+    " process:COMMAND: a command that speaks the wire protocol.",
 )
+@DEADLINE
 @LAW
 @DIRECTORY
 @USER
-def command(program: str, on: str, law: str, directory: Path | None, as_user: bool) -> int:
+def command(program: str, on: str, deadline_s: float, law: str, directory: Path | None, as_user: bool) -> int:
     """Run the program in FILE ('-': standard input; 'seed:7/pipes/12/3': the program of a campaign's seed).
 
     Prints the trace; where the systems part, the step is marked and the exit code is 1.
@@ -50,6 +54,13 @@ def command(program: str, on: str, law: str, directory: Path | None, as_user: bo
         for op, seen in zip(ops, predicted, strict=True):
             click.echo(trace_line(op, seen))
         return ExitCode.CONFORMS
+    subject = subject_of(on, deadline_s)
+    if subject is not None:
+        chosen = chosen.on(subject)
+        with started(subject, profile, base) as system:
+            profile = profile_of(system.hello, profile)
+            ops, observed = run_offered(system, ops)
+        return _compare(ops, observed, chosen.make_model(profile), subject.name)
     with NativeWorker(profile, base, system=chosen.native) as worker:
         observed = worker.run_alone(ops)
     return _compare(ops, observed, chosen.make_model(profile), "native")

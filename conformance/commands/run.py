@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import click
 
 from conformance.budget import read_budget
 from conformance.campaign import Campaign, Plan, run_name
-from conformance.commands.options import DIRECTORY, LAW, REPORTS, USER, chosen_profile
+from conformance.commands.options import DEADLINE, DIRECTORY, LAW, ON, REPORTS, USER, chosen_profile
 from conformance.environment import require_terminals
 from conformance.events import EventLog
 from conformance.golden import stored_programs
@@ -21,6 +22,8 @@ from conformance.laws import law_of
 from conformance.rendering import clauses_under, render, summarise
 from conformance.reporting.console import Progress
 from conformance.run_directory import EVENTS, make_run
+from conformance.runners import introduced
+from conformance.subjects import subject_of
 
 KINDS_WITH_TERMINALS = frozenset(("terminals", "jobs", "mixed", "host-terminals", "host-mixed"))
 
@@ -46,6 +49,8 @@ KINDS_WITH_TERMINALS = frozenset(("terminals", "jobs", "mixed", "host-terminals"
 )
 @click.option("--keep", is_flag=True, help="Store reduced programs in FIXTURES/regressions, to run first from then on.")
 @LAW
+@ON
+@DEADLINE
 @DIRECTORY
 @USER
 @REPORTS
@@ -57,22 +62,29 @@ def command(
     fixtures: Path,
     keep: bool,
     law: str,
+    on: str,
+    deadline_s: float,
     directory: Path | None,
     as_user: bool,
     reports: Path,
 ) -> int:
-    """Run random programs on the model and on the kernel, compare, reduce what differs, and write a report."""
+    """Run random programs on the model and on the kernel, or another system; compare, reduce, and write a report."""
     kinds = kinds or law_of(law).kinds
     wanted = read_budget(budget)
+    subject = subject_of(on, deadline_s)
+    chosen = law_of(law).on(subject)
     profile, base = chosen_profile(directory, as_user)
-    if KINDS_WITH_TERMINALS.intersection(kinds):
+    surroundings: dict[str, str] = {}
+    if subject is not None:
+        profile, surroundings = introduced(subject, profile, base)
+    elif KINDS_WITH_TERMINALS.intersection(kinds):
         require_terminals()
     name = run_name()
     target = make_run(reports, name)
     plan = Plan(
         run=name,
         command=f"fdconform run --seed {seed} --budget {budget}{' --user' if as_user else ''}"
-        f"{'' if law == 'linux' else f' --law {law}'}",
+        f"{'' if law == 'linux' else f' --law {law}'}{f' --on {shlex.quote(on)}' if subject else ''}",
         seed=seed,
         budget=wanted,
         budget_text=budget,
@@ -81,16 +93,21 @@ def command(
         profile=profile,
         base=base,
         law=law,
+        subject=subject,
+        surroundings=tuple(surroundings.items()),
         keep=fixtures / "regressions" if keep else None,
         programs=tuple((str(fixtures / path), program.ops) for path, program in stored_programs(fixtures)),
     )
-    clauses = clauses_under(law_of(law))
+    clauses = clauses_under(chosen)
     with EventLog(target / EVENTS) as log:
         progress = Progress(clauses, budget_seconds=wanted.seconds, budget_ops=wanted.ops)
         try:
-            code = Campaign(plan, (log.write, progress.update)).run()
+            campaign = Campaign(plan, (log.write, progress.update))
+            code = campaign.run()
         finally:
             progress.close()
     page = render(target)
     sys.stdout.write(summarise(target, page))
+    if campaign.failure is not None:
+        click.echo(f"error: {campaign.failure}", err=True)
     return code

@@ -10,7 +10,7 @@ No time enters into the decision, only whether the kernel says that the thread s
 
 **Isolation.** The worker has a process group of its own, so that Ctrl-C at the terminal is no signal to a program.
 
-**Deadline.** A program that makes no progress for ``PROGRAM_DEADLINE_S`` seconds is killed with its worker,
+**Deadline.** A program that makes no progress for ``deadline_s`` seconds is killed with its worker,
 and reported as hung.
 """
 
@@ -30,7 +30,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from conformance.errors import SystemFailed
+from conformance.errors import ProgramFailed
 from conformance.observation import Observation
 from conformance.ops import Op
 from conformance.systems.frames import Closed, receive, send
@@ -44,7 +44,7 @@ NATIVE_CALLS = "conformance.systems.native:Native"
 JUDGE = "conformance.judging:judge"
 
 
-class WorkerDied(SystemFailed):
+class WorkerDied(ProgramFailed):
     """The worker ended in the middle of a batch. ``program`` and ``op`` say where it was."""
 
     def __init__(self, why: str, program: int, op: int) -> None:
@@ -63,11 +63,17 @@ class NativeWorker:
     """
 
     def __init__(
-        self, profile: Profile, base: Path | None = None, system: str = NATIVE_CALLS, performs: str = JUDGE
+        self,
+        profile: Profile,
+        base: Path | None = None,
+        system: str = NATIVE_CALLS,
+        performs: str = JUDGE,
+        deadline_s: float = PROGRAM_DEADLINE_S,
     ) -> None:
         self._profile = profile
         self._performs = performs
         self._system = system
+        self._deadline_s = deadline_s
         self._directory = Path(tempfile.mkdtemp(prefix="fdconform-", dir=base))
         os.chown(self._directory, profile.uid, profile.gid)
         self._process: subprocess.Popen[bytes] | None = None
@@ -190,9 +196,9 @@ class NativeWorker:
             program, op, pid = self._progress[1], self._progress[0], self._pid
             if program_since[0] != program:
                 program_since = (program, time.monotonic())
-            elif time.monotonic() - program_since[1] > PROGRAM_DEADLINE_S:
+            elif time.monotonic() - program_since[1] > self._deadline_s:
                 _signal(pid, signal.SIGKILL)
-                raise self._died(f"made no progress for {PROGRAM_DEADLINE_S:g} s and was killed")
+                raise self._died(f"made no progress for {self._deadline_s:g} s and was killed")
             if seen[:3] != (program, op, pid) or not pid:
                 # Nearly always the worker has moved on, and its state need not be asked for.
                 seen = (program, op, pid)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A system under test that is a command of the user's: it speaks the protocol of :mod:`conformance.wire`.
 
-Whatever it does wrong ends in one of two errors. :class:`ProgramFailed` is the fate of a program:
+Whatever it does wrong ends in one of two errors. :class:`~conformance.errors.ProgramFailed` is the fate of a program:
 the system died of it, or did not answer in time; it is started again, and the others are not lost.
 :class:`AdapterFailed` is a breach of the protocol: nothing that such a system says can be trusted.
 """
@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from conformance.errors import SystemFailed
+from conformance.errors import ProgramFailed, SystemFailed
 from conformance.observation import Observation
 from conformance.ops import Op
 from conformance.wire.channel import LINE_BYTES_MAX, Channel, Ended, Interrupted, Late
@@ -39,11 +39,6 @@ from conformance.wire.messages import (
 )
 from reference.linux.profile import Profile
 
-HELLO_DEADLINE_S = 60.0
-PROGRAM_DEADLINE_S = 10.0
-BYE_DEADLINE_S = 10.0
-DEATHS_IN_A_ROW_MAX = 5
-"""A system that survives none of so many programs fails for a reason of its own."""
 GUIDE = "docs/how-to/validate-an-implementation.md says what is expected"
 
 
@@ -51,21 +46,13 @@ class AdapterFailed(SystemFailed):
     """The system broke the protocol, or cannot be started."""
 
 
-class ProgramFailed(SystemFailed):
-    """The system did not survive a program, or did not answer for it in time."""
-
-    def __init__(self, message: str, where: str, program: int) -> None:
-        super().__init__(message, where=where, hint="replay the program")
-        self.program = program
-
-
 @dataclass(frozen=True, slots=True)
 class Deadlines:
     """How long the system may take, in seconds: to say hello, for one program, to say bye."""
 
-    hello_s: float = HELLO_DEADLINE_S
-    program_s: float = PROGRAM_DEADLINE_S
-    bye_s: float = BYE_DEADLINE_S
+    hello_s: float = 60.0
+    program_s: float = 10.0
+    bye_s: float = 10.0
 
 
 class ProcessSystem:
@@ -82,20 +69,17 @@ class ProcessSystem:
         profile: Profile,
         base: Path | None = None,
         deadlines: Deadlines | None = None,
-        line_bytes_max: int = LINE_BYTES_MAX,
     ) -> None:
-        self._name = name
+        self.name = name
         self._command = tuple(command)
         self._caller = Caller(profile.descriptors_max, profile.file_size_bytes_max, profile.umask)
         self._base = base
         self._deadlines = deadlines or Deadlines()
-        self._line_bytes_max = line_bytes_max
         self._channel: Channel | None = None
         self._directory: Path | None = None
         self._hello: Hello | None = None
         self._answered = 0
         self._asked = 0
-        self._deaths_in_a_row = 0
 
     def __enter__(self) -> ProcessSystem:
         return self
@@ -104,7 +88,7 @@ class ProcessSystem:
         if kind is None:
             self.close()
         else:
-            self._stop()
+            self.kill()
 
     @property
     def hello(self) -> Hello:
@@ -115,22 +99,26 @@ class ProcessSystem:
 
     def run(self, programs: Sequence[tuple[Op, ...]]) -> list[list[Observation]]:
         """The observations of each program of a batch, up to the first op of it that the system does not offer."""
+        return list(self.answers(programs))
+
+    def answers(self, programs: Sequence[tuple[Op, ...]]) -> Iterator[list[Observation]]:
+        """As :meth:`run`, each as it comes: what was answered before a failure is not lost."""
         channel = self._started()
-        first = self._asked
-        ids = [str(number) for number in range(first, first + len(programs))]
+        ids = [str(number) for number in range(self._asked, self._asked + len(programs))]
         self._asked += len(programs)
         wire = [WireProgram(name, tuple([_wire_op(op) for op in ops])) for name, ops in zip(ids, programs, strict=True)]
-        observations: list[list[Observation]] = []
         try:
             self._send(channel, Run(tuple(wire), self._deadlines.program_s, self._caller))
             for name, ops in zip(ids, programs, strict=True):
-                observations.append(self._observations(channel, name, ops))
+                yield self._observations(channel, name, ops)
         except (Ended, Late) as failure:
-            raise self._program_failed(str(failure), len(observations), len(programs)) from None
+            raise self._program_failed(str(failure)) from None
         except Interrupted as failure:
             raise self._failed(str(failure), "end each message with a line feed") from None
-        self._deaths_in_a_row = 0
-        return observations
+
+    def kill(self) -> None:
+        """End the command without a word."""
+        self._stop()
 
     def run_one(self, program: tuple[Op, ...]) -> list[Observation]:
         """The observations of one program, as a batch of its own."""
@@ -171,11 +159,11 @@ class ProcessSystem:
         self._directory = Path(tempfile.mkdtemp(prefix="fdconform-system-", dir=self._base))
         self._answered = 0
         try:
-            self._channel = Channel(self._command, self._directory, self._line_bytes_max)
+            self._channel = Channel(self._command, self._directory, LINE_BYTES_MAX)
         except OSError as error:
             shutil.rmtree(self._directory, ignore_errors=True)
             raise AdapterFailed(
-                f"cannot be started: {error.strerror}", where=self._name, hint=f"try: {' '.join(self._command)}"
+                f"cannot be started: {error.strerror}", where=self.name, hint=f"try: {' '.join(self._command)}"
             ) from None
         try:
             hello = self._receive(self._channel, self._deadlines.hello_s)
@@ -246,21 +234,18 @@ class ProcessSystem:
     # Failures ---------------------------------------------------------------------------------
 
     def _failed(self, message: str, hint: str) -> AdapterFailed:
-        errors = self._channel.errors if self._channel is not None else ""
+        said = self._last_words()
         self._stop()
-        said = f"; it wrote to standard error: {errors}" if errors else ""
-        return AdapterFailed(f"{message}{said}", where=self._name, hint=hint)
+        return AdapterFailed(f"{message}{said}", where=self.name, hint=hint)
 
-    def _program_failed(self, why: str, place: int, count: int) -> SystemFailed:
-        self._deaths_in_a_row += 1
-        if self._deaths_in_a_row > DEATHS_IN_A_ROW_MAX:
-            return self._failed(
-                f"{why}; it survived none of {self._deaths_in_a_row} runs in a row", "try it with a program by hand"
-            )
-        errors = self._channel.errors if self._channel is not None else ""
+    def _program_failed(self, why: str) -> ProgramFailed:
+        said = self._last_words()
         self._stop()
-        said = f"; it wrote to standard error: {errors}" if errors else ""
-        return ProgramFailed(f"{why}{said}", f"{self._name}, program {place + 1} of a batch of {count}", place)
+        return ProgramFailed(f"{why}{said}", where=self.name, hint="replay the program")
+
+    def _last_words(self) -> str:
+        errors = self._channel.errors if self._channel is not None else ""
+        return f"; it wrote to standard error: {errors}" if errors else ""
 
 
 def breach_of(error: Exception) -> str:
@@ -280,7 +265,8 @@ def _wire_op(op: Op) -> WireOp:
 
 
 def _kind(message: FromSystem) -> str:
-    return f"a {type(message).__name__.lower()} message"
+    name = type(message).__name__.lower()
+    return f"{'an' if name[0] == 'o' else 'a'} {name} message"
 
 
 def _excerpt(line: bytes) -> str:

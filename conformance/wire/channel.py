@@ -20,6 +20,8 @@ from typing import IO
 
 LINE_BYTES_MAX = 2**26
 """More than any batch of programs can give."""
+DIRECTORY_VARIABLE = "FDCONFORM_DIRECTORY"
+"""Tells a command of a directory that is its own, and that is removed when it has ended."""
 READ_BYTES = 2**20
 ERROR_TAIL_BYTES = 2**11
 """How much of what a command wrote to standard error last is kept for the message about it."""
@@ -42,7 +44,7 @@ class TooLong(Interrupted):
 
 
 class Channel:
-    """Standard input and output of a command that runs in ``directory``, as lines."""
+    """Standard input and output of a command, as lines. It may use ``directory``, which it is told of."""
 
     def __init__(self, command: Sequence[str], directory: Path, line_bytes_max: int = LINE_BYTES_MAX) -> None:
         self._line_bytes_max = line_bytes_max
@@ -52,7 +54,7 @@ class Channel:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            cwd=directory,
+            env={**os.environ, DIRECTORY_VARIABLE: str(directory)},
             start_new_session=True,
         )
         self._received = bytearray()

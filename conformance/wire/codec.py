@@ -106,7 +106,14 @@ def decode(domain: Domain, value: Any, where: str) -> Any:
         return _expect(str, value, "a string", where)
     if isinstance(domain, Time) and value == "now":
         return value
-    return _expect(int, value, "a whole number", where)
+    return _whole(value, where)
+
+
+def _whole(value: Any, where: str) -> int:
+    number: int = _expect(int, value, "a whole number", where)
+    if not -(2**63) <= number < 2**64:
+        raise ValueError(f"{where}: expected a whole number of 64 bits")
+    return number
 
 
 def _expect(kind: type, value: Any, name: str, where: str) -> Any:
@@ -142,7 +149,7 @@ def _slot_or_number(domain: Domain, value: Any, where: str) -> Any:
         return Slot(_expect(str, value[key], "the name of a result", f"{where}.{key}"))
     if isinstance(domain, SlotName):
         raise ValueError(f'{where}: expected {{"{key}": name}}, got {shown(value)}')
-    return _expect(int, value, "a whole number", where)
+    return _whole(value, where)
 
 
 def _data(value: Any, where: str, *, patterns: bool) -> Any:

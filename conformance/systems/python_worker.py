@@ -1,0 +1,137 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Speaks the wire protocol for the kernel that it stands on: the program that is sent into another system.
+
+``fdconform worker --emit python`` makes one file of this and of all it needs, for Python 3.8 and the standard library.
+The same worker process as on our own machine runs the programs, and the same parent watches it,
+so that here and there nothing but the kernel differs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+from conformance.environment import CAP_SYS_RESOURCE, filesystem_of, has_capability
+from conformance.observation import Observation
+from conformance.ops import Op
+from conformance.systems.native_worker import NativeWorker
+from conformance.wire.codec import decode_op, encode_observation
+from reference.linux.profile import Profile
+
+PROTOCOL = 1
+LIMITS = {
+    "pipe_size_bytes_max": "/proc/sys/fs/pipe-max-size",
+    "datagram_queue_max": "/proc/sys/net/unix/max_dgram_qlen",
+    "listen_backlog_max": "/proc/sys/net/core/somaxconn",
+}
+
+
+def _directory() -> Path:
+    """Where programs get their directory."""
+    return Path(os.environ.get("FDCONFORM_DIRECTORY", "."))
+
+
+def _number_in(path: str) -> int | None:
+    try:
+        return int(Path(path).read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _filesystem() -> str | None:
+    try:
+        return filesystem_of(_directory())
+    except OSError:
+        return None
+
+
+def _facts() -> dict[str, Any]:
+    """What this machine says of itself; what it does not tell is left out."""
+    facts: dict[str, Any] = {name: _number_in(path) for name, path in LIMITS.items()}
+    facts["filesystem"] = _filesystem()
+    facts["uid"], facts["gid"] = os.getuid(), os.getgid()
+    facts["capable"] = os.getuid() == 0
+    try:
+        facts["resource_capable"] = os.getuid() == 0 and has_capability(CAP_SYS_RESOURCE)
+    except (OSError, IndexError):
+        facts["resource_capable"] = False
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def _hello() -> dict[str, Any]:
+    return {
+        "message": "hello",
+        "protocol": PROTOCOL,
+        "name": "python-worker",
+        "version": f"{platform.system()} {platform.release()}",
+        "facts": _facts(),
+        "environment": {
+            "kernel": f"{platform.release()} {platform.version()}",
+            "machine": platform.machine(),
+            "python": platform.python_version(),
+        },
+    }
+
+
+class Front:
+    """The side that speaks: reads messages from ``source``, a descriptor, and writes to another."""
+
+    def __init__(self, source: int, target: int) -> None:
+        self._source = os.fdopen(source, "rb")
+        self._target = target
+        self._worker: NativeWorker | None = None
+        self._answered = 0
+
+    def serve(self) -> None:
+        """Until the harness says bye, or goes away."""
+        self._say(_hello())
+        try:
+            for line in self._source:
+                message = json.loads(line)
+                if message["message"] == "bye":
+                    self._say({"message": "bye", "programs": self._answered})
+                    return
+                self._run(message)
+        finally:
+            if self._worker is not None:
+                self._worker.close()
+
+    def _say(self, message: dict[str, Any]) -> None:
+        view = memoryview(json.dumps(message).encode() + b"\n")
+        while view:
+            view = view[os.write(self._target, view) :]
+
+    def _run(self, message: dict[str, Any]) -> None:
+        caller = message["caller"]
+        programs = [(program["id"], tuple(map(decode_op, program["ops"]))) for program in message["programs"]]
+        worker = self._worker or NativeWorker(
+            Profile(uid=os.getuid(), gid=os.getgid(), **caller), _directory(), deadline_s=message["deadline_s"]
+        )
+        self._worker = worker
+        observe = worker.run_alone if len(programs) == 1 else worker.run_one
+        for name, ops in programs:
+            self._answer(name, ops, observe(ops))
+
+    def _answer(self, name: str, ops: tuple[Op, ...], observed: list[Observation]) -> None:
+        observations = [encode_observation(op, seen) for op, seen in zip(ops, observed)]  # noqa: B905
+        self._answered += 1
+        self._say({"message": "observed", "program": name, "observations": observations})
+
+
+def main() -> None:
+    """Speak on standard input and output; what else is written there goes to standard error."""
+    source, target = os.dup(0), os.dup(1)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(2, 1)
+    sys.stdout.flush()
+    Front(source, target).serve()
+
+
+if __name__ == "__main__":
+    main()
