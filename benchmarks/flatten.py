@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Programs as the flat file that ``loop.c`` runs.
 
-Each op is a function of libc with numbers, slots and places in a blob.
+Each op is a function of libc, or one of ``loop.c``, with numbers, slots and places in a blob.
 """
 
 from __future__ import annotations
@@ -15,7 +15,29 @@ from typing import Any
 from conformance.domains import Slot
 from conformance.ops import Op
 from conformance.payload import materialise
-from reference.constants import AT_EMPTY_PATH, O_NOCTTY, SOL_SOCKET, TCGETS, TCSETS, TIOCGPTPEER
+from conformance.systems.native_calls.addresses import ADDRESS_BYTES_MAX, NO_DOMAIN
+from conformance.systems.native_calls.processes import PROCESS_CALLS
+from conformance.systems.native_calls.splices import NO_OFFSET
+from reference.constants import (
+    AF_UNIX,
+    AF_UNSPEC,
+    AT_EMPTY_PATH,
+    O_NOCTTY,
+    SIG_IGN,
+    SOL_SOCKET,
+    TCGETS,
+    TCSBRK,
+    TCSBRKP,
+    TCSETS,
+    TIOCCBRK,
+    TIOCCONS,
+    TIOCGPTPEER,
+    TIOCNOTTY,
+    TIOCSBRK,
+    TIOCSCTTY,
+    TIOCSTI,
+    TIOCVHANGUP,
+)
 from reference.structures import Flock, Termios, Winsize
 
 NUMBER, SLOT, BLOB, SCRATCH = range(4)
@@ -23,8 +45,11 @@ NOTHING, RETURNED, PAIR = range(3)
 DESCRIPTOR, ADDRESS = range(2)
 SCM_RIGHTS = 1
 DESCRIPTOR_NUMBER_MAX = 255
+_BY_VALUE = frozenset((TCSBRK, TCSBRKP, TIOCSBRK, TIOCCBRK, TIOCSCTTY, TIOCNOTTY))
+_FAR_REACHING = frozenset((TIOCVHANGUP, TIOCCONS, TIOCSTI))
+"""Requests that the worker does not make of terminals either."""
 _HEAD = struct.Struct("<4q")
-_LENGTH = struct.Struct("<q")
+_PROGRAM = struct.Struct("<3q")
 _OP = struct.Struct("<6i6i6q")
 _PATCH = struct.Struct("<3i")
 
@@ -57,9 +82,13 @@ class Flat:
         """Append one program."""
         self._slots = {}
         self._programs += 1
-        self._ops += _LENGTH.pack(len(ops))
+        head = len(self._ops)
+        self._ops += bytes(_PROGRAM.size)
         for op in ops:
             self._write(op, _CALLS.get(op.call, _plain)(self, op))
+        self._ops += bytes(-len(self._ops) % 8)
+        apart = not PROCESS_CALLS.isdisjoint([op.call for op in ops])
+        _PROGRAM.pack_into(self._ops, head, len(ops), len(self._ops) - head - _PROGRAM.size, apart)
 
     def image(self) -> bytes:
         """The whole file."""
@@ -209,6 +238,12 @@ def _control(flat: Flat, op: Op) -> Call:
     fd, command, *rest = op.arguments
     argument = rest[0] if rest else None
     place: Argument
+    if command in _FAR_REACHING:
+        return _spared(flat, op)
+    if isinstance(argument, Slot):
+        place = flat.data(bytes(4), shared=False)
+        patches = [(DESCRIPTOR, place[1], flat.slot(argument))]
+        return Call(op.call, [flat.fd(fd), (NUMBER, command), place], patches=patches)
     if isinstance(argument, Winsize):
         place = flat.data(struct.pack("<4H", *(value & 0xFFFF for value in argument)))
     elif isinstance(argument, Flock):
@@ -220,7 +255,7 @@ def _control(flat: Flat, op: Op) -> Call:
         place = _SCRATCH if argument is None else flat.data(struct.pack("<q", _signed(argument)))
     else:
         place = (NUMBER, argument)
-    if op.call == "ioctl" and op.out:
+    if op.call == "ioctl" and (op.out or command in _BY_VALUE):
         place = (NUMBER, argument or 0)
     return Call(op.call, [flat.fd(fd), (NUMBER, command), place], result=RETURNED)
 
@@ -237,10 +272,6 @@ def _attributes(flat: Flat, op: Op) -> Call:
 def _slave(flat: Flat, op: Op) -> Call:
     fd, flags = op.arguments
     return Call("ioctl", [flat.fd(fd), (NUMBER, TIOCGPTPEER), (NUMBER, flags | O_NOCTTY)], result=RETURNED)
-
-
-def _reopen(flat: Flat, op: Op) -> Call:
-    return Call("fcntl", [flat.fd(op.arguments[0]), (NUMBER, 0), (NUMBER, 0)], result=RETURNED)
 
 
 def _poll(flat: Flat, op: Op) -> Call:
@@ -280,17 +311,107 @@ def _spared(flat: Flat, op: Op) -> Call:
     return Call("fstat", [flat.fd(op.arguments[0]), _SCRATCH])
 
 
-def _mapping(flat: Flat, op: Op) -> Call:
-    if op.call == "mmap":
-        fd, length, protection, flags, offset = op.arguments
-        numbers: list[Argument] = [(NUMBER, value) for value in (0, length, protection, flags)]
-        return Call("mmap", [*numbers, flat.fd(fd), (NUMBER, offset)])
-    return Call("getppid", [])
+def _own(function: str) -> Callable[[Flat, Op], Call]:
+    """A call that ``loop.c`` makes in its own way."""
 
+    def call(flat: Flat, op: Op) -> Call:
+        plain = _plain(flat, op)
+        return Call(function, plain.arguments, digest=op.call == "load", result=RETURNED)
+
+    return call
+
+
+def _into_scratch_behind(count: int) -> Callable[[Flat, Op], Call]:
+    """A call that is given scratch memory behind its first arguments."""
+
+    def call(flat: Flat, op: Op) -> Call:
+        arguments = list(_plain(flat, op).arguments)
+        return Call(_RENAMED.get(op.call, op.call), [*arguments[:count], _SCRATCH, *arguments[count:]])
+
+    return call
+
+
+def _access(flat: Flat, op: Op) -> Call:
+    fd, mode, flags = op.arguments
+    return Call("faccessat", [flat.fd(fd), flat.text(""), (NUMBER, mode), (NUMBER, flags | AT_EMPTY_PATH)])
+
+
+def _socket(flat: Flat, op: Op) -> Call:
+    domain, *rest = op.arguments
+    numbers: list[Argument] = [(NUMBER, value) for value in (domain if domain == AF_UNIX else NO_DOMAIN, *rest)]
+    return Call("socket", numbers, result=RETURNED)
+
+
+def _name(flat: Flat, address: str | None) -> list[Argument]:
+    """A socket's address and its length. Abstract names are none that anybody else would have."""
+    if address is None:
+        packed = struct.pack("<H", AF_UNSPEC)
+    else:
+        name = address.encode(errors="surrogateescape")
+        packed = struct.pack("<H", AF_UNIX) + (b"\0fdconform-loop-" + name[1:] if name[:1] == b"\0" else name)
+    return [flat.data(packed), (NUMBER, len(packed))]
+
+
+def _address(flat: Flat, op: Op) -> Call:
+    fd, address = op.arguments
+    return Call(op.call, [flat.fd(fd), *_name(flat, address)])
+
+
+def _address_room(flat: Flat) -> list[Argument]:
+    return [
+        flat.data(bytes(ADDRESS_BYTES_MAX), shared=False),
+        flat.data(struct.pack("<I", ADDRESS_BYTES_MAX), shared=False),
+    ]
+
+
+def _asks_for_address(flat: Flat, op: Op) -> Call:
+    fd, *rest = op.arguments
+    flags: list[Argument] = [(NUMBER, value) for value in rest]
+    return Call(op.call, [flat.fd(fd), *_address_room(flat), *flags], result=RETURNED)
+
+
+def _sendto(flat: Flat, op: Op) -> Call:
+    fd, data, flags, address = op.arguments
+    data = materialise(data)
+    named: list[Argument] = [(NUMBER, 0), (NUMBER, 0)] if address is None else _name(flat, address)
+    return Call(op.call, [flat.fd(fd), flat.data(data), (NUMBER, len(data)), (NUMBER, flags), *named])
+
+
+def _recvfrom(flat: Flat, op: Op) -> Call:
+    fd, count, flags = op.arguments
+    return Call(op.call, [flat.fd(fd), _SCRATCH, (NUMBER, count), (NUMBER, flags), *_address_room(flat)], digest=True)
+
+
+def _offset(flat: Flat, offset: int) -> Argument:
+    return (NUMBER, 0) if offset == NO_OFFSET else flat.data(struct.pack("<q", offset), shared=False)
+
+
+def _between(flat: Flat, op: Op) -> Call:
+    fd_in, off_in, fd_out, off_out, length, flags = op.arguments
+    ends = [flat.fd(fd_in), _offset(flat, off_in), flat.fd(fd_out), _offset(flat, off_out)]
+    return Call(op.call, [*ends, (NUMBER, length), (NUMBER, flags)])
+
+
+def _sendfile(flat: Flat, op: Op) -> Call:
+    out_fd, in_fd, offset, count = op.arguments
+    return Call(op.call, [flat.fd(out_fd), flat.fd(in_fd), _offset(flat, offset), (NUMBER, count)])
+
+
+def _sigaction(flat: Flat, op: Op) -> Call:
+    number, action = op.arguments
+    return Call("op_sigaction", [(NUMBER, number), (NUMBER, action == SIG_IGN)])
+
+
+def _sigprocmask(flat: Flat, op: Op) -> Call:
+    how, signals = op.arguments
+    return Call("op_sigprocmask", [(NUMBER, how), (NUMBER, sum({1 << number for number in signals}))])
+
+
+_RENAMED = {"getdents": "getdents64"}
 
 _CALLS: dict[str, Callable[[Flat, Op], Call]] = {
     **dict.fromkeys(("read", "pread", "recv"), _into_scratch),
-    **dict.fromkeys(("readv", "writev", "preadv2", "pwritev2"), _vector),
+    **dict.fromkeys(("readv", "writev", "preadv2", "pwritev2", "vmsplice"), _vector),
     **dict.fromkeys(("sendmsg", "recvmsg"), _message),
     **dict.fromkeys(("pipe2", "socketpair"), _pair),
     **dict.fromkeys(("getsockopt", "setsockopt"), _option),
@@ -299,11 +420,25 @@ _CALLS: dict[str, Callable[[Flat, Op], Call]] = {
     **dict.fromkeys(("poll", "ppoll"), _poll),
     **dict.fromkeys(("epoll_ctl", "epoll_wait"), _epoll),
     **dict.fromkeys(("fstat", "statx"), _stat),
-    **dict.fromkeys(("mmap", "load", "store", "msync", "munmap"), _mapping),
+    **{call: _own(f"op_{call}") for call in ("mmap", "load", "store", "msync", "munmap", "reopen", "setrlimit")},
+    **{call: _own(f"op_{call}") for call in ("spawn", "descend")},
+    "readlink_fd": _own("op_readlink"),
+    **dict.fromkeys(("fstatfs", "getdents"), _into_scratch_behind(1)),
+    "fgetxattr": _into_scratch_behind(2),
+    "flistxattr": _into_scratch_behind(1),
+    "faccessat_fd": _access,
+    "socket": _socket,
+    **dict.fromkeys(("bind", "connect"), _address),
+    **dict.fromkeys(("accept4", "getsockname", "getpeername"), _asks_for_address),
+    "sendto": _sendto,
+    "recvfrom": _recvfrom,
+    **dict.fromkeys(("splice", "copy_file_range"), _between),
+    "sendfile": _sendfile,
+    "sigaction": _sigaction,
+    "sigprocmask": _sigprocmask,
     "close_range": _range,
     "send": _send,
     "select": _select,
     "open_slave": _slave,
-    "reopen": _reopen,
     **dict.fromkeys(("fchmod", "fchown", "futimens"), _spared),
 }
