@@ -18,7 +18,8 @@ from conformance.kinds import HOST_KINDS, RECIPES
 from conformance.laws import LAWS, host_over_linux
 from conformance.oracle import first_mismatch, predict
 from conformance.program import Program
-from conformance.strategies.programs import programs, seeded_program
+from conformance.strategies.examples import programs
+from conformance.strategies.programs import seeded_program
 from conformance.systems.native_worker import NativeWorker
 from conformance.test_linux_equals_native import ROOT, stored_programs
 from reference.linux.profile import Profile

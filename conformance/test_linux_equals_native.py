@@ -15,7 +15,8 @@ from conformance.grammar import program_text, read_program, trace_line
 from conformance.kinds import RECIPES
 from conformance.oracle import first_mismatch, predict
 from conformance.program import Program
-from conformance.strategies.programs import programs, seeded_program
+from conformance.strategies.examples import programs
+from conformance.strategies.programs import seeded_program
 from conformance.systems.native_worker import NativeWorker
 from reference.linux.kernel import Linux
 from reference.linux.profile import Profile

@@ -10,7 +10,8 @@ from conformance.errors import BadProgram, BadTrace
 from conformance.grammar import program_text, read_program, read_trace, trace_text
 from conformance.kinds import RECIPES
 from conformance.program import Program
-from conformance.strategies.programs import programs, seeded_program
+from conformance.strategies.examples import programs
+from conformance.strategies.programs import seeded_program
 
 TRACE = """\
 #: kernel = 6.18

@@ -1,6 +1,8 @@
 # Copyright The fdconform Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Whole programs from recipes: the seeded front-end of the campaign and the Hypothesis front-end of the property tests.
+"""Whole programs from recipes, and the seeded front-end of the campaign.
+
+The front-end of the property tests is :mod:`conformance.strategies.examples`.
 
 A share of the programs is drawn with every op as likely and slots taken blindly (uniform),
 the others by weight over slots that are alive (guided), half of these with a random part of the vocabulary left out
@@ -13,14 +15,12 @@ from bisect import bisect
 from collections.abc import Sequence
 from itertools import accumulate
 
-from hypothesis import strategies as st
-
 from conformance.ops import Op
 from conformance.program import Program
 from conformance.strategies.probes import probes
 from conformance.strategies.recipes import Recipe
 from conformance.strategies.slots import ODD_SLOT_ONE_IN, SlotTable
-from conformance.strategies.source import WORD_BITS, SeededSource, Source, WordSource, chance
+from conformance.strategies.source import SeededSource, Source, chance
 
 UNIFORM_ODD_SLOT_ONE_IN = 2
 PROGRAM_OPS_MIN = 3
@@ -67,18 +67,3 @@ def draw_program(source: Source, recipes: Sequence[Recipe]) -> Program:
 def seeded_program(seed: int | str, recipes: Sequence[Recipe]) -> Program:
     """The program of a seed."""
     return draw_program(SeededSource(seed), recipes)
-
-
-def programs(recipes: Sequence[Recipe], max_ops: int = PROGRAM_OPS_MAX) -> st.SearchStrategy[Program]:
-    """A Hypothesis strategy of programs from recipes, for use in any ``@given``.
-
-    An op is one drawn word, so that dropping a word drops an op.
-    """
-
-    def build(words: list[int]) -> Program:
-        builder = Builder(recipes)
-        for word in words:
-            builder.add(WordSource(word))
-        return builder.program()
-
-    return st.lists(st.integers(0, 2**WORD_BITS - 1), min_size=1, max_size=max_ops).map(build)

@@ -9,6 +9,7 @@ A program may go on in a child of it: whoever goes on is watched for sleep, and 
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import traceback
 from collections.abc import Callable
@@ -52,6 +53,8 @@ def run_apart(native: NativeProcesses, watch: Callable[[int], None], work: Calla
 def _work(
     native: NativeProcesses, watch: Callable[[int], None], work: Callable[[], Any], parent: int, answers: int
 ) -> NoReturn:
+    # It lives for one program: looking for cycles would only copy the pages that it shares with the worker.
+    gc.disable()
     try:
         die_with(parent)
         native.enter(watch)

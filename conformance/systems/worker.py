@@ -29,7 +29,7 @@ from typing import Any, NoReturn
 from conformance.interpreter import Settle, System, execute
 from conformance.lockstep import run_beside
 from conformance.ops import Op
-from conformance.oracle import Mismatch
+from conformance.oracle import Mismatch, first_mismatch, predict
 from conformance.systems.apart import run_apart
 from conformance.systems.frames import Closed, receive, send
 from conformance.systems.native import Native
@@ -132,19 +132,23 @@ class Worker:
 
     def _run(self, number: int, ops: tuple[Op, ...]) -> list[Any]:
         calls = self._begin(number, ops)
+        observations = self._observe(ops, calls)
+        self._end(calls)
+        return observations
+
+    def _observe(self, ops: tuple[Op, ...], calls: set[str]) -> list[Any]:
         observe = partial(execute, ops, self._native, self._progress, settle=self._settle_for(calls))
         observations: list[Any] = observe() if calls.isdisjoint(PROCESS_CALLS) else self._apart(observe)
-        self._end(calls)
         return observations
 
     def _examine(self, number: int, ops: tuple[Op, ...], model: System) -> tuple[list[Any], Mismatch | None]:
         calls = self._begin(number, ops)
-        examine = partial(run_beside, ops, self._native, model, self._progress, self._settle_for(calls))
         if calls.isdisjoint(PROCESS_CALLS):
-            examined = examine()
+            examined = run_beside(ops, self._native, model, self._progress, self._settle_for(calls))
         else:
-            # The model that follows is a copy, too: what it cites is brought back.
-            examined, model.cited = self._apart(lambda: (examine(), model.cited))
+            # The model follows behind: in the fork each page that it writes to would have to be copied first.
+            observed = self._observe(ops, calls)
+            examined = observed, first_mismatch(predict(ops, model, observed), observed)
         self._end(calls)
         return examined
 
