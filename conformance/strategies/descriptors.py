@@ -8,7 +8,7 @@ from conformance.domains import Slot
 from conformance.ops import Op
 from conformance.strategies.recipes import Make, Recipe, closing, duplicating
 from conformance.strategies.scalars import ODD_FLAGS
-from conformance.strategies.slots import SlotTable
+from conformance.strategies.slots import RENUMBERED, SlotTable
 from conformance.strategies.source import Source
 from reference.constants import (
     CLOSE_RANGE_CLOEXEC,
@@ -72,6 +72,7 @@ def _number(source: Source, slots: SlotTable) -> Slot | int:
             return slot
     if source.below(8) == 7:
         return _NUMBERS_OUTSIDE[source.below(len(_NUMBERS_OUTSIDE))]
+    slots.notes[RENUMBERED] = True
     return _NUMBERS[source.below(len(_NUMBERS))]
 
 
@@ -80,7 +81,7 @@ def _dup2(source: Source, slots: SlotTable) -> Op | None:
     if slot is None:
         return None
     number = _number(source, slots)
-    return Op("dup2", (slot, number), (slots.new(slots.tags[slot]),))
+    return Op("dup2", (slot, number), (slots.copy(slot),))
 
 
 def _dup3(source: Source, slots: SlotTable) -> Op | None:
@@ -90,7 +91,7 @@ def _dup3(source: Source, slots: SlotTable) -> Op | None:
     pool = _DUP3_FLAGS_ODD if source.below(10) == 9 else _DUP3_FLAGS
     flags = pool[source.below(len(pool))]
     number = _number(source, slots)
-    return Op("dup3", (slot, number, flags), (slots.new(slots.tags[slot]),))
+    return Op("dup3", (slot, number, flags), (slots.copy(slot),))
 
 
 def _close_range(source: Source, slots: SlotTable) -> Op | None:
@@ -100,6 +101,8 @@ def _close_range(source: Source, slots: SlotTable) -> Op | None:
         flags = _RANGE_FLAGS[source.below(len(_RANGE_FLAGS))]
     closes = flags in (0, CLOSE_RANGE_UNSHARE)
     first = slots.any_of(source)
+    if closes:
+        slots.notes[RENUMBERED] = True
     if first is None or source.below(6) == 5:
         return Op("close_range", (_NUMBERS[source.below(len(_NUMBERS))], _NUMBERS[source.below(len(_NUMBERS))], flags))
     if source.below(12) == 11:
@@ -116,7 +119,7 @@ def _duplicating(command: int) -> Make:
         slot = slots.any_of(source)
         if slot is None:
             return None
-        return Op("fcntl", (slot, command, _MINIMA[source.below(len(_MINIMA))]), (slots.new(slots.tags[slot]),))
+        return Op("fcntl", (slot, command, _MINIMA[source.below(len(_MINIMA))]), (slots.copy(slot),))
 
     return make
 

@@ -3,6 +3,11 @@
 """Questions asked of every live descriptor when a program has ended: most wrong states never show in the call itself.
 
 Probes are ordinary ops, so they are compared, reduced and printed like any other.
+
+Duplicates share a description, so what belongs to it is asked of one of them; of the others only what is their own,
+which also shows whether they are open. A description that a system fails to share shows there as well:
+whatever an op did through another duplicate is missing. What is ready is asked of all descriptors in one poll,
+before any probe takes something out of them.
 """
 
 from __future__ import annotations
@@ -63,8 +68,8 @@ def _waiting(slot: Slot) -> Op:
     return Op("ioctl", (slot, FIONREAD))
 
 
-def _ready(slot: Slot) -> Op:
-    return Op("poll", (((slot, _EVERYTHING),), 0))
+def _ready(slots: list[Slot]) -> Op:
+    return Op("poll", (tuple([(slot, _EVERYTHING) for slot in slots]), 0))
 
 
 def _seals(slot: Slot) -> Op:
@@ -111,38 +116,58 @@ def _locks(slot: Slot) -> Iterator[Op]:
     yield Op("flock", (slot, LOCK_EX | LOCK_NB))
 
 
-PROBES = {
-    "file": (_status_flags, _descriptor_flags, _position, _stat),
-    "device": (_status_flags, _descriptor_flags),
-    "directory": (_status_flags, _descriptor_flags),
-    "pipe": (_status_flags, _descriptor_flags, _waiting, _ready, _pipe_size, _contents),
-    "socket": (_status_flags, _descriptor_flags, _waiting, _ready),
-    "pty": (_status_flags, _descriptor_flags, _waiting, _ready, _modes, _never_waits, _rest),
-    "epoll": (_descriptor_flags, _ready, _pending),
-    "passed": (_status_flags, _descriptor_flags),
-    "host": (_status_flags, _position, _stat),
+OWN_PROBES = {
     "process": (_group, _session),
-    "path": (_status_flags, _descriptor_flags),
+    **dict.fromkeys(
+        ("file", "device", "directory", "pipe", "socket", "pty", "epoll", "passed", "path"), (_descriptor_flags,)
+    ),
+}
+"""What is asked of every slot, by the first part of its tag."""
+
+PROBES = {
+    "file": (_status_flags, _position, _stat),
+    "device": (_status_flags,),
+    "directory": (_status_flags,),
+    "pipe": (_status_flags, _waiting, _pipe_size),
+    "pipe.read": (_contents,),
+    "pipe.both": (_contents,),
+    "socket": (_status_flags, _waiting),
+    "pty": (_status_flags, _waiting, _modes, _never_waits, _rest),
+    "epoll": (_pending,),
+    "passed": (_status_flags,),
+    "host": (_status_flags, _position, _stat),
+    "path": (_status_flags,),
     "file.memory": (_seals,),
 }
-"""What is asked of a slot, by the first part of its tag and by the whole of it."""
+"""What is asked once of a description, by the first part of its tag and by the whole of it."""
+
+_POLLED = frozenset(("pipe", "socket", "pty", "epoll"))
 
 
 def probes(slots: SlotTable) -> Iterator[Op]:
     """The probes of every slot that is alive."""
+    polled = [slot for tag in slots.live if tag.partition(".")[0] in _POLLED for slot in slots.described(tag)]
+    if polled:
+        yield _ready(polled)
     for tag, live in slots.live.items():
         general = tag.partition(".")[0]
+        own = OWN_PROBES.get(general, ())
+        for probe in own:
+            for slot in live:
+                yield probe(slot)
         asked = PROBES.get(general, ())
         if tag != general:
             asked += PROBES.get(tag, ())
+        # Where nothing is asked of each slot for itself, none may stand for another.
+        described = slots.described(tag) if own else live
         for probe in asked:
-            for slot in live:
+            for slot in described:
                 yield probe(slot)
     if SPLICED in slots.notes:
         for tag in ("pipe.read", "pipe.both"):
-            for slot in slots.live.get(tag, ()):
+            for slot in slots.described(tag):
                 yield _never_waits(slot)
                 yield _rest(slot)
     if LOCKED in slots.notes:
-        for slot in slots.live.get("file", ()):
+        for slot in slots.described("file"):
             yield from _locks(slot)

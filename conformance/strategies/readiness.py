@@ -186,7 +186,7 @@ def _watched_target(source: Source, slots: SlotTable) -> Slot | None:
 
 def _dup_watched(source: Source, slots: SlotTable) -> Op | None:
     slot = _watched_target(source, slots)
-    return None if slot is None else Op("dup", (slot,), (slots.new(slots.tags[slot]),))
+    return None if slot is None else Op("dup", (slot,), (slots.copy(slot),))
 
 
 def _close_watched(source: Source, slots: SlotTable) -> Op | None:

@@ -47,6 +47,6 @@ def duplicating(*tags: str) -> Make:
 
     def make(source: Source, slots: SlotTable) -> Op | None:
         slot = slots.any_of(source, *tags)
-        return None if slot is None else Op("dup", (slot,), (slots.new(slots.tags[slot]),))
+        return None if slot is None else Op("dup", (slot,), (slots.copy(slot),))
 
     return make

@@ -26,6 +26,8 @@ LENT = "pages of files were lent to pipes or sockets"
 """From then on no file that is not a memory file gets shorter, or is written past its cache."""
 SCARCE = "pages of files may leave the cache at any time"
 """From then on none is lent."""
+RENUMBERED = "numbers were closed or taken over that other slots may have"
+"""From then on nobody knows without a model which slots share a description."""
 
 
 _LETTERS = {"mapping": "m", "process": "p"}
@@ -34,7 +36,7 @@ _LETTERS = {"mapping": "m", "process": "p"}
 class SlotTable:
     """Slots by tag, newest last."""
 
-    __slots__ = ("_count", "_odd_one_in", "closed", "live", "notes", "tags")
+    __slots__ = ("_count", "_odd_one_in", "_origins", "closed", "live", "notes", "tags")
 
     def __init__(self, odd_one_in: int = ODD_SLOT_ONE_IN) -> None:
         self._odd_one_in = odd_one_in
@@ -44,6 +46,7 @@ class SlotTable:
         self.notes: dict[str, object] = {}
         """Room for a kind's own bookkeeping: names in use, peers."""
         self._count = 0
+        self._origins: dict[Slot, Slot] = {}
 
     def new(self, tag: str) -> Slot:
         """A fresh slot of a kind: ``m0`` for a mapping, ``p0`` for a process, ``r0`` for a descriptor."""
@@ -53,12 +56,30 @@ class SlotTable:
         self.live.setdefault(tag, []).append(slot)
         return slot
 
+    def copy(self, slot: Slot) -> Slot:
+        """A fresh slot for a duplicate of a descriptor."""
+        copied = self.new(self.tags[slot])
+        self._origins[copied] = self._origins.get(slot, slot)
+        return copied
+
+    def described(self, tag: str) -> list[Slot]:
+        """Live slots of a tag, without those whose description another live slot stands for.
+
+        Where the call that should have made a duplicate failed, no description is left out either.
+        """
+        live = self.live.get(tag, [])
+        if RENUMBERED in self.notes:
+            return live
+        return [slot for slot in live if self._origins.get(slot) not in live]
+
     def close(self, slot: Slot) -> None:
-        """Remember that a slot was closed."""
+        """Remember that a slot was closed. The number of one that was closed before may be another slot's by now."""
         alive = self.live.get(self.tags[slot], [])
         if slot in alive:
             alive.remove(slot)
             self.closed.append(slot)
+        else:
+            self.notes[RENUMBERED] = True
 
     def retag(self, slot: Slot, tag: str) -> None:
         """Let a live slot be for something else from now on."""
