@@ -8,7 +8,6 @@ so that on the way that nearly every program takes nothing is copied between pro
 
 from __future__ import annotations
 
-import resource
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -96,12 +95,6 @@ def programs_of(task: Task) -> Iterable[NamedProgram]:
         yield seed, seeded_program(seed, recipes).ops
 
 
-def cpu_seconds() -> float:
-    """The processor time of this process and of those that ran programs for it."""
-    both = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    return sum([used.ru_utime + used.ru_stime for used in both])
-
-
 def counted(ops: Iterable[Op], observed: Iterable[Observation]) -> Counter[tuple[str, str]]:
     """How often each op had each outcome, by their names."""
     return Counter((spec_of(op).name, outcome_name(seen)) for op, seen in zip(ops, observed, strict=False))
@@ -109,7 +102,7 @@ def counted(ops: Iterable[Op], observed: Iterable[Observation]) -> Counter[tuple
 
 def judge(task: Task, examine: Examine) -> Result:
     """Run a batch, and compare each observation with what the model allows."""
-    started, cpu_started = time.monotonic(), cpu_seconds()
+    started, cpu_started = time.monotonic(), time.process_time()
     result = Result(task.index, task.kind)
     counts: Counter[tuple[str, int, Any]] = Counter()
     clauses: Counter[str] = Counter()
@@ -137,5 +130,5 @@ def judge(task: Task, examine: Examine) -> Result:
         by_outcome[shown] = by_outcome.get(shown, 0) + count
     result.clauses = dict(clauses)
     result.seconds = time.monotonic() - started
-    result.cpu_seconds = cpu_seconds() - cpu_started
+    result.cpu_seconds = time.process_time() - cpu_started
     return result

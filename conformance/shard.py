@@ -50,9 +50,11 @@ class Shard:
 
     def run(self, task: Task) -> Result:
         """Generate, run natively, predict, compare and count one batch."""
+        before = self._worker.apart_cpu_us
         try:
             result = self._worker.perform(task)
             assert isinstance(result, Result)
+            result.cpu_seconds += (self._worker.apart_cpu_us - before) % 2**32 / 10**6
             return result
         except WorkerDied as death:
             return self._piecewise(task, death)

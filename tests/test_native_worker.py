@@ -129,10 +129,13 @@ def test_a_sleeping_child_of_a_program_is_interrupted(native: NativeWorker) -> N
 
 def test_no_process_of_a_program_outlives_it_or_its_worker(profile: Profile, tmp_path: Path) -> None:
     with NativeWorker(profile, tmp_path) as worker:
-        worker.run([ops(LEADING)])
+        worker.run([ops('r0 = open("f", O_RDWR | O_CREAT, 0o600)')])
         (directory,) = tmp_path.iterdir()
         pid = worker._pid
-        assert processes_in(directory) == [str(pid)]
+        before = processes_in(directory)
+        worker.run([ops(LEADING)])
+        assert processes_in(directory) == before
+        assert len(before) == 2, "the worker, and the process that programs are forked from"
 
         def kill_beside_a_program() -> None:
             while worker._pid in (0, pid) or worker._progress[0] < 2:

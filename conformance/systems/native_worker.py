@@ -111,6 +111,11 @@ class NativeWorker:
         """
         return self._ask(("perform", argument))
 
+    @property
+    def apart_cpu_us(self) -> int:
+        """The processor time of programs that ran in processes of their own, in microseconds, up to 2**32."""
+        return 0 if self._process is None else self._progress[3]
+
     def _ask(self, request: Any) -> Any:
         if self._process is None:
             self._start()

@@ -6,6 +6,7 @@ Its own descriptors lie above the descriptor limit that programs see,
 so programs are handed the numbers from 3 on and cannot reach them.
 A shared page tells the parent which op of which program runs, and in which process:
 with it the parent sees a call that sleeps for ever, and interrupts it (:mod:`conformance.systems.native_worker`).
+The page also says how much processor time the processes of programs have used.
 """
 
 from __future__ import annotations
@@ -30,11 +31,12 @@ from conformance.interpreter import Settle, System, execute
 from conformance.lockstep import run_beside
 from conformance.ops import Op
 from conformance.oracle import Mismatch, first_mismatch, predict
-from conformance.systems.apart import run_apart
+from conformance.systems.apart import Stem
 from conformance.systems.frames import Closed, receive, send
 from conformance.systems.native import Native
 from conformance.systems.native_calls.private import PRIVATE_FD_MAX, make_private
 from conformance.systems.native_calls.processes import PROCESS_CALLS
+from reference.constants import UINT_MAX
 from reference.outcomes import Sleeps
 
 GARBAGE_OBJECTS_MAX = 30_000
@@ -67,6 +69,7 @@ class Worker:
         self._confine(settings)
         # Whoever runs programs may have become another user just now.
         self._native.reset()
+        self._stem = Stem(self._native, self._watch, self._observe_here)
 
     def _confine(self, settings: dict[str, Any]) -> None:
         os.chdir(settings["directory"])
@@ -137,9 +140,15 @@ class Worker:
         return observations
 
     def _observe(self, ops: tuple[Op, ...], calls: set[str]) -> list[Any]:
-        observe = partial(execute, ops, self._native, self._progress, settle=self._settle_for(calls))
-        observations: list[Any] = observe() if calls.isdisjoint(PROCESS_CALLS) else self._apart(observe)
+        if calls.isdisjoint(PROCESS_CALLS):
+            return self._observe_here(ops)
+        observations: list[Any] = self._stem.run(tuple(map(tuple, ops)))
+        self._progress[3] = self._stem.cpu_us & UINT_MAX
         return observations
+
+    def _observe_here(self, ops: tuple[Op, ...]) -> list[Any]:
+        settle = self._settle_for({call for call, _, _ in ops})
+        return execute(ops, self._native, self._progress, settle=settle)
 
     def _examine(self, number: int, ops: tuple[Op, ...], model: System) -> tuple[list[Any], Mismatch | None]:
         calls = self._begin(number, ops)
@@ -151,9 +160,6 @@ class Worker:
             examined = observed, first_mismatch(predict(ops, model, observed), observed)
         self._end(calls)
         return examined
-
-    def _apart(self, work: Callable[[], Any]) -> Any:
-        return run_apart(self._native, self._watch, work)
 
     def _watch(self, pid: int) -> None:
         """Name the process that runs the program. It is 0 while that changes, and whoever waits sleeps unseen."""
