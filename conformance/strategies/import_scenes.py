@@ -186,6 +186,8 @@ _LOCKS: tuple[Scene, ...] = (
     ),
 )
 
+_NO_BUFFER = 2**47
+"""More bytes than any buffer has."""
 _ENDS = act("pipe2", (0, O_NONBLOCK), out=((HOST, "pipe.read"), (OTHER, "pipe.write")))
 
 
@@ -219,6 +221,28 @@ _PIPES: tuple[Scene, ...] = (
         leave(IMPORT),
         act("fcntl", HOST, (3,)),
         act("write", HOST, (Pattern(70000, 0),)),
+    ),
+    (
+        _ENDS,
+        imported(),
+        act("pread", IMPORT, (_NO_BUFFER, 1), (0, 5)),
+        act("preadv2", IMPORT, ((_NO_BUFFER,), (1, _NO_BUFFER)), (0,), (0,)),
+        polled(POLLIN, timeout=(0, 0, -1)),
+    ),
+    (
+        _REGULAR,
+        imported(O_WRONLY, O_WRONLY, None),
+        act("pipe2", (O_NONBLOCK,), out=(("read", "pipe.read"), (OTHER, "pipe.write"))),
+        act("splice", IMPORT, (-1, 0), OTHER, (0, 5, -1), (10,), (0,)),
+    ),
+    (
+        act("open", ("f", "g"), (O_RDONLY | O_CREAT,), (0o600,), out=(("source", "file"),)),
+        act("pipe2", (O_NONBLOCK,), out=((OTHER, "pipe.read"), (HOST, "pipe.write"))),
+        imported(),
+        act("write", IMPORT, (Pattern(70000, 0),)),
+        act("sendfile", IMPORT, "source", (-1, 2**20), (10,)),
+        leave(OTHER),
+        act("sendfile", IMPORT, "source", (-1, 2**20), (10,)),
     ),
 )
 
