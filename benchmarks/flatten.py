@@ -68,10 +68,10 @@ class Call:
 
 
 class Flat:
-    """Collects programs; :meth:`image` is the file."""
+    """Collects programs; :meth:`image` is the file, ``functions`` the number of each function by its name."""
 
     def __init__(self) -> None:
-        self._functions: dict[str, int] = {}
+        self.functions: dict[str, int] = {}
         self._blob = bytearray()
         self._places: dict[bytes, int] = {}
         self._ops = bytearray()
@@ -92,15 +92,15 @@ class Flat:
 
     def image(self) -> bytes:
         """The whole file."""
-        names = b"".join(name.encode() + b"\0" for name in self._functions)
+        names = b"".join(name.encode() + b"\0" for name in self.functions)
         names += bytes(-len(names) % 8)
         ops_at = _HEAD.size + len(names)
         self._ops += bytes(-len(self._ops) % 8)
-        head = _HEAD.pack(len(self._functions), self._programs, ops_at, ops_at + len(self._ops))
+        head = _HEAD.pack(len(self.functions), self._programs, ops_at, ops_at + len(self._ops))
         return head + names + bytes(self._ops) + bytes(self._blob)
 
     def _write(self, op: Op, call: Call) -> None:
-        function = self._functions.setdefault(call.function, len(self._functions))
+        function = self.functions.setdefault(call.function, len(self.functions))
         slots = [self.slot(name) for name in op.out[:2]]
         result = call.result if slots else NOTHING
         if call.result == PAIR and len(slots) < 2:
@@ -421,7 +421,7 @@ _CALLS: dict[str, Callable[[Flat, Op], Call]] = {
     **dict.fromkeys(("epoll_ctl", "epoll_wait"), _epoll),
     **dict.fromkeys(("fstat", "statx"), _stat),
     **{call: _own(f"op_{call}") for call in ("mmap", "load", "store", "msync", "munmap", "reopen", "setrlimit")},
-    **{call: _own(f"op_{call}") for call in ("spawn", "descend")},
+    **{call: _own(f"op_{call}") for call in ("mapping_path", "spawn", "descend")},
     "readlink_fd": _own("op_readlink"),
     **dict.fromkeys(("fstatfs", "getdents"), _into_scratch_behind(1)),
     "fgetxattr": _into_scratch_behind(2),

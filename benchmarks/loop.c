@@ -166,6 +166,26 @@ long op_store(long address, long offset, long data, long count)
     return process_vm_writev(getpid(), &local, 1, &remote, 1, 0);
 }
 
+/* The list of mappings is read up to the one that is asked for. */
+long op_mapping_path(long address)
+{
+    FILE *maps = fopen("/proc/self/maps", "re");
+    char *line = NULL;
+    size_t room = 0;
+    long length = -1;
+    while (maps && getline(&line, &room, maps) > 0)
+        if (strtoul(line, NULL, 16) == (unsigned long)address) {
+            length = strlen(line);
+            break;
+        }
+    free(line);
+    if (maps)
+        fclose(maps);
+    if (length < 0)
+        errno = ENOENT;
+    return length;
+}
+
 long op_spawn(void)
 {
     pid_t pid = fork();
