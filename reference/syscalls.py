@@ -142,6 +142,9 @@ class Syscalls(Protocol):
     def truncate(self, path: str, length: int) -> int:
         """truncate(2): 0."""
 
+    def truncate_fd(self, fd: int, length: int) -> int:
+        """truncate(2) of ``/proc/self/fd/N``: 0."""
+
     def ftruncate(self, fd: int, length: int) -> int:
         """ftruncate(2): 0."""
 
@@ -189,6 +192,12 @@ class Syscalls(Protocol):
 
     def fchdir(self, fd: int) -> int:
         """fchdir(2): 0. The next program starts in its own directory again."""
+
+    def readlinkat(self, fd: int, path: str) -> str:
+        """readlinkat(2): the text of the symbolic link at a path below ``fd``; of the one that ``fd`` holds for ``""``.
+
+        Where that is a link of /proc/self/fd the text is given as :meth:`readlink_fd` gives it.
+        """
 
     def symlink(self, target: str, path: str) -> int:
         """symlink(2): 0."""

@@ -62,6 +62,8 @@ _SET_FLAGS = (0, 0, 0, 0, XATTR_CREATE, XATTR_REPLACE, XATTR_CREATE | XATTR_REPL
 
 _ACCESS_FLAGS = (0, 0, 0, AT_EACCESS, AT_EACCESS, AT_SYMLINK_NOFOLLOW, 1, -1)
 _ACCESS_ODD = (8, -1)
+_BELOW = ("", "x", "l", "f", ".", "l/", "d/l", "", "/dev/null")
+_SIZES = (0, 5, 4096, 100, 0, 70000, 2**21, 2**21 + 1, -1, LLONG_MAX)
 _LIMITS = (2**21, 0, 1, 100, 4095, 4096, 4097, 8192, 65536, 2**20, 2**21 - 1, 2**21, 2**21 + 1, -1, 2**63)
 
 
@@ -76,6 +78,17 @@ def _faccessat(source: Source, slots: SlotTable) -> Op | None:
         return None
     mode = _ACCESS_ODD[source.below(2)] if chance(source, 24) else source.below(8)
     return Op("faccessat_fd", (slot, mode, _ACCESS_FLAGS[source.below(len(_ACCESS_FLAGS))]))
+
+
+def _readlinkat(source: Source, slots: SlotTable) -> Op | None:
+    slot = slots.any_of(source) if source.below(2) else slots.any_of(source, "directory")
+    return None if slot is None else Op("readlinkat", (slot, _BELOW[source.below(len(_BELOW))]))
+
+
+def _truncate_fd(source: Source, slots: SlotTable) -> Op | None:
+    """Mostly of regular files, and seldom of what a number alone is known of."""
+    slot = slots.any_of(source) if chance(source, 3) else slots.any_of(source, *FILES)
+    return None if slot is None else Op("truncate_fd", (slot, _SIZES[source.below(len(_SIZES))]))
 
 
 def _fstatfs(source: Source, slots: SlotTable) -> Op | None:
@@ -157,6 +170,8 @@ RECIPES = (
     Recipe("statx", 1, statx),
     Recipe("readlink_fd", 1, _readlink),
     Recipe("faccessat_fd", 1, _faccessat),
+    Recipe("readlinkat", 1, _readlinkat),
+    Recipe("truncate_fd", 1, _truncate_fd),
     Recipe("fstatfs", 1, _fstatfs),
     Recipe("posix_fadvise", 1, _posix_fadvise),
     Recipe("readahead", 1, _readahead),

@@ -123,7 +123,7 @@ def _gives_up_pages(op: Op, slots: SlotTable) -> bool:
     if call == "truncate":
         return True
     if tags.get(arguments[0]) != "file.memory":
-        if call == "ftruncate":
+        if call in ("ftruncate", "truncate_fd"):
             return True
         if call == "fallocate" and arguments[1] & ~FALLOC_FL_KEEP_SIZE:
             return True
@@ -154,4 +154,4 @@ def _makes_pages_scarce(op: Op, slots: SlotTable) -> bool:
 
 _OPENS = frozenset(("open", "reopen"))
 _READS = frozenset(("read", "pread"))
-_WATCHED = _OPENS | _READS | _WRITES_ANYHOW | {"ftruncate", "truncate", "fallocate", "fcntl", "preadv2"}
+_WATCHED = _OPENS | _READS | _WRITES_ANYHOW | {"ftruncate", "truncate", "truncate_fd", "fallocate", "fcntl", "preadv2"}

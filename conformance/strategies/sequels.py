@@ -12,7 +12,7 @@ from functools import partial
 
 from conformance.domains import Slot
 from conformance.ops import Op
-from conformance.strategies.slots import SlotTable
+from conformance.strategies.slots import LENT, SlotTable
 from conformance.strategies.source import Source, chance, pick
 from reference.constants import (
     F_SETFL,
@@ -46,7 +46,8 @@ def owe(source: Source, slots: SlotTable, op: Op, tag: str) -> None:
     (slot,) = op.out
     due: list[Sequel] = slots.notes.setdefault(_DUE, [])  # type: ignore[assignment]
     if owner is not None and source.below(3):
-        due += (partial(_change_mode, slot), pick(source, (partial(_open_again, slot), partial(_write, slot, tag))))
+        consequences = (partial(_open_again, slot), partial(_write, slot, tag), partial(_cut, slot))
+        due += (partial(_change_mode, slot), pick(source, consequences))
     if readonly and flags is not None and flags & O_ACCMODE != O_RDONLY:
         due += (partial(pick(source, (_allocate, _open_again)), slot),)
     elif tag.startswith("socket") and chance(source, 12):
@@ -70,6 +71,11 @@ def _open_again(slot: Slot, source: Source, slots: SlotTable) -> Op:
 def _write(slot: Slot, tag: str, source: Source, slots: SlotTable) -> Op:
     """A write, at an offset for what is no file: a pipe or a terminal shall not be filled by the way."""
     return Op("write", (slot, b"x")) if tag in ("file", "device") else Op("pwrite", (slot, b"x", 0))
+
+
+def _cut(slot: Slot, source: Source, slots: SlotTable) -> Op:
+    """By name: it is the mode that counts. To a size above the limit, so that no page is lost that others may hold."""
+    return Op("truncate_fd", (slot, 2**21 + 1 if slots.notes.get(LENT) else 5))
 
 
 def _allocate(slot: Slot, source: Source, slots: SlotTable) -> Op:

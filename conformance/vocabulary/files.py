@@ -52,6 +52,7 @@ OPS = (
         kinds=_EVERY,
     ),
     op("truncate", ("path", PATH), ("length", INTEGER), kinds="files"),
+    op("truncate_fd", ("fd", SLOT), ("length", INTEGER), kinds=_EVERY),
     op("ftruncate", ("fd", SLOT), ("length", INTEGER), kinds=_EVERY),
     op(
         "fallocate",
@@ -136,6 +137,7 @@ OPS = (
     op("link", ("path", PATH), ("new_path", OWN_PATH), kinds="files"),
     op("getdents", ("fd", SLOT), ("count", INTEGER), result=ListOf(TEXT), kinds=_EVERY),
     op("fchdir", ("fd", SLOT), kinds=_EVERY),
+    op("readlinkat", ("fd", SLOT), ("path", PATH), result=TEXT, kinds=_EVERY),
     op("symlink", ("target", PATH), ("path", OWN_PATH), kinds="files"),
     op("mkdir", ("path", OWN_PATH), ("mode", OCTAL), kinds="files"),
     op(

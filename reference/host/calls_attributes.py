@@ -31,7 +31,7 @@ from reference.constants import (
     UTIME_OMIT,
 )
 from reference.host.description import check_direction
-from reference.host.inode import Change
+from reference.host.inode import Change, Inode
 from reference.host.state import HostState
 from reference.outcomes import Refused
 from reference.structures import Stat, Statx
@@ -44,7 +44,7 @@ _LEAVE_ID = UINT_MAX
 
 
 class AttributeCalls(HostState):
-    """fstat, statx, fchmod, fchown, futimens, ftruncate, fallocate, and the fsync family."""
+    """fstat, statx, fchmod, fchown, futimens, ftruncate, truncate_fd, fallocate, and the fsync family."""
 
     # Asking -----------------------------------------------------------------------------------
 
@@ -113,8 +113,20 @@ class AttributeCalls(HostState):
             return self.kernel.ftruncate(fd, length)
         if length < 0 or not file.writable:
             raise Refused(EINVAL, "SET-19")
+        return self._set_size(fd, file.inode, length, needs_write=False)
+
+    def truncate_fd(self, fd: int, length: int) -> int:
+        """truncate(2) of ``/proc/self/fd/N``. What counts is who calls, not what the descriptor may do (SET-10)."""
+        file = self.files.get(fd)
+        if file is None:
+            return self.kernel.truncate_fd(fd, length)
+        if length < 0:
+            raise Refused(EINVAL, "SET-19")
+        return self._set_size(fd, file.inode, length, needs_write=True)
+
+    def _set_size(self, fd: int, inode: Inode, length: int, *, needs_write: bool) -> int:
         try:
-            file.inode.set_attributes(fd, Change(STATX_SIZE, size=length))
+            inode.set_attributes(fd, Change(STATX_SIZE, size=length), needs_write=needs_write)
         except OSError as error:
             if error.errno == EFBIG:
                 self.signals.append(SIGXFSZ)

@@ -26,12 +26,14 @@ from reference.host.state import HostState
 from reference.outcomes import Refused
 from reference.structures import Statfs
 
+PATH_BYTES_MAX = 4095
+"""PATH_MAX without the final NUL."""
 _ACCESS_BITS = 7
 _ACCESS_FLAGS = AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH
 
 
 class QueryCalls(HostState):
-    """readlink_fd, faccessat_fd, fstatfs, extended attributes, directories, advice, setrlimit."""
+    """readlink_fd, readlinkat, faccessat_fd, fstatfs, extended attributes, directories, advice, setrlimit."""
 
     def readlink_fd(self, fd: int) -> str:
         """readlink(2) of ``/proc/self/fd/N``: a name that the sandbox makes up."""
@@ -39,6 +41,13 @@ class QueryCalls(HostState):
         if file is None:
             return self.kernel.readlink_fd(fd)
         return name_of(self, file.inode)
+
+    def readlinkat(self, fd: int, path: str) -> str:
+        """readlinkat(2): no import is a directory or a link. Paths that are too long are refused below."""
+        absolute_or_too_long = path.startswith("/") or len(path.encode()) > PATH_BYTES_MAX
+        if fd not in self.files or absolute_or_too_long:
+            return self.kernel.readlinkat(fd, path)
+        raise Refused(ENOTDIR if path else EINVAL, "ID-09")
 
     def faccessat_fd(self, fd: int, mode: int, flags: int) -> int:
         """faccessat2(2) of the descriptor itself. Bad flags are refused below."""

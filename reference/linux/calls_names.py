@@ -186,6 +186,29 @@ class NameCalls(KernelState):
         found, _ = self._descriptor_link(fd)
         return found.object.link_text(found)
 
+    def readlinkat(self, fd: int, path: str) -> str:
+        """readlinkat(2)."""
+        # CHECK
+        if path:
+            check_path(path)
+        # RESOLVE
+        if path.startswith("/"):
+            target: object = self._walk().inode(path, follow=False)
+        else:
+            target = self.fds.lookup(fd).object
+            if path:
+                if not isinstance(target, Directory):
+                    raise Refused(ENOTDIR, "PATH-NOT-DIRECTORY")
+                target = self._walk().inode(path, follow=False, start=target)
+        # RETURN
+        if isinstance(target, SymbolicLink):
+            self.cite("READLINK-TEXT")
+            return target.target
+        if isinstance(target, DescriptorLink):
+            self.cite("READLINK-HELD")
+            return self.readlink_fd(target.number)
+        raise Refused(EINVAL if path else ENOENT, "READLINK-OTHER")
+
     def _descriptor_link(self, fd: int) -> tuple[OpenFileDescription, DescriptorLink]:
         """What a number refers to, and the link that leads there. A link that leads nowhere any more is given up."""
         found = self.fds.entries.get(fd)
@@ -243,16 +266,28 @@ class NameCalls(KernelState):
             raise Refused(EINVAL, "TRUNC-LENGTH")
         check_path(path)
         # RESOLVE
-        inode = self._walk().inode(path)
+        return self._truncate(self._walk().inode(path), length)
+
+    def truncate_fd(self, fd: int, length: int) -> int:
+        """truncate(2) of /proc/self/fd/N. An O_PATH descriptor will do, and one that is open for reading only."""
         # CHECK
-        if isinstance(inode, Directory):
+        if length < 0:
+            raise Refused(EINVAL, "TRUNC-LENGTH")
+        # RESOLVE
+        found, _ = self._descriptor_link(fd)
+        return self._truncate(found.object, length)
+
+    @staticmethod
+    def _truncate(target: object, length: int) -> int:
+        # CHECK
+        if isinstance(target, Directory):
             raise Refused(EISDIR, "TRUNC-DIRECTORY")
-        if not isinstance(inode, RegularFile):
+        if not isinstance(target, RegularFile):
             raise Refused(EINVAL, "TRUNC-OTHER")
-        if not inode.permits(MAY_WRITE):
+        if not target.permits(MAY_WRITE):
             raise Refused(EACCES, "TRUNC-PERMISSION")
         # CHANGE
-        return inode.truncate_by_name(length)
+        return target.truncate_by_name(length)
 
     def unlink(self, path: str) -> int:
         """unlink(2). Descriptors of the inode stay what they are."""

@@ -30,7 +30,7 @@ class DescriptorLink(Inode):
 
     def __init__(self, kernel: KernelState, number: int) -> None:
         super().__init__(kernel, S_IFLNK, kernel.profile.uid, kernel.profile.gid, PROCFS)
-        self._number = number
+        self.number = number
         self.gone = False
         """Whether the number was looked up again when it referred to nothing."""
         self.atime = self.mtime = self.ctime = Anything()
@@ -43,7 +43,7 @@ class DescriptorLink(Inode):
 
     def link_text(self, description: OpenFileDescription) -> str:
         self.kernel.cite("LINKFD-LINK")
-        return f"/proc/self/fd/{self._number}{DELETED if self.gone else ''}"
+        return f"/proc/self/fd/{self.number}{DELETED if self.gone else ''}"
 
     def permits(self, wanted: int) -> bool:
         profile = self.kernel.profile

@@ -25,6 +25,18 @@ class _NameKept(Linux):
         return super().mapping_path(mapping).removesuffix(DELETED)
 
 
+class _CutByDescriptor(Linux):
+    def truncate_fd(self, fd: int, length: int) -> int:
+        return self.ftruncate(fd, length)
+
+
+class _LinksBelow(Linux):
+    def readlinkat(self, fd: int, path: str) -> str:
+        if path:
+            return super().readlinkat(fd, path)
+        return self.readlink_fd(fd)
+
+
 class _NoAppend(Linux):
     def write(self, fd: int, data: bytes) -> int:
         description = self.fds.lookup(fd)
@@ -226,6 +238,22 @@ BUGS = (
         "files",
         _FILE + "fallocate(r0, FALLOC_FL_KEEP_SIZE, 2**21, 1)\n",
         _KeepSizeGrows,
+    ),
+    PlantedBug(
+        "cut-by-descriptor",
+        "files",
+        "truncate(2) of the link of a descriptor asks what the descriptor may do.",
+        "files",
+        'r0 = open("f", O_RDONLY | O_CREAT, 0o600)\ntruncate_fd(r0, 0)\n',
+        _CutByDescriptor,
+    ),
+    PlantedBug(
+        "links-everywhere",
+        "files",
+        "readlinkat(2) of an empty path reads the link of any descriptor.",
+        "files",
+        'r0 = open(".", O_RDONLY, 0o0)\nreadlinkat(r0, "")\n',
+        _LinksBelow,
     ),
     PlantedBug(
         "size-limit-silent",

@@ -7,6 +7,7 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
+import re
 import struct
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -27,6 +28,10 @@ _open = function("open", ctypes.c_char_p, ctypes.c_int, ctypes.c_uint)
 _readlink = function("readlink", ctypes.c_char_p, ctypes.c_void_p, ctypes.c_size_t, result=ctypes.c_ssize_t)
 _close_range = function("close_range", ctypes.c_uint, ctypes.c_uint, ctypes.c_int)
 _dup = function("dup", ctypes.c_int)
+_readlinkat = function(
+    "readlinkat", ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_size_t, result=ctypes.c_ssize_t
+)
+_HELD_LINK = re.compile(r"/proc/\d+/fd/(\d+)")
 _dup2 = function("dup2", ctypes.c_int, ctypes.c_int)
 _dup3 = function("dup3", ctypes.c_int, ctypes.c_int, ctypes.c_int)
 _fcntl = function("fcntl", ctypes.c_int, ctypes.c_int, ctypes.c_long)
@@ -54,6 +59,14 @@ class NativeDescriptors(NativeIdentity):
         buffer = ctypes.create_string_buffer(PATH_BYTES_MAX)
         length = checked(_readlink(b"/proc/self/fd/%d" % fd, buffer, PATH_BYTES_MAX))
         return self.link_text(fd, os.fsdecode(buffer.raw[:length]))
+
+    def readlinkat(self, fd: int, path: str) -> str:
+        buffer = ctypes.create_string_buffer(PATH_BYTES_MAX)
+        length = checked(_readlinkat(fd, os.fsencode(path), buffer, PATH_BYTES_MAX))
+        text = os.fsdecode(buffer.raw[:length])
+        # A link of /proc/self/fd that is held itself: which number it belongs to, its own name tells.
+        held = None if path else _HELD_LINK.match(os.readlink(f"/proc/self/fd/{fd}"))
+        return self.link_text(int(held[1]), text) if held else text
 
     def close(self, fd: int) -> int:
         os.close(fd)

@@ -137,6 +137,9 @@ class NativeFiles(NativeState):
     def truncate(self, path: str, length: int) -> int:
         return checked(_truncate(os.fsencode(path), length))
 
+    def truncate_fd(self, fd: int, length: int) -> int:
+        return checked(_truncate(b"/proc/self/fd/%d" % fd, length))
+
     def ftruncate(self, fd: int, length: int) -> int:
         return checked(_ftruncate(fd, length))
 

@@ -88,11 +88,11 @@ _tcdrain = function("tcdrain", _int)
 
 _STILL_CALLS = frozenset(
     "open pipe2 socketpair mkfifo memfd_create epoll_create1 epoll_ctl epoll_wait poll ppoll select posix_openpt"
-    " unlockpt fcntl ioctl dup lseek fstat statx fstatfs readlink_fd faccessat_fd getdents fchdir posix_fadvise"
-    " readahead syncfs fsetxattr fgetxattr flistxattr fremovexattr setrlimit fchmod fchown futimens fsync fdatasync"
-    " sync_file_range truncate ftruncate fallocate unlink link symlink mkdir mmap load store msync mapping_path munmap"
-    " getsockopt setsockopt shutdown send recv sendmsg flock tcgetattr tcdrain spawn descend setsid getsid getpgid"
-    " setpgid sigaction sigprocmask".split()
+    " unlockpt fcntl ioctl dup lseek fstat statx fstatfs readlink_fd readlinkat faccessat_fd getdents fchdir"
+    " posix_fadvise readahead syncfs fsetxattr fgetxattr flistxattr fremovexattr setrlimit fchmod fchown futimens fsync"
+    " fdatasync sync_file_range truncate truncate_fd ftruncate fallocate unlink link symlink mkdir mmap load store"
+    " msync mapping_path munmap getsockopt setsockopt shutdown send recv sendmsg flock tcgetattr tcdrain spawn descend"
+    " setsid getsid getpgid setpgid sigaction sigprocmask".split()
 )
 """Calls that neither move terminal data nor let any move."""
 _TRANSFERS = frozenset("read write readv writev pread pwrite preadv2 pwritev2".split())
