@@ -23,6 +23,7 @@ from reference.constants import (
     AF_UNSPEC,
     AT_EMPTY_PATH,
     O_NOCTTY,
+    PAGE_SIZE,
     SIG_IGN,
     SOL_SOCKET,
     TCGETS,
@@ -336,6 +337,11 @@ def _access(flat: Flat, op: Op) -> Call:
     return Call("faccessat", [flat.fd(fd), flat.text(""), (NUMBER, mode), (NUMBER, flags | AT_EMPTY_PATH)])
 
 
+def _read_link(flat: Flat, op: Op) -> Call:
+    fd, path = op.arguments
+    return Call("readlinkat", [flat.fd(fd), flat.text(path), _SCRATCH, (NUMBER, PAGE_SIZE)])
+
+
 def _socket(flat: Flat, op: Op) -> Call:
     domain, *rest = op.arguments
     numbers: list[Argument] = [(NUMBER, value) for value in (domain if domain == AF_UNIX else NO_DOMAIN, *rest)]
@@ -423,6 +429,8 @@ _CALLS: dict[str, Callable[[Flat, Op], Call]] = {
     **{call: _own(f"op_{call}") for call in ("mmap", "load", "store", "msync", "munmap", "reopen", "setrlimit")},
     **{call: _own(f"op_{call}") for call in ("mapping_path", "spawn", "descend")},
     "readlink_fd": _own("op_readlink"),
+    "readlinkat": _read_link,
+    "truncate_fd": _own("op_truncate_fd"),
     **dict.fromkeys(("fstatfs", "getdents"), _into_scratch_behind(1)),
     "fgetxattr": _into_scratch_behind(2),
     "flistxattr": _into_scratch_behind(1),

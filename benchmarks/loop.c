@@ -104,6 +104,13 @@ long op_readlink(long fd)
     return readlink(path, scratch, 4096);
 }
 
+long op_truncate_fd(long fd, long length)
+{
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", (int)fd);
+    return truncate(path, length);
+}
+
 long op_setrlimit(long resource, long soft)
 {
     struct rlimit limit;
