@@ -20,6 +20,7 @@ from conformance.commands import (
     show,
     systems,
     witnessing,
+    worker,
 )
 from conformance.errors import ConformanceError, ExitCode
 
@@ -52,6 +53,7 @@ for command in (
     selfchecking.command,
     covering.command,
     witnessing.command,
+    worker.command,
 ):
     fdconform.add_command(command)
 

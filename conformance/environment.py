@@ -43,7 +43,7 @@ def filesystem_of(path: Path) -> str:
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         left, _, right = line.partition(" - ")
         mount = Path(left.split()[4].encode().decode("unicode_escape"))
-        if resolved.is_relative_to(mount) and len(mount.parts) >= best:
+        if mount in (resolved, *resolved.parents) and len(mount.parts) >= best:
             best, kind = len(mount.parts), right.split()[0]
     return kind
 

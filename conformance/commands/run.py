@@ -102,12 +102,9 @@ def command(
     with EventLog(target / EVENTS) as log:
         progress = Progress(clauses, budget_seconds=wanted.seconds, budget_ops=wanted.ops)
         try:
-            campaign = Campaign(plan, (log.write, progress.update))
-            code = campaign.run()
+            code = Campaign(plan, (log.write, progress.update)).run()
         finally:
             progress.close()
     page = render(target)
     sys.stdout.write(summarise(target, page))
-    if campaign.failure is not None:
-        click.echo(f"error: {campaign.failure}", err=True)
     return code

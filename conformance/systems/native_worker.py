@@ -40,6 +40,8 @@ from reference.linux.profile import Profile
 LOOK_INTERVAL_MS = 2
 PROGRAM_DEADLINE_S = 10.0
 WORKER_EXIT_S = 5.0
+WORKER = (sys.executable, "-m", "conformance.systems.worker")
+"""How a worker is started."""
 NATIVE_CALLS = "conformance.systems.native:Native"
 JUDGE = "conformance.judging:judge"
 
@@ -59,7 +61,7 @@ class NativeWorker:
     """Runs programs on the kernel. Use as a context manager: its directory goes with it.
 
     ``system`` names the class of native calls, as :func:`pkgutil.resolve_name` understands it;
-    another than the usual one is a planted bug. ``performs`` names the function of :meth:`perform`.
+    another than the usual one is a planted bug. ``performs`` names the function of :meth:`perform`, if any.
     """
 
     def __init__(
@@ -138,9 +140,10 @@ class NativeWorker:
         self._progress = memoryview(mmap.mmap(page, mmap.PAGESIZE)).cast("I")
         inherited = (requests_read, replies_write, page)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "conformance.systems.worker", *map(str, inherited)],
+            [*WORKER, *map(str, inherited)],
             pass_fds=inherited,
-            process_group=0,
+            # Python 3.8 has no process_group, and the worker that is sent into other systems runs there.
+            preexec_fn=os.setpgrp,
         )
         for fd in inherited:
             os.close(fd)

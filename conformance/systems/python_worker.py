@@ -107,13 +107,11 @@ class Front:
             view = view[os.write(self._target, view) :]
 
     def _run(self, message: dict[str, Any]) -> None:
-        caller = message["caller"]
         programs = [(program["id"], tuple(map(decode_op, program["ops"]))) for program in message["programs"]]
-        worker = self._worker or NativeWorker(
-            Profile(uid=os.getuid(), gid=os.getgid(), **caller), _directory(), deadline_s=message["deadline_s"]
-        )
-        self._worker = worker
-        observe = worker.run_alone if len(programs) == 1 else worker.run_one
+        if self._worker is None:
+            profile = Profile(uid=os.getuid(), gid=os.getgid(), **message["caller"])
+            self._worker = NativeWorker(profile, _directory(), performs="", deadline_s=message["deadline_s"])
+        observe = self._worker.run_alone if len(programs) == 1 else self._worker.run_one
         for name, ops in programs:
             self._answer(name, ops, observe(ops))
 

@@ -64,7 +64,8 @@ class Worker:
         self._null = make_private(os.open("/dev/null", os.O_RDWR))
         # Both are imported now: an ordinary user may not be able to read the modules.
         self._native: Native = resolve_name(settings["system"])()
-        self._performs: Callable[..., Any] = resolve_name(settings["performs"])
+        performs = settings["performs"]
+        self._performs: Callable[..., Any] | None = resolve_name(performs) if performs else None
         self._descriptors_max: int = settings["descriptors_max"]
         self._confine(settings)
         # Whoever runs programs may have become another user just now.
@@ -116,7 +117,7 @@ class Worker:
                 return
             if kind == "alone":
                 self._alone(body)
-            elif kind == "perform":
+            elif kind == "perform" and self._performs is not None:
                 self._answer(partial(self._performs, body, self._examine))
             else:
                 self._answer(partial(self._run_all, body))

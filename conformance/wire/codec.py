@@ -42,6 +42,8 @@ from conformance.payload import Pattern
 ERRNO_MAX = 4095
 """The kernel keeps error numbers within this bound."""
 SIGNAL_MAX = 64
+NUMBER_BITS_MAX = 96
+"""Nanoseconds of a time whose seconds fill 64 bits need so many."""
 
 
 class NotOffered:
@@ -111,8 +113,8 @@ def decode(domain: Domain, value: Any, where: str) -> Any:
 
 def _whole(value: Any, where: str) -> int:
     number: int = _expect(int, value, "a whole number", where)
-    if not -(2**63) <= number < 2**64:
-        raise ValueError(f"{where}: expected a whole number of 64 bits")
+    if number.bit_length() > NUMBER_BITS_MAX:
+        raise ValueError(f"{where}: expected a whole number of at most {NUMBER_BITS_MAX} bits")
     return number
 
 
@@ -124,7 +126,7 @@ def _expect(kind: type, value: Any, name: str, where: str) -> Any:
 
 def shown(value: Any) -> str:
     """A JSON value as a message shows it."""
-    text = repr(value) if not isinstance(value, int) or abs(value) < 2**64 else "a number beyond 64 bits"
+    text = repr(value) if not isinstance(value, int) or abs(value) < 2**64 else "a very large number"
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 

@@ -127,7 +127,7 @@ FIRST_ONLY: dict[str, dict[str, Any]] = {
     "value-null": {"value": None},
     "value-bool": {"value": [3, True]},
     "value-float": {"value": [3, 4.0]},
-    "value-large": {"value": [3, 2**70]},
+    "value-large": {"value": [3, 2**99]},
     "value-none": {},
     "value-two": {"value": [3, 4], "errno": 9},
     "value-more": {"value": [3, 4], "colour": "blue"},

@@ -84,7 +84,7 @@ BREACHES = {
     "value-bool": "value[1]: expected a whole number, got True",
     "value-float": "value[1]: expected a whole number, got 4.0",
     "value-huge": "wrong shape: Integer value out of range",
-    "value-large": "value[1]: expected a whole number of 64 bits",
+    "value-large": "value[1]: expected a whole number of at most 96 bits",
     "value-none": "expected one of value, errno, blocked, refused, unsupported, broken, got none of them",
     "value-two": "got value and errno",
     "value-more": "wrong shape: Object contains unknown field `colour`",
