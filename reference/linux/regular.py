@@ -239,6 +239,14 @@ class RegularFile(Inode):
         self.cached.difference_update(pages)
         self.cold.update([page for page in pages if self.content.pages.get(page) == WRITTEN])
 
+    def _lose_cache(self) -> None:
+        """Before a direct write, even one that is refused, its pages leave the cache with all that share their memory.
+
+        How many pages lie in one piece of memory is the kernel's business.
+        """
+        self.kernel.cite("FILE-DIRECT-CACHE")
+        self.cold.update(self.content.pages, self.cached)
+
     # Writing ----------------------------------------------------------------------------------
 
     def write(self, description: OpenFileDescription, data: bytes) -> int:
@@ -277,6 +285,7 @@ class RegularFile(Inode):
         self.content_changed()
         if direct:
             self._may_not_wait(flags)
+            self._lose_cache()
             write_direct(self, position, data, lengths or (len(data),))
         if self.seals:
             data = self._within_seals(data, position)
