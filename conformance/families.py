@@ -30,7 +30,10 @@ _JOINING = frozenset(
 )
 """Calls that make two things one thing to an observer, beside those that make a slot out of another."""
 
-
+PROCESSES: Hashable = "processes"
+"""The member that all processes of a program are, with their signals, sessions and groups."""
+_PROCESS_CALLS = frozenset(("setsid", "getsid", "getpgid", "setpgid", "spawn", "descend", "sigaction", "sigprocmask"))
+_TERMINAL_MAKERS = frozenset(("posix_openpt", "open_slave"))
 _REPLACING = frozenset(("dup2", "dup3"))
 """Calls that choose the number of what they make, and close what it meant before."""
 
@@ -49,6 +52,8 @@ class Families:
     A slot is only a number: once that was closed and has been handed out again, whoever goes on to use the old slot
     speaks of what the number means by then. ``observations`` tell which numbers the slots got.
     A family is told by one of its members; ops that name nothing have no family.
+
+    In a program that makes sessions, processes and terminals reach each other by signals, and are one family.
     """
 
     def __init__(self, ops: Sequence[Op], observations: Sequence[Observation]) -> None:
@@ -77,6 +82,7 @@ def _members_of(ops: Sequence[Op], observations: Sequence[Observation]) -> Itera
     """What each op speaks of, where a slot stands for the last one that was given its number."""
     numbers: dict[Slot, int] = {}
     owners: dict[int, Slot] = {}
+    of_processes = _PROCESS_CALLS | (_TERMINAL_MAKERS if any(op.call == "setsid" for op in ops) else frozenset())
     for op, seen in zip(ops, observations, strict=True):
         slots = [owners[numbers[slot]] if slot in numbers else slot for slot in slots_read(op)]
         made = numbers_made(op, seen)
@@ -86,7 +92,8 @@ def _members_of(ops: Sequence[Op], observations: Sequence[Observation]) -> Itera
         elif op.call == "close_range":
             first, last = (numbers.get(bound, -1) if isinstance(bound, Slot) else bound for bound in op.arguments[:2])
             closed = [slot for number, slot in owners.items() if first & UINT_MAX <= number <= last & UINT_MAX]
-        yield _Members((*slots, *op.out, *_names(op)), tuple(closed))
+        processes = (PROCESSES,) if op.call in of_processes else ()
+        yield _Members((*slots, *op.out, *_names(op), *processes), tuple(closed))
         for slot, number in zip(op.out, made, strict=False):
             numbers[slot] = number
             owners[number] = slot

@@ -17,10 +17,11 @@ from conformance.interpreter import PLANS, SELECTED_PLANS, execute, perform
 from conformance.laws import host_over_linux
 from conformance.observation import Observation, Signalled, with_signals
 from conformance.ops import Op, numbers_made
-from reference.constants import O_DIRECT, O_NOATIME
+from reference.constants import O_DIRECT, O_NOATIME, O_NONBLOCK
 from reference.host.description import Description
 from reference.host.kernel import Host
 from reference.linux.description import OpenFileDescription
+from reference.linux.epoll import Epoll
 from reference.linux.kernel import Linux
 from reference.linux.pipe import PipeEnds
 from reference.linux.profile import Profile
@@ -40,6 +41,7 @@ def twin_outcome(ops: Sequence[Op], index: int, host: Sequence[Observation], pro
     below = model.kernel
     assert isinstance(below, Linux)
     _present(model.files, below)
+    _leave_instances(model, below)
     call, arguments, _ = ops[index]
     resolve, _ = PLANS.get(call) or SELECTED_PLANS[call, arguments[1]]
     if resolve is not None:
@@ -56,17 +58,29 @@ def twin_outcome(ops: Sequence[Op], index: int, host: Sequence[Observation], pro
 
 
 def _present(files: dict[int, Description], below: Linux) -> None:
-    """Give every imported number a description as the sandbox has it; numbers that shared one go on sharing."""
+    """Give every imported number a description as the sandbox has it; numbers that shared one go on sharing.
+
+    Where the host's description was made to wait, the sandbox waits with it, whatever its own flags say (FL-06).
+    """
     twins: dict[Description, OpenFileDescription] = {}
     for fd, file in files.items():
         entry = below.fds.entries[fd]
         if file not in twins:
-            twin = OpenFileDescription(entry.object, file.flags | entry.flags & _OF_THE_HOST)
+            flags = file.flags if entry.nonblocking else file.flags & ~O_NONBLOCK
+            twin = OpenFileDescription(entry.object, flags | entry.flags & _OF_THE_HOST)
             twin.offset, twin.private = file.offset, entry.private
             twin.direct, twin.nowait = entry.direct, entry.nowait
             twins[file] = twin
         twins[file].references += 1
         below.fds.entries[fd] = twins[file]
+
+
+def _leave_instances(model: Host, below: Linux) -> None:
+    """Take descriptions that the sandbox has closed out of all epoll instances, whoever else holds the host's."""
+    for instance in {entry.object for entry in below.fds.entries.values() if isinstance(entry.object, Epoll)}:
+        for registration in tuple(instance.registrations.values()):
+            if model.is_left(registration.data):
+                registration.remove()
 
 
 def _return_saved(file: Description, twin: OpenFileDescription) -> None:

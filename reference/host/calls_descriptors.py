@@ -213,6 +213,7 @@ class DescriptorCalls(ImportingCalls):
             return self.kernel.ioctl(fd, request, argument)
         if request in (FIONBIO, FIOASYNC):
             self.cite("FL-07")
+            self.cite("FL-06")
             if file.inode.tty:
                 self.cite("TTY-30")
             bit = O_NONBLOCK if request == FIONBIO else O_ASYNC

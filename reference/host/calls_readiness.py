@@ -138,7 +138,7 @@ class ReadinessCalls(HostState):
 
     def epoll_ctl(self, fd: int, operation: int, target: int, events: int, data: int) -> int:
         """epoll_ctl(2)."""
-        self.imported(fd)
+        self._check_instance(fd)
         file = self.imported(target)
         if operation not in (EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLL_CTL_DEL):
             return self.kernel.epoll_ctl(fd, operation, target, events, data)
@@ -164,12 +164,22 @@ class ReadinessCalls(HostState):
         """What the application registered with, where the kernel below says ``data``."""
         return self._interests[data].data if data in self._interests else data
 
+    def is_left(self, data: int) -> bool:
+        """Whether a registration that the kernel below reports with ``data`` is of a description that is gone."""
+        interest = self._interests.get(data)
+        return interest is not None and interest.file is not None and not interest.file.references
+
+    def _check_instance(self, fd: int) -> None:
+        """EINVAL where an import is taken for an epoll instance, before anything else is looked at. EBADF for O_PATH."""
+        if self.imported(fd) is not None:
+            raise Refused(EINVAL, "EV-14")
+
     def epoll_wait(self, fd: int, events_max: int, timeout: int) -> tuple[tuple[int, int], ...]:
         """epoll_wait(2): what the kernel below reports, with imported descriptors as the sandbox sees them.
 
         What the sandbox would not have reported is left out, and others are asked for that had no place beside it.
         """
-        self.imported(fd)
+        self._check_instance(fd)
         found = self.kernel.epoll_wait(fd, events_max, timeout)
         if not self._interests:
             return found

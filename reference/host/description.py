@@ -275,7 +275,7 @@ class PlainDescription(Description):
         length = sum(map(len, buffers))
         if not length:
             if self.inode.type == S_IFCHR:
-                self.host.cite("WR-16")
+                self.host.cite("WR-16" if self.inode.seekable else "WR-21")
             return 0
         try:
             taken = self.host.kernel.pwritev2(host_fd, buffers, offset, 0)
