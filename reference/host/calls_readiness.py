@@ -170,7 +170,7 @@ class ReadinessCalls(HostState):
         return interest is not None and interest.file is not None and not interest.file.references
 
     def _check_instance(self, fd: int) -> None:
-        """EINVAL where an import is taken for an epoll instance, before anything else is looked at. EBADF for O_PATH."""
+        """Refuse an import as an epoll instance, before anything else is looked at. EINVAL, EBADF."""
         if self.imported(fd) is not None:
             raise Refused(EINVAL, "EV-14")
 
