@@ -16,6 +16,7 @@ from conformance.strategies.slots import LENT, SlotTable
 from conformance.strategies.source import Source, chance, pick
 from reference.constants import (
     F_SETFL,
+    LLONG_MAX,
     O_ACCMODE,
     O_APPEND,
     O_NONBLOCK,
@@ -24,6 +25,7 @@ from reference.constants import (
     O_RDWR,
     O_WRONLY,
     SEEK_CUR,
+    SEEK_SET,
 )
 
 Sequel = Callable[[Source, SlotTable], Op]
@@ -56,6 +58,8 @@ def owe(source: Source, slots: SlotTable, op: Op, tag: str) -> None:
         due += _position_of_a_device(source, slot, tag)
     if tag == "pipe.read" and savable and source.below(2):
         due += _keeping(source, slots, slot)
+    if tag in ("file", "pipe.read", "pipe.write") and chance(source, 6):
+        due += _far_out(source, slot, tag)
     if chance(source, 12):
         due += (partial(_name_only, slot, due),)
 
@@ -70,7 +74,11 @@ def _open_again(slot: Slot, source: Source, slots: SlotTable) -> Op:
 
 def _write(slot: Slot, tag: str, source: Source, slots: SlotTable) -> Op:
     """A write, at an offset for what is no file: a pipe or a terminal shall not be filled by the way."""
-    return Op("write", (slot, b"x")) if tag in ("file", "device") else Op("pwrite", (slot, b"x", 0))
+    return (
+        Op("write", (slot, pick(source, (b"x", b"x", b"x", b""))))
+        if tag in ("file", "device")
+        else Op("pwrite", (slot, b"x", 0))
+    )
 
 
 def _cut(slot: Slot, source: Source, slots: SlotTable) -> Op:
@@ -80,6 +88,24 @@ def _cut(slot: Slot, source: Source, slots: SlotTable) -> Op:
 
 def _allocate(slot: Slot, source: Source, slots: SlotTable) -> Op:
     return Op("fallocate", (slot, 0, pick(source, (0, 4096)), pick(source, (100, 8192))))
+
+
+# The largest offset ---------------------------------------------------------------------------
+
+
+def _far_out(source: Source, slot: Slot, tag: str) -> tuple[Sequel, ...]:
+    """A byte beyond the last one that an offset can tell: from there, or, where there is no position, at once."""
+    if tag != "file":
+        return (partial(_read_at, slot, pick(source, (0, LLONG_MAX))),)
+    return (partial(_seek_far, slot), pick(source, (partial(_write, slot, tag), partial(_read, slot))))
+
+
+def _read_at(slot: Slot, offset: int, source: Source, slots: SlotTable) -> Op:
+    return Op("pread", (slot, 4, offset))
+
+
+def _seek_far(slot: Slot, source: Source, slots: SlotTable) -> Op:
+    return Op("lseek", (slot, LLONG_MAX, SEEK_SET))
 
 
 # Devices ----------------------------------------------------------------------------------------
