@@ -415,9 +415,15 @@ SCENES: tuple[Scene, ...] = (
         act("send", _SENDER, (b"x",), (MSG_DONTWAIT,)),
         act("recvfrom", _RECEIVER, (1,), (MSG_DONTWAIT,)),
     ),
+    (
+        _pair_of_datagrams,
+        act("setsockopt", _SENDER, (SOL_SOCKET,), (SO_PASSCRED,), (b"\x01\x00\x00\x00",)),
+        act("send", _SENDER, (b"x",), (MSG_DONTWAIT,)),
+        act("getsockname", _SENDER),
+    ),
     *(_NOTHING,) * 15,
 )
-"""A message from a socket that has a name, though it is one of a pair: its sender is told."""
+"""Sockets of a pair that have a name, or get one when they send: the receiver is told."""
 
 RECIPES = (
     Recipe("socket", 5, _or_due(_socket), opens=True),

@@ -30,6 +30,7 @@ from reference.constants import (
     MAP_SHARED,
     MS_ASYNC,
     MS_SYNC,
+    O_APPEND,
     O_CREAT,
     O_NONBLOCK,
     O_RDONLY,
@@ -68,6 +69,8 @@ _NOTHING: Scene = ()
 _READ_WRITE = PROT_READ | PROT_WRITE
 _FAR = (-1, -5, 0, 5, 100, 4096, LLONG_MAX, LLONG_MAX - 4, -LLONG_MAX - 1)
 _WHENCES = (SEEK_SET, SEEK_CUR, SEEK_END)
+_LIMIT_BYTES = 2**21
+"""RLIMIT_FSIZE of programs that have not changed it."""
 _DATA = (b"abcdefgh", Pattern(100, 0), Pattern(5000, 1))
 
 
@@ -163,7 +166,16 @@ _WAITED_FOR: Scene = (
     act("lseek", OTHER, (0,), (SEEK_CUR, SEEK_END)),
     polled(POLLPRI, 0, POLLIN),
 )
-_FILES = (_SOUGHT, _READ_THROUGH, _DEVICE, _DEVICE_MAPPED, _MAPPED, _WAITED_FOR)
+_LIMITED: Scene = (
+    _opened(("f", "g"), O_RDWR | O_CREAT, O_RDWR | O_CREAT | O_APPEND),
+    imported(),
+    act("pwrite", IMPORT, _DATA, (_LIMIT_BYTES, _LIMIT_BYTES - 1, 2 * _LIMIT_BYTES)),
+    act("lseek", IMPORT, (0, _LIMIT_BYTES), (SEEK_SET,)),
+    act("write", IMPORT, (b"", *_DATA)),
+    act("lseek", IMPORT, (0,), (SEEK_CUR,)),
+    act("read", IMPORT, (0,)),
+)
+_FILES = (_LIMITED, _SOUGHT, _READ_THROUGH, _DEVICE, _DEVICE_MAPPED, _MAPPED, _WAITED_FOR)
 
 _TWICE = (_REGULAR, imported(), act("reopen", IMPORT, (O_RDWR,), out=((OTHER, "file"),)))
 _NO_BYTES = (

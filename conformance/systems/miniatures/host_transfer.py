@@ -185,7 +185,7 @@ class _SigpipePassed(Host):
 
 
 class _SilentLimit(Host):
-    def _limited(self, write: Callable[[], int]) -> int:
+    def limited(self, write: Callable[[], int]) -> int:
         return write()
 
 
