@@ -43,8 +43,8 @@ def started(subject: Subject, profile: Profile, base: Path) -> ProcessSystem:
 def introduced(subject: Subject, native: Profile, base: Path) -> tuple[Profile, dict[str, str]]:
     """Start a subject once for what it says of itself: what the model predicts it by, and what a report shows."""
     with started(subject, native, base) as system:
-        profile = profile_of(system.hello, native)
-        return profile, describe_subject(system.hello, profile)
+        profile = profile_of(subject, system.hello, native)
+        return profile, describe_subject(subject, system.hello, profile)
 
 
 def runner_of(law: Law, profile: Profile, base: Path) -> Runner:

@@ -14,6 +14,7 @@ from conformance.wire.messages import Hello
 from reference.linux.profile import FILESYSTEMS, TMPFS, Profile
 
 PROCESS = "process:"
+DEADLINE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,21 +22,22 @@ class Subject:
     """A system under test: what reports call it, how it is started, and how long it may take, in seconds.
 
     ``deadline_s`` is for one program; a kernel has to boot before it says hello.
+    ``filesystem`` names the model's file system that comes nearest to its own, where it does not say so itself;
+    ``release`` and ``issues`` are what a report says of it, beside what it says of itself.
     """
 
     name: str
     command: tuple[str, ...]
-    deadline_s: float = 10.0
+    deadline_s: float = DEADLINE_S
     hello_s: float = 60.0
     bye_s: float = 10.0
+    filesystem: str = ""
+    release: str = ""
+    issues: str = ""
 
 
-def subject_of(on: str, deadline_s: float = 10.0) -> Subject | None:
-    """The subject that ``--on`` names: None for the kernel we run on. ConformanceError for a name that is none."""
-    if on == "native":
-        return None
-    if not on.startswith(PROCESS):
-        raise ConformanceError(f"unknown system {on!r}", hint="`fdconform systems` lists what there is")
+def subject_of_command(on: str, deadline_s: float = DEADLINE_S) -> Subject:
+    """The subject of process:COMMAND. ConformanceError when that is no command."""
     try:
         command = tuple(shlex.split(on.removeprefix(PROCESS)))
     except ValueError as error:
@@ -45,7 +47,7 @@ def subject_of(on: str, deadline_s: float = 10.0) -> Subject | None:
     return Subject(on, command, deadline_s)
 
 
-def profile_of(hello: Hello, native: Profile) -> Profile:
+def profile_of(subject: Subject, hello: Hello, native: Profile) -> Profile:
     """What the model predicts a system by: what it says of itself, and for the rest what this machine is like.
 
     A file system that the model does not know is held against tmpfs, which has the fewest rules of its own.
@@ -56,16 +58,17 @@ def profile_of(hello: Hello, native: Profile) -> Profile:
         for name in facts.__struct_fields__
         if name != "filesystem" and (value := getattr(facts, name)) is not None
     }
-    if facts.filesystem is not None:
-        told["filesystem"] = FILESYSTEMS.get(facts.filesystem, TMPFS)
+    filesystem = subject.filesystem or facts.filesystem
+    if filesystem is not None:
+        told["filesystem"] = FILESYSTEMS.get(filesystem, TMPFS)
     return replace(native, **told)
 
 
-def describe_subject(hello: Hello, profile: Profile) -> dict[str, str]:
+def describe_subject(subject: Subject, hello: Hello, profile: Profile) -> dict[str, str]:
     """The environment of a system as a report shows it."""
     return {
-        "system": f"{hello.name} {hello.version}",
-        **({"issues": hello.issues} if hello.issues else {}),
+        "system": subject.release or f"{hello.name} {hello.version}",
+        **({"issues": subject.issues or hello.issues} if subject.issues or hello.issues else {}),
         "filesystem": f"{hello.facts.filesystem or 'not told'} (model: {profile.filesystem.name})",
         "user": f"uid {profile.uid}{'' if profile.capable else ', without capabilities'}",
         **{f"system's {name}": text for name, text in hello.environment.items()},

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -189,6 +190,7 @@ def bundled_modules() -> dict[str, ast.Module]:
     return dict(sorted(modules.items()))
 
 
+@cache
 def worker_text() -> str:
     """The worker, as one file."""
     parts = [_HEAD.format(version=version("fdconform"))]

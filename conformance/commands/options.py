@@ -15,6 +15,7 @@ from conformance.errors import BadProgram, ConformanceError
 from conformance.grammar import read_program
 from conformance.laws import LAWS
 from conformance.program import Program
+from conformance.subjects import DEADLINE_S
 from reference.linux.profile import Profile
 
 NOBODY_UID = 65534
@@ -57,13 +58,14 @@ ON = click.option(
     default="native",
     show_default=True,
     metavar="SYSTEM",
-    help="What is put to the test: native, or process:COMMAND, a command that speaks the wire protocol.",
+    help="What is put to the test: native, a system that `fdconform systems` lists or a file like theirs,"
+    " or process:COMMAND, a command that speaks the wire protocol.",
 )
 DEADLINE = click.option(
     "--deadline",
     "deadline_s",
     type=click.FloatRange(min=0, min_open=True),
-    default=10.0,
+    default=DEADLINE_S,
     show_default=True,
     help="Seconds that a system under test may take for one program.",
 )

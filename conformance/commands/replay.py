@@ -15,12 +15,13 @@ from conformance.grammar import observation_text, op_text, trace_line
 from conformance.interpreter import System
 from conformance.kinds import recipes_of
 from conformance.laws import law_of, linux
+from conformance.named_systems import subject_of
 from conformance.observation import Observation
 from conformance.ops import Op
 from conformance.oracle import first_mismatch, predict
 from conformance.runners import run_offered, started
 from conformance.strategies.programs import seeded_program
-from conformance.subjects import profile_of, subject_of
+from conformance.subjects import profile_of
 from conformance.systems.native_worker import NativeWorker
 
 
@@ -58,7 +59,7 @@ def command(program: str, on: str, deadline_s: float, law: str, directory: Path 
     if subject is not None:
         chosen = chosen.on(subject)
         with started(subject, profile, base) as system:
-            profile = profile_of(system.hello, profile)
+            profile = profile_of(subject, system.hello, profile)
             ops, observed = run_offered(system, ops)
         return _compare(ops, observed, chosen.make_model(profile), subject.name)
     with NativeWorker(profile, base, system=chosen.native) as worker:

@@ -19,11 +19,11 @@ from conformance.events import EventLog
 from conformance.golden import stored_programs
 from conformance.kinds import RECIPES
 from conformance.laws import law_of
+from conformance.named_systems import subject_of
 from conformance.rendering import clauses_under, render, summarise
 from conformance.reporting.console import Progress
 from conformance.run_directory import EVENTS, make_run
 from conformance.runners import introduced
-from conformance.subjects import subject_of
 
 KINDS_WITH_TERMINALS = frozenset(("terminals", "jobs", "mixed", "host-terminals", "host-mixed"))
 

@@ -1,17 +1,23 @@
 # Copyright The fdconform Authors
 # SPDX-License-Identifier: Apache-2.0
-"""``fdconform systems``: what programs can run on."""
+"""``fdconform systems``: what programs can run on, and what is missing for the rest."""
 
 from __future__ import annotations
 
 import click
 
 from conformance.environment import profile_for, profile_name, working_base
+from conformance.named_systems import named_systems, release_of
 
 
 @click.command("systems")
 def command() -> None:
-    """List the systems that programs can run on."""
+    """List the systems that programs can run on, with what this machine lacks and the package that brings it."""
     name = profile_name(profile_for(working_base(None)))
     click.echo("linux    the in-memory model of the Linux descriptor layer")
     click.echo(f"native   the kernel we run on ({name})")
+    for name, system in named_systems().items():
+        missing = [f"{program}: apt-get install {package}" for program, package in system.missing.items()]
+        state = f"missing {'; '.join(missing)}" if missing else release_of(system)
+        click.echo(f"{name:8} {system.title} ({state})")
+    click.echo("process:COMMAND  whatever speaks the wire protocol (docs/how-to/validate-an-implementation.md)")

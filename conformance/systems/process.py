@@ -37,8 +37,13 @@ from conformance.wire.messages import (
     line_of,
     read_from_system,
 )
+from conformance.worker_bundle import worker_text
 from reference.linux.profile import Profile
 
+WORKER = "{worker}"
+"""Stands in a command for the path of the Python worker."""
+DIRECTORY = "{directory}"
+"""Stands in a command for the path of the system's own directory."""
 GUIDE = "docs/how-to/validate-an-implementation.md says what is expected"
 
 
@@ -158,12 +163,13 @@ class ProcessSystem:
     def _start(self) -> None:
         self._directory = Path(tempfile.mkdtemp(prefix="fdconform-system-", dir=self._base))
         self._answered = 0
+        command = [self._given(argument, self._directory) for argument in self._command]
         try:
-            self._channel = Channel(self._command, self._directory, LINE_BYTES_MAX)
+            self._channel = Channel(command, self._directory, LINE_BYTES_MAX)
         except OSError as error:
             shutil.rmtree(self._directory, ignore_errors=True)
             raise AdapterFailed(
-                f"cannot be started: {error.strerror}", where=self.name, hint=f"try: {' '.join(self._command)}"
+                f"cannot be started: {error.strerror}", where=self.name, hint=f"try: {' '.join(command)}"
             ) from None
         try:
             hello = self._receive(self._channel, self._deadlines.hello_s)
@@ -179,6 +185,14 @@ class ProcessSystem:
         if self._hello not in (None, hello):
             raise self._failed("says hello differently when started again", "keep name, version and capabilities")
         self._hello = hello
+
+    def _given(self, argument: str, directory: Path) -> str:
+        """An argument of the command with the names of the directory, and of a worker in it, put in."""
+        if WORKER in argument:
+            worker = directory / "worker.py"
+            worker.write_text(worker_text())
+            argument = argument.replace(WORKER, str(worker))
+        return argument.replace(DIRECTORY, str(directory))
 
     def _stop(self, grace_s: float = 0.0) -> None:
         if self._channel is not None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from conformance.environment import CAP_SYS_RESOURCE, filesystem_of, has_capability
 from conformance.observation import Observation
-from conformance.ops import Op
+from conformance.ops import SPECS, Op
 from conformance.systems.native_worker import NativeWorker
 from conformance.wire.codec import decode_op, encode_observation
 from reference.linux.profile import Profile
@@ -69,6 +69,7 @@ def _hello() -> dict[str, Any]:
         "protocol": PROTOCOL,
         "name": "python-worker",
         "version": f"{platform.system()} {platform.release()}",
+        "capabilities": {"ops": [spec.name for spec in SPECS]},
         "facts": _facts(),
         "environment": {
             "kernel": f"{platform.release()} {platform.version()}",

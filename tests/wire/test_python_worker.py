@@ -43,8 +43,9 @@ def test_the_worker_conforms_on_every_stored_program_and_on_some_of_every_kind(w
         for number in range(PROGRAMS_PER_KIND)
     ]
 
-    with started(Subject("worker", (sys.executable, str(worker))), native, base) as system:
-        profile = profile_of(system.hello, native)
+    subject = Subject("worker", (sys.executable, str(worker)))
+    with started(subject, native, base) as system:
+        profile = profile_of(subject, system.hello, native)
         for name, ops in programs:
             run, observed = run_offered(system, ops)
             mismatch = first_mismatch(predict(run, Linux(profile), observed), observed)
