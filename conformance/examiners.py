@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -32,6 +32,9 @@ class Examiner(Protocol):
     def diverge(self, ops: tuple[Op, ...]) -> Divergence | None:
         """Where the program diverges; None when it does not."""
 
+    def glance(self, ops: tuple[Op, ...]) -> Divergence | None:
+        """As :meth:`diverge`, but not alone where that takes long: for reductions, whose end is confirmed alone."""
+
     def close(self) -> None:
         """End the workers."""
 
@@ -50,7 +53,13 @@ class PredictionExaminer:
 
     def diverge(self, ops: tuple[Op, ...]) -> Divergence | None:
         """The first op whose observation the model does not allow."""
-        observed = self.observe(ops)
+        return self._judged(ops, self.observe(ops))
+
+    def glance(self, ops: tuple[Op, ...]) -> Divergence | None:
+        """As :meth:`diverge`; a system under test may need much longer for a process of its own."""
+        return self._judged(ops, self._worker.run([ops])[0]) if self._law.subject else self.diverge(ops)
+
+    def _judged(self, ops: tuple[Op, ...], observed: Sequence[Observation]) -> Divergence | None:
         return diverge(ops[: len(observed)], observed, self._model, self._law.systems[1])
 
     def close(self) -> None:
@@ -79,6 +88,10 @@ class DifferenceExaminer:
         comparison = self._comparer.compare(ops)
         return _divergence(comparison) if comparison.unexplained else None
 
+    def glance(self, ops: tuple[Op, ...]) -> Divergence | None:
+        """As :meth:`diverge`."""
+        return self.diverge(ops)
+
     def close(self) -> None:
         """End the workers."""
         self._host.close()
@@ -103,12 +116,12 @@ def examiner_of(profile: Profile, base: Path, law: Law) -> Examiner:
     return DifferenceExaminer(profile, base, law) if law.beside else PredictionExaminer(profile, base, law)
 
 
-def same_bucket(bucket: str, examiner: Examiner) -> StillDiverges:
+def same_bucket(bucket: str, diverges: Callable[[tuple[Op, ...]], Divergence | None]) -> StillDiverges:
     """A judge for reductions: a divergence of one bucket. A candidate that the system does not survive is none."""
 
     def judge(ops: tuple[Op, ...]) -> bool:
         try:
-            divergence = examiner.diverge(ops)
+            divergence = diverges(ops)
         except SystemFailed:
             return False
         return divergence is not None and divergence.bucket == bucket

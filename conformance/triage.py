@@ -69,7 +69,10 @@ class Triage:
             return self._crashed(replace(suspect, failure=death.message), kind)
 
     def _diverged(self, suspect: Suspect, kind: str) -> events.Event:
-        found = [self._examiner.diverge(suspect.ops) for _ in range(CONFIRMATIONS)]
+        first = self._examiner.diverge(suspect.ops)
+        if first is not None and self._again(first.bucket):
+            return events.Occurrence(first.bucket, suspect.seed)
+        found = [first, *[self._examiner.diverge(suspect.ops) for _ in range(CONFIRMATIONS - 1)]]
         confirmed = [divergence for divergence in found if divergence is not None]
         if not confirmed:
             return self._unsteady(suspect, kind, 0)
@@ -77,11 +80,10 @@ class Triage:
         if self._known(divergence.bucket):
             return events.Occurrence(divergence.bucket, suspect.seed)
         try:
-            reduction = reduce_program(suspect.ops, same_bucket(divergence.bucket, self._examiner))
+            reduction, final = self._reduced(suspect.ops, divergence)
         except Inconclusive:
             # It diverged a moment ago, and does not when the reduction begins.
             return self._unsteady(suspect, kind, len(confirmed))
-        final = self._examiner.diverge(reduction.ops) or divergence
         traced = self._traced(reduction.ops)
         if self._keep is not None:
             store(self._keep, final, reduction.ops)
@@ -98,6 +100,15 @@ class Triage:
             observed=observation_text(final.op, final.observed),
             confirmed=(len(confirmed), CONFIRMATIONS),
         )
+
+    def _reduced(self, ops: tuple[Op, ...], divergence: Divergence) -> tuple[Reduction, Divergence]:
+        """The shortest program of a bucket, and its divergence when it runs alone."""
+        for diverges in (self._examiner.glance, self._examiner.diverge):
+            reduction = reduce_program(ops, same_bucket(divergence.bucket, diverges))
+            final = self._examiner.diverge(reduction.ops)
+            if final is not None and final.bucket == divergence.bucket:
+                return reduction, final
+        return reduction, final or divergence
 
     def _traced(self, ops: tuple[Op, ...]) -> Sequence[Observation]:
         """What a report shows beside a program: what the kernel gives, also where another system is under test."""
@@ -160,6 +171,10 @@ class Triage:
             reduction_tries=reduction.tries,
             replay=self._replay(suspect),
         )
+
+    def _again(self, bucket: str) -> bool:
+        """Count one more program in a bucket if there is one already."""
+        return bucket in self.buckets and self._known(bucket)
 
     def _known(self, bucket: str) -> bool:
         """Count one more program in a bucket; whether there was one before."""

@@ -33,7 +33,7 @@ def command(program: str, law: str, directory: Path | None, as_user: bool) -> in
         if divergence is None:
             click.echo("conforms: nothing to reduce", err=True)
             return ExitCode.CONFORMS
-        reduction = reduce_program(ops, same_bucket(divergence.bucket, examiner))
+        reduction = reduce_program(ops, same_bucket(divergence.bucket, examiner.diverge))
     finally:
         examiner.close()
     click.echo(f"# {divergence.title}")

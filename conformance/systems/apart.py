@@ -24,7 +24,12 @@ from conformance.systems.native_calls.private import make_private
 from conformance.systems.native_calls.processes import NativeProcesses, die_with
 
 _PR_SET_CHILD_SUBREAPER = 36
-_prctl = function("prctl", ctypes.c_int, ctypes.c_ulong)
+_prctl = function("prctl", ctypes.c_int, *(ctypes.c_ulong,) * 4)
+
+
+def adopt_orphans() -> int:
+    """Become the parent of descendants whose parents are gone (prctl(2)); -1 when the kernel does not know of that."""
+    return int(_prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
 
 
 class Stem:
@@ -68,7 +73,7 @@ class Stem:
         try:
             die_with(worker)
             # Children whose parents are gone are ours, so that they can be waited for.
-            checked(_prctl(_PR_SET_CHILD_SUBREAPER, 1))
+            checked(adopt_orphans())
             while True:
                 problem, value = self._apart(receive(requests))
                 send(replies, (problem, value, _cpu_us()))

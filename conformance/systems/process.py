@@ -106,14 +106,14 @@ class ProcessSystem:
         """The observations of each program of a batch, up to the first op of it that the system does not offer."""
         return list(self.answers(programs))
 
-    def answers(self, programs: Sequence[tuple[Op, ...]]) -> Iterator[list[Observation]]:
+    def answers(self, programs: Sequence[tuple[Op, ...]], *, alone: bool = False) -> Iterator[list[Observation]]:
         """As :meth:`run`, each as it comes: what was answered before a failure is not lost."""
         channel = self._started()
         ids = [str(number) for number in range(self._asked, self._asked + len(programs))]
         self._asked += len(programs)
         wire = [WireProgram(name, tuple([_wire_op(op) for op in ops])) for name, ops in zip(ids, programs, strict=True)]
         try:
-            self._send(channel, Run(tuple(wire), self._deadlines.program_s, self._caller))
+            self._send(channel, Run(tuple(wire), self._deadlines.program_s, self._caller, alone))
             for name, ops in zip(ids, programs, strict=True):
                 yield self._observations(channel, name, ops)
         except (Ended, Late) as failure:
@@ -125,13 +125,10 @@ class ProcessSystem:
         """End the command without a word."""
         self._stop()
 
-    def run_one(self, program: tuple[Op, ...]) -> list[Observation]:
-        """The observations of one program, as a batch of its own."""
-        return self.run([program])[0]
-
     def run_alone(self, program: tuple[Op, ...]) -> list[Observation]:
-        """The observations of one program, as a batch of its own."""
-        return self.run_one(program)
+        """The observations of one program that has nothing to do with any other."""
+        (observations,) = self.answers([program], alone=True)
+        return observations
 
     def close(self) -> None:
         """Say bye and end the command. AdapterFailed when it does not say bye, or lies about what it did."""

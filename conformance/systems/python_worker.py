@@ -19,11 +19,15 @@ from typing import Any
 from conformance.environment import CAP_SYS_RESOURCE, filesystem_of, has_capability
 from conformance.observation import Observation
 from conformance.ops import SPECS, Op
+from conformance.systems.apart import adopt_orphans
+from conformance.systems.native_calls.libc import LIBC
+from conformance.systems.native_calls.processes import PROCESS_CALLS
 from conformance.systems.native_worker import NativeWorker
 from conformance.wire.codec import decode_op, encode_observation
 from reference.linux.profile import Profile
 
 PROTOCOL = 1
+MEMORY_OPS = ("load", "store")
 LIMITS = {
     "pipe_size_bytes_max": "/proc/sys/fs/pipe-max-size",
     "datagram_queue_max": "/proc/sys/net/unix/max_dgram_qlen",
@@ -63,13 +67,32 @@ def _facts() -> dict[str, Any]:
     return {name: value for name, value in facts.items() if value is not None}
 
 
+def _adopts_orphans() -> bool:
+    """Whether a process can become the reaper of its orphans, which clearing up behind a program of processes needs."""
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if adopt_orphans() == 0 else 1)
+    return os.waitpid(child, 0)[1] == 0
+
+
+def _offered() -> list[str]:
+    """The ops that can be run here: some have no call of their own, and are made of others that a kernel may lack."""
+    nothing = (os.getpid(), None, 0, None, 0, 0)
+    missing: set[str] = set()
+    if min(LIBC.process_vm_readv(*nothing), LIBC.process_vm_writev(*nothing)) != 0:
+        missing.update(MEMORY_OPS)
+    if not _adopts_orphans():
+        missing.update(PROCESS_CALLS)
+    return [spec.name for spec in SPECS if spec.name not in missing]
+
+
 def _hello() -> dict[str, Any]:
     return {
         "message": "hello",
         "protocol": PROTOCOL,
         "name": "python-worker",
         "version": f"{platform.system()} {platform.release()}",
-        "capabilities": {"ops": [spec.name for spec in SPECS]},
+        "capabilities": {"ops": _offered()},
         "facts": _facts(),
         "environment": {
             "kernel": f"{platform.release()} {platform.version()}",
@@ -112,7 +135,7 @@ class Front:
         if self._worker is None:
             profile = Profile(uid=os.getuid(), gid=os.getgid(), **message["caller"])
             self._worker = NativeWorker(profile, _directory(), performs="", deadline_s=message["deadline_s"])
-        observe = self._worker.run_alone if len(programs) == 1 else self._worker.run_one
+        observe = self._worker.run_alone if message["alone"] else self._worker.run_one
         for name, ops in programs:
             self._answer(name, ops, observe(ops))
 

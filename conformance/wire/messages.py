@@ -74,11 +74,16 @@ class Caller(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="run", tag_field="message"):
-    """Programs to run, each in a directory of its own. Each is to be answered within ``deadline_s`` seconds."""
+    """Programs to run, each in a directory of its own. Each is to be answered within ``deadline_s`` seconds.
+
+    With ``alone`` there is one program, and it should have nothing to do with those that ran before:
+    a new process, or whatever the system has to offer.
+    """
 
     programs: tuple[WireProgram, ...]
     deadline_s: float
     caller: Caller
+    alone: bool = False
 
 
 class WireObservation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -30,7 +30,7 @@ PID_MAX = 2**22
 _PR_SET_PDEATHSIG = 1
 
 _int = ctypes.c_int
-_prctl = function("prctl", _int, ctypes.c_ulong)
+_prctl = function("prctl", _int, *(ctypes.c_ulong,) * 4)
 _ioctl = function("ioctl", _int, ctypes.c_ulong, ctypes.c_long)
 _setsid = function("setsid")
 _getsid = function("getsid", _int)
@@ -40,7 +40,7 @@ _setpgid = function("setpgid", _int, _int)
 
 def die_with(parent: int) -> None:
     """Have the kernel kill this process when its parent dies, which may have happened already."""
-    checked(_prctl(_PR_SET_PDEATHSIG, signal.SIGKILL))
+    checked(_prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0))
     if os.getppid() != parent:
         os._exit(1)
 

@@ -1,0 +1,90 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Systems under test by name: their files, what is missing, and gVisor where it is installed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from conformance.environment import profile_for, working_base
+from conformance.errors import ConformanceError, Inconclusive
+from conformance.grammar import read_program
+from conformance.named_systems import FOLDER, named_systems, read_system, release_of, subject_of
+from conformance.observation import BLOCKED
+from conformance.runners import run_offered, started
+
+MINE = f'title = "mine"\ncommand = ["{sys.executable}", "{{worker}}"]\nversion = ["echo", "mine 7"]\n'
+GVISOR = named_systems()["gvisor"]
+
+
+def test_every_named_system_says_what_it_is_what_it_needs_and_how_it_is_started() -> None:
+    for name, system in named_systems().items():
+        assert system.title, name
+        assert system.needs, name
+        assert any("{worker}" in argument for argument in system.command), name
+
+
+def test_a_file_of_a_users_own_names_a_system(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(MINE)
+    subject = subject_of(str(path), 3.0)
+    assert subject is not None
+    base = working_base(None)
+    profile = profile_for(base)
+
+    assert ("mine", "mine 7", 3.0) == (subject.name, subject.release, subject.deadline_s)
+    with started(subject, profile, base) as system:
+        _, observed = run_offered(system, read_program("r0, r1 = pipe2(0)\nread(r0, 1)").ops)
+    assert [(3, 4), BLOCKED] == observed
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("title = 1\ncommand = []", "Expected `str`, got `int`"),
+        ('title = "mine"', "missing required field `command`"),
+        ('title = "mine"\ncommand = ["x"]\ncolour = "blue"', "unknown field `colour`"),
+        ("title = ", "not a system: "),
+    ],
+)
+def test_a_file_that_is_no_system_is_refused_with_what_is_wrong(text: str, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+
+    with pytest.raises(ConformanceError) as caught:
+        read_system(path)
+    assert says in caught.value.message
+    assert str(FOLDER) in caught.value.hint
+
+
+def test_what_a_machine_lacks_is_named_with_the_package_that_brings_it(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(f'{MINE}needs = {{ no-such-program = "some-package" }}\n')
+
+    with pytest.raises(Inconclusive) as caught:
+        subject_of(str(path))
+    assert "no-such-program is not installed" == caught.value.message
+    assert "apt-get install some-package" == caught.value.hint
+
+
+def test_the_kernel_we_run_on_is_no_subject() -> None:
+    assert subject_of("native") is None
+
+
+@pytest.mark.skipif(bool(GVISOR.missing) or os.getuid() != 0, reason="needs root, and runsc")
+def test_gvisor_runs_programs_and_says_its_version() -> None:
+    subject = subject_of("gvisor")
+    assert subject is not None
+    base = working_base(None)
+    profile = profile_for(base)
+    text = 'r0, r1 = pipe2(0)\nwrite(r1, b"xy")\nread(r0, 10)\nread(r0, 1)\nclose(r0)\nwrite(r1, b"x")'
+
+    assert release_of(GVISOR).startswith("runsc version")
+    with started(subject, profile, base) as system:
+        ops, observed = run_offered(system, read_program(text).ops)
+    assert 6 == len(ops)
+    assert [(3, 4), 2, b"xy", BLOCKED, 0] == observed[:5]
