@@ -23,6 +23,7 @@ from conformance import events
 from conformance.budget import Budget
 from conformance.environment import describe
 from conformance.errors import ConformanceError, ExitCode, SystemFailed
+from conformance.expectations import Expectations
 from conformance.judging import NamedProgram, Result, Task
 from conformance.laws import law_of
 from conformance.shard import shard_main
@@ -42,7 +43,7 @@ class Plan:
 
     ``programs`` holds (name, ops) of stored programs that run first; reduced programs are stored in ``keep``.
     ``subject`` is the system under test, and ``surroundings`` what a report says of it;
-    without one it is the kernel we run on.
+    without one it is the kernel we run on. ``expectations`` are its known divergences.
     """
 
     run: str
@@ -59,6 +60,7 @@ class Plan:
     keep: Path | None = None
     subject: Subject | None = None
     surroundings: tuple[tuple[str, str], ...] = ()
+    expectations: Expectations | None = None
 
 
 class Campaign:
@@ -93,9 +95,11 @@ class Campaign:
             )
         )
         interrupted = False
-        with Triage(plan.profile, plan.base, law, plan.keep) as triage:
+        with Triage(plan.profile, plan.base, law, plan.keep, plan.expectations) as triage:
             shards = Shards(plan)
             try:
+                for event in triage.expected():
+                    self._tell(event)
                 for result in shards.results(self._tasks()):
                     self._take(result, triage)
                 for last in shards.farewells():
@@ -134,6 +138,8 @@ class Campaign:
             return ExitCode.DIVERGES
         if triage.buckets:
             return ExitCode.ADAPTER_FAILED
+        if triage.stale:
+            return ExitCode.EXPECTATIONS_WRONG
         return ExitCode.INCONCLUSIVE if interrupted else ExitCode.CONFORMS
 
     def _tell(self, event: events.Event) -> None:
@@ -174,7 +180,8 @@ class Campaign:
         self._unsupported.update(result.unsupported)
         for suspect in result.suspects:
             self._divergent += 1
-            self._tell(triage.judge(suspect, result.kind))
+            for event in triage.findings(suspect, result.kind):
+                self._tell(event)
         self._mind(result)
 
     def _mind(self, result: Result) -> None:

@@ -19,6 +19,7 @@ from conformance.commands import (
     selfchecking,
     show,
     systems,
+    waiving,
     witnessing,
     worker,
 )
@@ -54,6 +55,7 @@ for command in (
     covering.command,
     witnessing.command,
     worker.command,
+    waiving.command,
 ):
     fdconform.add_command(command)
 

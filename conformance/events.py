@@ -59,6 +59,8 @@ class Divergence(msgspec.Struct, frozen=True, tag="divergence", tag_field="event
     ``step`` is the index of the diverging op in ``reduced``, ``trace`` the reduced program with native observations.
     ``predicted`` and ``observed`` are texts of the diverging step;
     ``confirmed`` says how many of how many lone re-runs diverged.
+    ``signature`` is what a waiver would know the divergence by: op, both outcomes, field and tag;
+    ``reason`` is why it is waived, if it is.
     """
 
     bucket: str
@@ -78,6 +80,8 @@ class Divergence(msgspec.Struct, frozen=True, tag="divergence", tag_field="event
     confirmed: tuple[int, int]
     reduction_tries: int
     replay: str
+    signature: tuple[str, ...] = ()
+    reason: str = ""
 
 
 class Occurrence(msgspec.Struct, frozen=True, tag="occurrence", tag_field="event"):

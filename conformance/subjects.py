@@ -35,6 +35,11 @@ class Subject:
     release: str = ""
     issues: str = ""
 
+    @property
+    def is_named(self) -> bool:
+        """Whether there can be a file with what is known of it."""
+        return not self.name.startswith(PROCESS)
+
 
 def subject_of_command(on: str, deadline_s: float = DEADLINE_S) -> Subject:
     """The subject of process:COMMAND. ConformanceError when that is no command."""

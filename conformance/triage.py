@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from conformance.corpus import SUFFIX, store
 from conformance.divergence import Divergence
 from conformance.errors import Inconclusive, ProgramFailed
 from conformance.examiners import examiner_of, same_bucket
+from conformance.expectations import Expectations, Waiver, key_of
 from conformance.grammar import observation_text, program_text, trace_line
 from conformance.judging import Suspect
 from conformance.laws import Law
@@ -28,10 +29,12 @@ from conformance.observation import Observation
 from conformance.ops import Op, spec_of
 from conformance.program import Program
 from conformance.reduce import Reduction, reduce_program
+from conformance.subjects import kept
 from conformance.systems.native_worker import NativeWorker
 from reference.linux.profile import Profile
 
 CONFIRMATIONS = 3
+LOOKS_MAX = 40
 CRASH_REDUCTION_TRIES_MAX = 30
 SUBJECT_CRASH_TRIES_MAX = 6
 """A system under test may need its whole deadline for every try, and is started anew for each."""
@@ -45,13 +48,23 @@ class Triage:
     ``buckets`` maps a bucket to the number of programs in it. ``keep`` is where reduced programs are stored, if at all.
     """
 
-    def __init__(self, profile: Profile, base: Path, law: Law, keep: Path | None = None) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        base: Path,
+        law: Law,
+        keep: Path | None = None,
+        expectations: Expectations | None = None,
+    ) -> None:
         self._profile = profile
         self._law = law
         self._keep = keep
         self._examiner = examiner_of(profile, base, law)
         self._native = NativeWorker(profile, base) if law.subject else None
+        self._expectations = expectations or Expectations(Path())
         self.buckets: dict[str, int] = {}
+        self.stale: list[str] = []
+        """The waivers whose programs do not diverge as they say."""
 
     def __enter__(self) -> Triage:
         return self
@@ -60,6 +73,66 @@ class Triage:
         self._examiner.close()
         if self._native is not None:
             self._native.close()
+
+    def expected(self) -> Iterator[events.Event]:
+        """Look whether each waiver still holds: its divergence, waived, or a note that it is stale."""
+        for waiver in self._expectations.waivers:
+            try:
+                divergence = self._examiner.diverge(waiver.ops)
+            except ProgramFailed:
+                divergence = None
+            if divergence is not None and key_of(divergence.signature) == waiver.key:
+                yield self._waived(waiver, divergence)
+                continue
+            self.stale.append(waiver.bucket)
+            now = f"now: {divergence.title}" if divergence is not None else "its program conforms now, or does not end"
+            drop = f"fdconform waive --on {self._law.systems[1]} --drop {waiver.bucket}"
+            yield events.Note("error", f"stale: {waiver.bucket}, {waiver.title} ({now}); mend: {drop}")
+
+    def _waived(self, waiver: Waiver, divergence: Divergence) -> events.Event:
+        reduction = Reduction(waiver.ops, 0, len(waiver.ops), len(waiver.ops))
+        event = self._event(Suspect(f"{self._expectations.path}", waiver.ops), "stored", waiver.bucket, reduction)
+        return self._told(
+            msgspec.structs.replace(event, verdict="waived", reason=waiver.reason), divergence, waiver.ops
+        )
+
+    def findings(self, suspect: Suspect, kind: str) -> Iterator[events.Event]:
+        """What there is to tell of a suspect.
+
+        A system under test may differ so often that what is known hides what is not:
+        there an op whose divergence is known is left out, and the rest of the program is looked at.
+        """
+        if self._law.subject is None or suspect.failure:
+            yield self.judge(suspect, kind)
+            return
+        told = False
+        ops = suspect.ops
+        for _ in range(LOOKS_MAX):
+            try:
+                divergence = self._examiner.glance(ops)
+            except ProgramFailed as death:
+                yield self._crashed(replace(suspect, ops=ops, failure=death.message), kind)
+                return
+            if divergence is None and told:
+                return
+            if divergence is None or not self._is_known(divergence):
+                yield self.judge(replace(suspect, ops=ops), kind)
+            elif not told:
+                yield self._once_more(divergence, suspect)
+            told = True
+            if divergence is None:
+                return
+            ops = kept(ops, [place != divergence.index for place in range(len(ops))])
+
+    def _is_known(self, divergence: Divergence) -> bool:
+        return divergence.bucket in self.buckets or self._expectations.waiver_of(divergence.signature) is not None
+
+    def _once_more(self, divergence: Divergence, suspect: Suspect) -> events.Event:
+        """One more program with a known divergence."""
+        waiver = self._expectations.waiver_of(divergence.signature)
+        if waiver is None:
+            self._known(divergence.bucket)
+        return events.Occurrence(waiver.bucket if waiver else divergence.bucket, suspect.seed)
 
     def judge(self, suspect: Suspect, kind: str) -> events.Event:
         """What there is to tell of a suspect: a new bucket, or one more occurrence of a known one."""
@@ -70,8 +143,8 @@ class Triage:
 
     def _diverged(self, suspect: Suspect, kind: str) -> events.Event:
         first = self._examiner.diverge(suspect.ops)
-        if first is not None and self._again(first.bucket):
-            return events.Occurrence(first.bucket, suspect.seed)
+        if first is not None and self._is_known(first):
+            return self._once_more(first, suspect)
         found = [first, *[self._examiner.diverge(suspect.ops) for _ in range(CONFIRMATIONS - 1)]]
         confirmed = [divergence for divergence in found if divergence is not None]
         if not confirmed:
@@ -84,21 +157,26 @@ class Triage:
         except Inconclusive:
             # It diverged a moment ago, and does not when the reduction begins.
             return self._unsteady(suspect, kind, len(confirmed))
-        traced = self._traced(reduction.ops)
         if self._keep is not None:
             store(self._keep, final, reduction.ops)
         event = self._event(suspect, kind, divergence.bucket, reduction)
+        verdict = "diverges" if len(confirmed) == CONFIRMATIONS else "flaky"
+        counted = (len(confirmed), CONFIRMATIONS)
+        return self._told(msgspec.structs.replace(event, verdict=verdict, confirmed=counted), final, reduction.ops)
+
+    def _told(self, event: events.Divergence, final: Divergence, ops: tuple[Op, ...]) -> events.Event:
+        """The event of a bucket with what its divergence says, and with what the kernel gives for the program."""
+        traced = self._traced(ops)
         return msgspec.structs.replace(
             event,
             title=f"{final.title}{self._beside(final, traced)}",
-            verdict="diverges" if len(confirmed) == CONFIRMATIONS else "flaky",
             op=final.signature.op,
             clauses=final.signature.clauses,
-            trace="".join(f"{trace_line(op, seen)}\n" for op, seen in zip(reduction.ops, traced, strict=True)),
+            trace="".join(f"{trace_line(op, seen)}\n" for op, seen in zip(ops, traced, strict=True)),
             step=final.index,
             predicted=observation_text(final.op, final.predicted),
             observed=observation_text(final.op, final.observed),
-            confirmed=(len(confirmed), CONFIRMATIONS),
+            signature=key_of(final.signature),
         )
 
     def _reduced(self, ops: tuple[Op, ...], divergence: Divergence) -> tuple[Reduction, Divergence]:
@@ -171,10 +249,6 @@ class Triage:
             reduction_tries=reduction.tries,
             replay=self._replay(suspect),
         )
-
-    def _again(self, bucket: str) -> bool:
-        """Count one more program in a bucket if there is one already."""
-        return bucket in self.buckets and self._known(bucket)
 
     def _known(self, bucket: str) -> bool:
         """Count one more program in a bucket; whether there was one before."""

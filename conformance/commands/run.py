@@ -16,6 +16,7 @@ from conformance.campaign import Campaign, Plan, run_name
 from conformance.commands.options import DEADLINE, DIRECTORY, LAW, ON, REPORTS, USER, chosen_profile
 from conformance.environment import require_terminals
 from conformance.events import EventLog
+from conformance.expectations import expectations_path, load_expectations
 from conformance.golden import stored_programs
 from conformance.kinds import RECIPES
 from conformance.laws import law_of
@@ -79,6 +80,7 @@ def command(
         profile, surroundings = introduced(subject, profile, base)
     elif KINDS_WITH_TERMINALS.intersection(kinds):
         require_terminals()
+    known = load_expectations(expectations_path(fixtures, subject.name)) if subject and subject.is_named else None
     name = run_name()
     target = make_run(reports, name)
     plan = Plan(
@@ -94,6 +96,7 @@ def command(
         base=base,
         law=law,
         subject=subject,
+        expectations=known,
         surroundings=tuple(surroundings.items()),
         keep=fixtures / "regressions" if keep else None,
         programs=tuple((str(fixtures / path), program.ops) for path, program in stored_programs(fixtures)),

@@ -120,6 +120,8 @@ class Progress:
         if event.bucket in self._buckets:
             return
         self._buckets.add(event.bucket)
+        if event.verdict == "waived":
+            return
         if len(self._buckets) > _CARDS_SHOWN_MAX or self._header is None:
             self._say(f"{event.verdict.upper()}  {event.bucket}  {event.title}", "red")
         else:

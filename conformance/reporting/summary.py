@@ -66,6 +66,8 @@ def summary_text(report: RunReport, clauses: Mapping[str, Clause], page: str = "
     ]
     more = len(report.failing_buckets) - len(shown)
     lines += [_row("", f"and {counted(more, 'bucket')} more")] if more else []
+    waived = len(report.buckets) - len(report.failing_buckets)
+    lines += [_row("waived", f"{counted(waived, 'bucket')} of known divergences")] if waived else []
     lines += _miniatures(report)
     lines += [_row("but", " ".join(report.obstacles))] if report.obstacles else []
     lines += [_row("report", page)] if page else []
