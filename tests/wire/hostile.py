@@ -78,6 +78,8 @@ def observations(program: dict[str, Any]) -> list[dict[str, Any]]:
             seen.append({"value": value})
         elif number not in opened:
             seen.append({"errno": EBADF} if "closed-works" not in BEHAVIOUR else {"value": 0})
+        elif op["call"] == "dup" and "dup-lies" in BEHAVIOUR:
+            seen.append({"errno": EBADF})
         elif op["call"] == "dup":
             made = lowest()
             names.update(dict.fromkeys(op["out"], made))
