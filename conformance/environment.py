@@ -71,6 +71,14 @@ def working_base(wanted: Path | None) -> Path:
     return wanted
 
 
+def beside(profile: Profile, base: Path) -> Path:
+    """Where this kernel has the file system that a profile speaks of: below ``base``, unless /dev/shm is nearer."""
+    wanted = profile.filesystem.name
+    if filesystem_of(base) != wanted and filesystem_of(MEMORY_DIRECTORY) == wanted:
+        return MEMORY_DIRECTORY
+    return base
+
+
 def profile_for(base: Path, uid: int | None = None) -> Profile:
     """The profile of programs on this machine below ``base``, as the caller, or as the user ``uid`` (root only)."""
     uid = os.getuid() if uid is None else uid

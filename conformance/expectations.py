@@ -117,9 +117,13 @@ def load_expectations(path: Path) -> Expectations:
                 raise ValueError(f"the waiver {waiver.bucket} gives no reason")
             if waiver.program != program_text(Program(waiver.ops)):
                 raise ValueError(f"the program of waiver {waiver.bucket} is not in canonical text")
-    except (OSError, ValueError, msgspec.ValidationError, ConformanceError) as error:
-        raise BadExpectations(f"{error}", where=str(path), hint="mend the file by hand") from None
-    return Expectations(path, waivers)
+    except ConformanceError as error:
+        problem = f"{error.where}: {error.message}"
+    except (OSError, ValueError, msgspec.ValidationError) as error:
+        problem = str(error)
+    else:
+        return Expectations(path, waivers)
+    raise BadExpectations(problem, where=str(path), hint="mend the file by hand")
 
 
 def _waiver_text(waiver: Waiver) -> str:

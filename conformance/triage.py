@@ -19,6 +19,7 @@ import msgspec
 from conformance import events
 from conformance.corpus import SUFFIX, store
 from conformance.divergence import Divergence
+from conformance.environment import beside
 from conformance.errors import Inconclusive, ProgramFailed
 from conformance.examiners import examiner_of, same_bucket
 from conformance.expectations import Expectations, Waiver, key_of
@@ -60,7 +61,7 @@ class Triage:
         self._law = law
         self._keep = keep
         self._examiner = examiner_of(profile, base, law)
-        self._native = NativeWorker(profile, base) if law.subject else None
+        self._native = NativeWorker(profile, beside(profile, base)) if law.subject else None
         self._expectations = expectations or Expectations(Path())
         self.buckets: dict[str, int] = {}
         self.stale: list[str] = []

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from conformance.domains import INTEGER, SLOT, Integer, TupleOf
@@ -20,6 +21,9 @@ class _Discipline(Integer):
         if 0 < INTEGER.check(value) <= DISCIPLINES_MAX:
             raise ValueError(f"the kernel would load a module for line discipline {value}")
         return value
+
+    def simpler(self, value: Any) -> Iterator[Any]:
+        return (number for number in INTEGER.simpler(value) if not 0 < number <= DISCIPLINES_MAX)
 
 
 OPS = (
