@@ -17,8 +17,11 @@ from conformance.reporting.card import card_text
 from conformance.reporting.junit import junit_text
 from conformance.reporting.markdown import markdown_text
 from conformance.reporting.run import read_run
-from conformance.run_directory import EVENTS, find_run
+from conformance.reproducers.case import case_of_divergence
+from conformance.reproducers.prose import forms
+from conformance.run_directory import EVENTS, LATEST, find_run
 
+BUCKET_MARK = "B-"
 FORMATS = {"markdown": markdown_text, "junit": junit_text}
 
 
@@ -28,9 +31,17 @@ FORMATS = {"markdown": markdown_text, "junit": junit_text}
 @click.option(
     "--format", "style", type=click.Choice(["text", "markdown", "junit", "jsonl"]), default="text", show_default=True
 )
+@click.option("--as", "form", type=click.Choice(list(forms())), help="Print a reproducer of BUCKET.")
 @REPORTS
-def command(run: str, bucket: str | None, style: str, reports: Path) -> None:
-    """Print the summary of RUN (default: the newest), or the failure card of BUCKET."""
+def command(run: str, bucket: str | None, style: str, form: str | None, reports: Path) -> None:
+    """Print the summary of RUN (default: the newest), or the failure card of BUCKET.
+
+    With BUCKET alone, the bucket is one of the newest run.
+    """
+    if bucket is None and run.startswith(BUCKET_MARK):
+        run, bucket = LATEST, run
+    if form is not None and bucket is None:
+        raise click.UsageError("--as needs a BUCKET: `fdconform list buckets` prints them")
     directory = find_run(reports, run)
     if bucket is None:
         if style == "jsonl":
@@ -44,6 +55,9 @@ def command(run: str, bucket: str | None, style: str, reports: Path) -> None:
     report = read_run([directory / EVENTS])
     for known in report.buckets:
         if known.first.bucket == bucket:
+            if form is not None:
+                sys.stdout.write(forms()[form](case_of_divergence(known.first, report.header)))
+                return
             sys.stdout.write(card_text(known, report.header, clauses_of_run(report.header)))
             return
     raise ConformanceError(

@@ -1,0 +1,75 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""``fdconform show BUCKET --as FORM`` prints a reproducer of a bucket of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from conformance.commands.show import command
+from conformance.events import Divergence, EventLog, Header
+from conformance.run_directory import EVENTS, make_run
+
+HEADER = Header(
+    format=1,
+    run="one",
+    started="2026-01-01T00:00:00+00:00",
+    command="fdconform run",
+    seed="1",
+    budget="1s",
+    law="linux == native",
+    systems=("linux", "native"),
+    kinds=("pipes",),
+    environment={"kernel": "6.18.1", "user": "uid 0"},
+)
+BUCKET = Divergence(
+    bucket="B-7f3a0001",
+    title="write on pipe.write: model EPIPE & SIGPIPE, native 1",
+    verdict="diverges",
+    law="linux == native",
+    kind="pipes",
+    op="write",
+    clauses=("PIPE-EPIPE",),
+    seed="1/pipes/0/0",
+    program='r0, r1 = pipe2(0)\nclose(r0)\nwrite(r1, b"x")\n',
+    reduced='r0, r1 = pipe2(0)\nclose(r0)\nwrite(r1, b"x")\n',
+    trace='r0, r1 = pipe2(0) == (3, 4)\nclose(r0) == 0\nwrite(r1, b"x") == 1\n#: end\n',
+    step=2,
+    predicted="EPIPE & SIGPIPE",
+    observed="1",
+    confirmed=(5, 5),
+    reduction_tries=3,
+    replay="fdconform replay x.fd",
+)
+
+
+@pytest.mark.parametrize(
+    ("form", "line"),
+    [
+        ("trace", 'write(r1, b"x") == EPIPE & SIGPIPE'),
+        ("python", "signalled(error(EPIPE), SIGPIPE)"),
+        ("pytest", "def test_write_on_pipe_write_b_7f3a0001():"),
+        ("c", "failed_with(1UL << SIGPIPE, EPIPE)"),
+        ("strace", "/* expected: -1 EPIPE (Broken pipe) */"),
+        ("issue", "## Expected on Linux 6.18.1"),
+    ],
+)
+def test_a_bucket_of_the_newest_run_is_shown_in_every_form(tmp_path: Path, form: str, line: str) -> None:
+    with EventLog(make_run(tmp_path, "one") / EVENTS) as log:
+        log.write(HEADER)
+        log.write(BUCKET)
+
+    shown = CliRunner().invoke(command, [BUCKET.bucket, "--as", form, "--reports", str(tmp_path)])
+
+    assert 0 == shown.exit_code, shown.output
+    assert line in shown.output
+
+
+def test_a_form_without_a_bucket_is_a_mistake_of_usage(tmp_path: Path) -> None:
+    shown = CliRunner().invoke(command, ["latest", "--as", "c", "--reports", str(tmp_path)])
+
+    assert 2 == shown.exit_code
+    assert "--as needs a BUCKET" in shown.output
