@@ -26,7 +26,7 @@ from conformance.ops import Op
 from conformance.strategies.programs import seeded_program
 from reference.linux.profile import Profile
 
-PROGRAMS_PER_KIND = 1500
+PROGRAMS_PER_KIND = 500
 NOBODY_UID = 65534
 SNAPSHOT = Path("reports/clauses.snapshot.txt")
 MEND = "fdconform coverage --write"
