@@ -79,9 +79,17 @@ class SocketCalls(RightsCalls):
         checked_lengths(tuple([len(buffer) for buffer in buffers]))
         if len(rights) > RIGHTS_MAX:
             raise Refused(EINVAL, "SCK-10")
-        for number in rights:
-            self.kernel.fcntl(number, F_GETFD)
+        self._check_rights(rights)
         return self.send_all(fd, file, b"".join(buffers), flags, ancillary=bool(rights))
+
+    def _check_rights(self, rights: tuple[int, ...]) -> None:
+        """EBADF for a descriptor that is not open, whatever becomes of the message."""
+        for number in rights:
+            try:
+                self.kernel.fcntl(number, F_GETFD)
+            except OSError:
+                self.cite("SCK-10")
+                raise
 
     def send_all(self, fd: int, file: SocketDescription, data: bytes, flags: int, *, ancillary: bool = False) -> int:
         """Send as much as the host takes, which is nothing when there are no bytes: not even an empty message."""
