@@ -16,7 +16,7 @@ from pathlib import Path
 from conformance.clause_coverage import DIFFERING, compared, profiles, pure_comparer
 from conformance.comparison import Comparison
 from conformance.corpus import SUFFIX, load
-from conformance.differences import CONSEQUENCE
+from conformance.differences import CONSEQUENCE, RULE, STATE
 from conformance.grammar import observation_text, program_text, trace_line
 from conformance.host_clauses import HostClause
 from conformance.interpreter import execute
@@ -44,12 +44,16 @@ class Witness:
 
 
 def shows(comparison: Comparison, clause: HostClause) -> bool:
-    """Whether a clause shows in a program, and nothing else goes wrong there."""
+    """Whether a clause shows in a program, and nothing else goes wrong there.
+
+    A clause about states may show in their consequences alone.
+    """
     if comparison.unexplained is not None:
         return False
     if clause.relation not in DIFFERING:
         return clause.id in comparison.cited
-    return any(clause.id in seen.clauses and seen.how != CONSEQUENCE for seen in comparison.differences)
+    enough = {RULE, STATE, CONSEQUENCE} if clause.effect == "state" else {RULE, STATE}
+    return any(clause.id in seen.clauses and seen.how in enough for seen in comparison.differences)
 
 
 def find_witnesses(fixtures: Path, programs_per_kind: int, clauses: Mapping[str, HostClause]) -> dict[str, Witness]:

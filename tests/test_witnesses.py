@@ -42,6 +42,10 @@ def witness(text: str) -> Witness:
     return Witness(read_program(text).ops, profiles()[0])
 
 
+def test_every_clause_that_can_be_observed_has_a_witness() -> None:
+    assert {name for name, clause in CLAUSES.items() if not clause.unobservable} == set(STORED), f"mend: {MEND}"
+
+
 @pytest.mark.parametrize("name", STORED)
 def test_a_witness_shows_its_clause(name: str) -> None:
     comparison = pure_comparer(STORED[name].profile).compare(STORED[name].ops)

@@ -19,7 +19,7 @@ from conformance.witnesses import FOLDER, PROGRAMS_PER_KIND, find_witnesses, loa
 @click.option("--folder", type=click.Path(path_type=Path), default=FOLDER, show_default=True)
 def command(programs: int, fixtures: Path, folder: Path) -> int:
     """Look for the shortest program that shows each clause of the host model, and keep those that are shorter."""
-    clauses = load_host_clauses()
+    clauses = {name: clause for name, clause in load_host_clauses().items() if not clause.unobservable}
     known = load_witnesses(folder)
     for name, witness in sorted(find_witnesses(fixtures, programs, clauses).items()):
         short = reduced(witness, clauses[name])
