@@ -55,7 +55,7 @@ def _entry(clause: HostClause, witness: str) -> str:
     lines.append(f"- {kinds}; {clause.layer}; {_prose(clause.source)}")
     lines += [f"- no program can tell: {_prose(clause.unobservable)}"] if clause.unobservable else []
     lines += [f"- {_pattern(shows)}" for shows in clause.shows]
-    lines += [f"\n```python\n{witness}```"] if witness else []
+    lines += [f"\n```text\n{witness}```"] if witness else []
     return "\n".join(lines) + "\n"
 
 

@@ -40,7 +40,7 @@ def test_an_entry_tells_all_of_its_clause() -> None:
         "- `R`, `C`; model; seed: Seek\n"
         "- `lseek`: `EOVERFLOW`, on Linux `EINVAL`\n"
         "- `read`, `readv`: another length, data\n"
-        "\n```python\nlseek(r1, 1, SEEK_CUR) == 1\n```\n"
+        "\n```text\nlseek(r1, 1, SEEK_CUR) == 1\n```\n"
     )
 
 
