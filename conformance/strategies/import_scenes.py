@@ -167,8 +167,8 @@ _WAITED_FOR: Scene = (
     polled(POLLPRI, 0, POLLIN),
 )
 _LIMITED: Scene = (
-    _opened(("f", "g"), O_RDWR | O_CREAT, O_RDWR | O_CREAT | O_APPEND),
-    imported(),
+    _opened(("f", "g"), O_RDWR | O_CREAT, O_RDWR | O_CREAT | O_APPEND, O_WRONLY | O_CREAT),
+    imported(None, O_RDWR),
     act("pwrite", IMPORT, _DATA, (_LIMIT_BYTES, _LIMIT_BYTES - 1, 2 * _LIMIT_BYTES)),
     act("lseek", IMPORT, (0, _LIMIT_BYTES), (SEEK_SET,)),
     act("write", IMPORT, (b"", *_DATA)),
