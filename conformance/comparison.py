@@ -12,10 +12,10 @@ from typing import Any
 from conformance.differences import UNEXPLAINED, Difference, Prediction, explain, first_uneven, steps, without
 from conformance.host_clauses import load_host_clauses
 from conformance.interpreter import execute
-from conformance.laws import dismantle, host_over_linux
+from conformance.laws import dismantle, host_over_linux, linux
 from conformance.observation import Observation
 from conformance.ops import Op
-from conformance.oracle import first_mismatch
+from conformance.oracle import Mismatch, first_mismatch, predict
 from conformance.twin import twin_outcome
 from reference.linux.profile import Profile
 
@@ -24,6 +24,10 @@ Observe = Callable[[tuple[Op, ...]], list[Observation]]
 
 UNPREDICTED = "the host model over the model of Linux predicts another outcome"
 """The field of a difference that is between the model and its own self over the kernel."""
+
+
+ASTRAY = "the model of Linux predicts another outcome natively"
+"""The field of a difference that is between the kernel and the model of Linux."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +94,11 @@ class Comparer:
         mismatch = first_mismatch(prediction.outcomes, host[: len(ops)])
         cited.update(dict.fromkeys(clause for step in prediction.cited for clause in step if clause in self._clauses))
         if mismatch is not None:
-            at = mismatch.index
-            return [Difference(at, host[at], native[at], UNPREDICTED, UNEXPLAINED, ())]
+            return [_strayed(mismatch, host, native, UNPREDICTED)]
+        # A clause may say of Linux no more than that it does something else: what, the model of Linux has to say.
+        astray = first_mismatch(predict(ops, linux(self._profile), native), native[: len(ops)])
+        if astray is not None:
+            return [_strayed(astray, host, native, ASTRAY)]
 
         def twin(index: int) -> Observation:
             return twin_outcome(ops, index, host, self._profile)
@@ -115,3 +122,9 @@ class Comparer:
         chosen = [before != after for (_, before), (_, after) in pairwise(marks)]
         dismantle(model)
         return Prediction(outcomes, cited, chosen)
+
+
+def _strayed(mismatch: Mismatch, host: Sequence[Observation], native: Sequence[Observation], field: str) -> Difference:
+    """The difference that a side makes which does not keep to its own model: no clause can explain it."""
+    at = mismatch.index
+    return Difference(at, host[at], native[at], field, UNEXPLAINED, ())

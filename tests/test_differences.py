@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
 from conformance.clause_coverage import pure_comparer
-from conformance.comparison import UNPREDICTED, Comparer, Comparison
+from conformance.comparison import ASTRAY, UNPREDICTED, Comparer, Comparison
 from conformance.differences import (
     CONSEQUENCE,
     RULE,
@@ -27,8 +27,9 @@ from conformance.laws import host_over_linux, linux
 from conformance.observation import BLOCKED, Failure, Observation
 from conformance.ops import Op
 from conformance.systems.miniatures.wrong_host import over_linux, with_plain
-from reference.constants import EBADF, EINVAL, EIO, EOVERFLOW
+from reference.constants import EBADF, EINVAL, EIO, EOVERFLOW, EPERM, FIONREAD
 from reference.host.description import PlainDescription
+from reference.linux.kernel import Linux
 from reference.linux.profile import Profile
 from reference.outcomes import Refused
 
@@ -190,6 +191,27 @@ def test_a_host_that_strays_from_its_model_is_found() -> None:
 
     assert comparison.unexplained is not None
     assert UNPREDICTED == comparison.unexplained.field
+
+
+class _CountsForbidden(Linux):
+    def ioctl(self, fd: int, request: int, argument: Any = 0) -> Any:
+        if request == FIONREAD:
+            raise Refused(EPERM, "SOCK-FIONREAD")
+        return super().ioctl(fd, request, argument)
+
+
+def test_a_kernel_that_strays_from_its_model_is_found_though_a_clause_leaves_its_outcome_open() -> None:
+    text = "r0, r1 = socketpair(AF_UNIX, SOCK_STREAM, 0)\nr2 = import_fd(r0)\nioctl(r2, FIONREAD)\n"
+    comparer = Comparer(
+        Profile(),
+        lambda ops: execute(ops, host_over_linux(Profile())),
+        lambda ops: execute(ops, cast(System, _CountsForbidden(Profile()))),
+    )
+
+    assert ("SCK-57",) == compared(text).differences[0].clauses
+    unexplained = comparer.compare(program(text)).unexplained
+    assert unexplained is not None
+    assert (2, ASTRAY) == (unexplained.index, unexplained.field)
 
 
 def test_the_right_host_is_not() -> None:
