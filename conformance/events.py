@@ -59,6 +59,7 @@ class Divergence(msgspec.Struct, frozen=True, tag="divergence", tag_field="event
     ``step`` is the index of the diverging op in ``reduced``, ``trace`` the reduced program with native observations.
     ``predicted`` and ``observed`` are texts of the diverging step;
     ``confirmed`` says how many of how many lone re-runs diverged.
+    ``allowed`` holds for each op of ``reduced`` the text of what the model allows;
     ``signature`` is what a waiver would know the divergence by: op, both outcomes, field and tag;
     ``reason`` is why it is waived, if it is.
     """
@@ -82,6 +83,7 @@ class Divergence(msgspec.Struct, frozen=True, tag="divergence", tag_field="event
     replay: str
     signature: tuple[str, ...] = ()
     reason: str = ""
+    allowed: tuple[str, ...] = ()
 
 
 class Occurrence(msgspec.Struct, frozen=True, tag="occurrence", tag_field="event"):

@@ -28,6 +28,7 @@ from conformance.judging import Suspect
 from conformance.laws import Law
 from conformance.observation import Observation
 from conformance.ops import Op, spec_of
+from conformance.oracle import predict
 from conformance.program import Program
 from conformance.reduce import Reduction, reduce_program
 from conformance.subjects import kept
@@ -168,6 +169,7 @@ class Triage:
     def _told(self, event: events.Divergence, final: Divergence, ops: tuple[Op, ...]) -> events.Event:
         """The event of a bucket with what its divergence says, and with what the kernel gives for the program."""
         traced = self._traced(ops)
+        predicted = predict(ops, self._law.make_model(self._profile), traced)
         return msgspec.structs.replace(
             event,
             title=f"{final.title}{self._beside(final, traced)}",
@@ -178,6 +180,7 @@ class Triage:
             predicted=observation_text(final.op, final.predicted),
             observed=observation_text(final.op, final.observed),
             signature=key_of(final.signature),
+            allowed=tuple([observation_text(op, allowed) for op, allowed in zip(ops, predicted, strict=True)]),
         )
 
     def _reduced(self, ops: tuple[Op, ...], divergence: Divergence) -> tuple[Reduction, Divergence]:

@@ -65,6 +65,7 @@ def test_a_divergence_is_confirmed_reduced_kept_and_counted_once(
     assert isinstance(first, events.Divergence)
     assert ("diverges", (3, 3), "dup") == (first.verdict, first.confirmed, first.op)
     assert 2 == len(first.reduced.splitlines())
+    assert ("(3, 4)", "5") == first.allowed
     assert "seed:1/pipes/0/0" in first.replay
     assert events.Occurrence(first.bucket, "1/pipes/0/1") == second
     assert 1 == len(list((tmp_path / "kept").glob("*.fd")))

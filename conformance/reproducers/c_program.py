@@ -12,7 +12,7 @@ from conformance.observation import SIGNAL_NAMES
 from conformance.ops import spec_of
 from conformance.payload import Pattern
 from conformance.reproducers.blocks import c_blocks, c_words, needed
-from conformance.reproducers.case import Case, Step
+from conformance.reproducers.case import Case, Step, check_callable
 from conformance.reproducers.expectation import SLEEPS, Item, Range, Row, read_expected
 from conformance.vocabulary.spec import REQUIRED
 from conformance.vocabulary.structures import FLOCK, TERMIOS, WINSIZE
@@ -57,6 +57,8 @@ int main(int count, char **arguments)
 
 def c_file(cases: Sequence[Case], head: str, foot: str) -> str:
     """Programs with the definitions that they need."""
+    for case in cases:
+        check_callable(case)
     named = len(cases) > 1
     bodies = "\n".join(_program(case, f"program_{number}" if named else "program") for number, case in enumerate(cases))
     words = c_words(bodies)

@@ -7,12 +7,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from conformance.domains import Slot
+from conformance.errors import BadProgram
 from conformance.events import Divergence, Header
 from conformance.grammar import observation_text, op_text, read_program, read_trace
 from conformance.ops import Op
 from conformance.program import Trace
 
 ROOT = 0
+_NO_RESULTS = ("UNSUPPORTED", "unsupported(", "REFUSED", "errno(")
+"""How the texts of outcomes begin that no system call has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +80,9 @@ def case_of_trace(trace: Trace, title: str) -> Case:
 def case_of_divergence(divergence: Divergence, header: Header) -> Case:
     """The case of a bucket of a run: its reduced program up to the step at which the systems part."""
     ops = read_program(divergence.reduced).ops[: divergence.step + 1]
-    trace = read_trace(_whole(divergence.trace))
-    seen = trace.observations
-    steps = [Step(op, observation_text(op, seen[place])) for place, op in enumerate(ops[:-1])]
+    # Where the kernel was free on the way, a script must not insist on what it happened to do.
+    expected = divergence.allowed or _recorded(divergence)
+    steps = [Step(op, text) for op, text in zip(ops[:-1], expected, strict=False)]
     return Case(
         title=divergence.title,
         steps=(*steps, Step(ops[-1], divergence.predicted)),
@@ -89,6 +93,27 @@ def case_of_divergence(divergence: Divergence, header: Header) -> Case:
         replay=divergence.replay,
         environment=header.environment,
     )
+
+
+def check_callable(case: Case) -> None:
+    """BadProgram for a case that no script of system calls can show; every form but a script can."""
+    hint = "show it `--as trace`"
+    if case.law.startswith("host("):
+        raise BadProgram("the host model is no kernel that a script could call", where=case.bucket, hint=hint)
+    made: set[Slot] = set()
+    for number, step in enumerate(case.steps, 1):
+        where = f"op {number}, {step.text}"
+        if step.expected.startswith(_NO_RESULTS):
+            raise BadProgram(f"{step.expected} is nothing that a call gives", where=where, hint=hint)
+        if not made.isdisjoint(step.op.out):
+            raise BadProgram("makes a slot again", where=where, hint="give each slot a name of its own")
+        made.update(step.op.out)
+
+
+def _recorded(divergence: Divergence) -> tuple[str, ...]:
+    """What the kernel gave for each call: all that older event logs tell."""
+    trace = read_trace(_whole(divergence.trace))
+    return tuple(observation_text(op, seen) for op, seen in zip(trace.program.ops, trace.observations, strict=True))
 
 
 def _whole(trace: str) -> str:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 
 from conformance.reproducers.blocks import needed, python_blocks, python_words
-from conformance.reproducers.case import Case, Step
+from conformance.reproducers.case import Case, Step, check_callable
 from conformance.reproducers.expectation import SLEEPS, is_error, split_signals
 from reference import constants
 from reference.linux.profile import Profile
@@ -53,6 +53,7 @@ def test_name(case: Case) -> str:
 
 
 def _whole(case: Case, close: str) -> str:
+    check_callable(case)
     body = _program(case)
     words = python_words(body) | {"main", "NEVER_OPENED"}
     settles = [

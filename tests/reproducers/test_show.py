@@ -4,13 +4,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
 from conformance.commands.show import command
+from conformance.errors import BadProgram
 from conformance.events import Divergence, EventLog, Header
+from conformance.reproducers.case import case_of_divergence
+from conformance.reproducers.prose import forms
 from conformance.run_directory import EVENTS, make_run
 
 HEADER = Header(
@@ -73,3 +79,34 @@ def test_a_form_without_a_bucket_is_a_mistake_of_usage(tmp_path: Path) -> None:
 
     assert 2 == shown.exit_code
     assert "--as needs a BUCKET" in shown.output
+
+
+@pytest.mark.parametrize("form", ["python", "c", "pytest", "issue"])
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"law": "host(linux) == host(native)"}, "the host model is no kernel that a script could call"),
+        ({"predicted": "REFUSED"}, "REFUSED is nothing that a call gives"),
+        ({"predicted": 'unsupported("pipe2")'}, "is nothing that a call gives"),
+        (
+            {
+                "reduced": 'r0, r1 = pipe2(0)\nr0, r1 = pipe2(0)\nwrite(r1, b"x")\n',
+                "allowed": ("(3, 4)", "(5, 6)", "1"),
+            },
+            "op 2, r0, r1 = pipe2(0): makes a slot again",
+        ),
+    ],
+)
+def test_what_no_script_can_show_is_one_clear_error(form: str, changes: dict[str, Any], message: str) -> None:
+    case = case_of_divergence(msgspec.structs.replace(BUCKET, **changes), HEADER)
+
+    with pytest.raises(BadProgram, match=re.escape(message)) as error:
+        forms()[form](case)
+    assert error.value.hint
+
+
+def test_the_calls_before_may_give_what_the_model_allows() -> None:
+    free = msgspec.structs.replace(BUCKET, allowed=("one_of((3, 4), (5, 6))", "0", "EPIPE & SIGPIPE"))
+
+    assert "one_of((3, 4), (5, 6))" in forms()["python"](case_of_divergence(free, HEADER))
+    assert "(3, 4)" == case_of_divergence(BUCKET, HEADER).steps[0].expected
