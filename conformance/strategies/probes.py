@@ -4,10 +4,9 @@
 
 Probes are ordinary ops, so they are compared, reduced and printed like any other.
 
-Duplicates share a description, so what belongs to it is asked of one of them; of the others only what is their own,
-which also shows whether they are open. A description that a system fails to share shows there as well:
-whatever an op did through another duplicate is missing. What is ready is asked of all descriptors in one poll,
-before any probe takes something out of them.
+Every descriptor is asked for its flags and, where there is one, its position, so that a description that a system
+fails to share between duplicates, or shares wrongly, shows. What belongs to the object behind is asked through one.
+What is ready is asked of all descriptions in one poll, before any probe takes something out of them.
 """
 
 from __future__ import annotations
@@ -118,25 +117,23 @@ def _locks(slot: Slot) -> Iterator[Op]:
 
 OWN_PROBES = {
     "process": (_group, _session),
+    "file": (_descriptor_flags, _status_flags, _position),
     **dict.fromkeys(
-        ("file", "device", "directory", "pipe", "socket", "pty", "epoll", "passed", "path"), (_descriptor_flags,)
+        ("device", "directory", "pipe", "socket", "pty", "passed", "path"), (_descriptor_flags, _status_flags)
     ),
+    "epoll": (_descriptor_flags,),
 }
 """What is asked of every slot, by the first part of its tag."""
 
 PROBES = {
-    "file": (_status_flags, _position, _stat),
-    "device": (_status_flags,),
-    "directory": (_status_flags,),
-    "pipe": (_status_flags, _waiting, _pipe_size),
+    "file": (_stat,),
+    "pipe": (_waiting, _pipe_size),
     "pipe.read": (_contents,),
     "pipe.both": (_contents,),
-    "socket": (_status_flags, _waiting),
-    "pty": (_status_flags, _waiting, _modes, _never_waits, _rest),
+    "socket": (_waiting,),
+    "pty": (_waiting, _modes, _never_waits, _rest),
     "epoll": (_pending,),
-    "passed": (_status_flags,),
     "host": (_status_flags, _position, _stat),
-    "path": (_status_flags,),
     "file.memory": (_seals,),
 }
 """What is asked once of a description, by the first part of its tag and by the whole of it."""
