@@ -5,25 +5,28 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 import click
 
-from conformance.commands import (
-    covering,
-    doctor,
-    listing,
-    record,
-    reducing,
-    replay,
-    run,
-    selfchecking,
-    show,
-    systems,
-    waiving,
-    witnessing,
-    worker,
-)
 from conformance.errors import ConformanceError, ExitCode
+
+COMMANDS = {
+    "run": "run",
+    "replay": "replay",
+    "record": "record",
+    "reduce": "reducing",
+    "show": "show",
+    "list": "listing",
+    "systems": "systems",
+    "doctor": "doctor",
+    "selfcheck": "selfchecking",
+    "coverage": "covering",
+    "witnesses": "witnessing",
+    "worker": "worker",
+    "waive": "waiving",
+}
+"""The module of each command in ``conformance.commands``."""
 
 EXIT_CODES = """\b
 Exit codes:
@@ -36,28 +39,25 @@ Exit codes:
 """
 
 
-@click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class _Commands(click.Group):
+    """Imports the module of a command when the command is meant, so that each starts without the others' libraries."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"conformance.commands.{COMMANDS[cmd_name]}").command
+        return command
+
+
+@click.group(
+    cls=_Commands, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(package_name="fdconform")
 def fdconform() -> None:
     """Find where an implementation of Linux descriptors differs from Linux, and the shortest program that shows it."""
-
-
-for command in (
-    run.command,
-    replay.command,
-    record.command,
-    reducing.command,
-    show.command,
-    listing.command,
-    systems.command,
-    doctor.command,
-    selfchecking.command,
-    covering.command,
-    witnessing.command,
-    worker.command,
-    waiving.command,
-):
-    fdconform.add_command(command)
 
 
 def main() -> None:

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures and Hypothesis profiles for property tests that hold a system against another.
 
-Profiles: ``dev`` (default, few examples), ``ci`` (derandomised: the same programs in every run),
-``campaign`` (many examples). Choose with the environment variable HYPOTHESIS_PROFILE.
+Profiles: ``dev`` (default, few examples), ``ci`` (derandomised: the same programs in every run), ``smoke`` (the first
+few of these), ``campaign`` (many examples). Choose with the environment variable HYPOTHESIS_PROFILE.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _SLOW_IS_FINE = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.f
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the profiles and load the one that the environment names."""
-    settings.register_profile("dev", max_examples=50, deadline=None, suppress_health_check=_SLOW_IS_FINE)
-    settings.register_profile(
-        "ci", max_examples=200, deadline=None, derandomize=True, database=None, suppress_health_check=_SLOW_IS_FINE
-    )
-    settings.register_profile("campaign", max_examples=5000, deadline=None, suppress_health_check=_SLOW_IS_FINE)
+    dev = settings(max_examples=50, deadline=None, suppress_health_check=_SLOW_IS_FINE)
+    settings.register_profile("dev", dev)
+    settings.register_profile("smoke", dev, derandomize=True, database=None)
+    settings.register_profile("ci", dev, derandomize=True, database=None, max_examples=200)
+    settings.register_profile("campaign", dev, max_examples=5000)
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 

@@ -26,8 +26,6 @@ from reference.linux.profile import Profile
 
 SEEDED_PROGRAMS_PER_EXAMPLE = 4
 """Programs of one seed, which are longer and stranger than drawn ones."""
-EXPLAINED_KINDS = ("host-files", "host-pipes", "host-sockets", "host-mixed")
-"""The kinds whose every difference is known to be a clause's. Those about terminals and locks are to join them."""
 
 
 @pytest.fixture(scope="session")
@@ -82,7 +80,7 @@ def test_the_host_model_means_the_same_over_model_and_kernel_in_drawn_programs(
     hold(data.draw(programs(RECIPES[kind])), sandbox, profile)
 
 
-@pytest.mark.parametrize("kind", EXPLAINED_KINDS)
+@pytest.mark.parametrize("kind", HOST_KINDS)
 @given(seed=st.integers(0, 2**32))
 def test_every_difference_of_seeded_programs_is_a_clauses(kind: str, seed: int, comparer: Comparer) -> None:
     for number in range(SEEDED_PROGRAMS_PER_EXAMPLE):

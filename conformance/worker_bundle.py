@@ -22,6 +22,8 @@ PROJECT = ("conformance", "reference")
 PYTHON_MIN = (3, 8)
 _GENERIC = frozenset("Callable Iterator Mapping Sequence dict list tuple type".split())
 """What a name for a type is made of. Only annotations use such names, and these are never evaluated."""
+_CONVERSIONS = {ord("s"): "str", ord("r"): "repr", ord("a"): "ascii"}
+"""The function that a conversion of an f-string calls."""
 
 _HEAD = '''\
 #!/usr/bin/env python3
@@ -121,6 +123,19 @@ class _Plainer(ast.NodeTransformer):
         elif _names_classes(node.value):
             node.value = ast.Tuple(list(_alternatives(node.value)), ast.Load())
         return node
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
+        """What an f-string says as a join: the text of one is read by no Python older than the one that wrote it."""
+        self.generic_visit(node)
+        return ast.Call(ast.Attribute(ast.Constant(""), "join", ast.Load()), [ast.Tuple(node.values, ast.Load())], [])
+
+    def visit_FormattedValue(self, node: ast.FormattedValue) -> ast.AST:
+        self.generic_visit(node)
+        value = node.value
+        if node.conversion in _CONVERSIONS:
+            value = ast.Call(ast.Name(_CONVERSIONS[node.conversion], ast.Load()), [value], [])
+        given = [value] if node.format_spec is None else [value, node.format_spec]
+        return ast.Call(ast.Name("format", ast.Load()), given, [])
 
     def _bare(self, node: ast.Module | ast.ClassDef | ast.FunctionDef) -> None:
         """Take away every string that stands as a statement: docstrings, also those of attributes."""

@@ -109,9 +109,7 @@ def test_run_leaves_a_report_and_ends_with_a_plain_count(tmp_path: Path) -> None
 
 def programs_of_a_run(reports: Path, seed: str) -> list[tuple[int, dict[str, int]]]:
     """How many programs each batch held, and how often each op; where the kernel is free, outcomes may differ."""
-    fdconform(
-        "run", "--budget", "12000ops", "--kind", "pipes", "--jobs", "1", "--seed", seed, "--reports", str(reports)
-    )
+    fdconform("run", "--budget", "8000ops", "--kind", "pipes", "--jobs", "1", "--seed", seed, "--reports", str(reports))
     batches = [event for event in read_events(reports / "latest" / "events.jsonl") if isinstance(event, Batch)]
     return [(batch.programs, {op: sum(seen.values()) for op, seen in batch.outcomes.items()}) for batch in batches]
 

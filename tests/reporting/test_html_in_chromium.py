@@ -44,7 +44,10 @@ FLAGS = (
     "--window-size=1280,1000",
 )
 
-pytestmark = pytest.mark.skipif(bool(os.environ.get(NO_BROWSER)), reason=f"{NO_BROWSER} is set")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(bool(os.environ.get(NO_BROWSER)), reason=f"{NO_BROWSER} is set"),
+]
 
 
 def program(names: tuple[str, ...], package: str) -> str:

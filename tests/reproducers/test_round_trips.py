@@ -27,6 +27,7 @@ from conformance.systems.native_worker import NativeWorker
 PROGRAMS = Path(__file__).parent.parent.parent / "fixtures" / "programs"
 CASES_MIN = 180
 GCC = ("gcc", "-O0", "-w", "-x", "c", "-")
+pytestmark = pytest.mark.once
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="no gcc on this machine")
 
 

@@ -15,6 +15,8 @@ import pytest
 from conformance.errors import ExitCode
 from conformance.events import Divergence, Footer, Header, Note, read_events
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parents[2]
 HOSTILE = f"{sys.executable} {Path(__file__).with_name('hostile.py')}"
 WORKER = f"{sys.executable} -m conformance.systems.python_worker"

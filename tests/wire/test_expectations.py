@@ -29,6 +29,8 @@ WAIVER = Waiver(
     clauses=("FD-OPEN",),
 )
 
+pytestmark = pytest.mark.once
+
 
 def fdconform(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(

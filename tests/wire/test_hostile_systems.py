@@ -34,6 +34,8 @@ PROGRAMS: tuple[NamedProgram, ...] = tuple(
     (f"program-{place}", read_program(text).ops) for place, text in enumerate(TEXTS)
 )
 
+pytestmark = pytest.mark.once
+
 BREACHES = {
     "hello-never": "did not answer within 1 s instead of saying hello",
     "hello-leaves": "ended with exit status 0 instead of saying hello",

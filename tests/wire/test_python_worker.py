@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -81,3 +82,14 @@ def test_the_worker_is_one_file_that_asks_for_nothing_but_the_standard_library(w
 
     assert "" == isolated.stderr
     assert 2 == len(isolated.stdout.splitlines())
+
+
+def test_the_worker_is_the_same_text_whichever_python_writes_it(worker: Path) -> None:
+    sources = [
+        ast.parse(node.value.value)
+        for node in ast.parse(worker.read_text()).body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    ]
+
+    assert len(sources) > 20
+    assert not [node for source in sources for node in ast.walk(source) if isinstance(node, ast.JoinedStr)]
