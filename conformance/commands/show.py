@@ -12,24 +12,26 @@ import click
 from conformance.commands.options import REPORTS
 from conformance.errors import ConformanceError
 from conformance.rendering import clauses_of_run, summarise
-from conformance.reporting.artefacts import PAGE
+from conformance.reporting.artefacts import FORMATS, PAGE
 from conformance.reporting.card import card_text
-from conformance.reporting.junit import junit_text
-from conformance.reporting.markdown import markdown_text
 from conformance.reporting.run import read_run
 from conformance.reproducers.case import case_of_divergence
 from conformance.reproducers.prose import forms
 from conformance.run_directory import EVENTS, LATEST, find_run
 
 BUCKET_MARK = "B-"
-FORMATS = {"markdown": markdown_text, "junit": junit_text}
 
 
 @click.command("show")
 @click.argument("run", default="latest")
 @click.argument("bucket", required=False)
 @click.option(
-    "--format", "style", type=click.Choice(["text", "markdown", "junit", "jsonl"]), default="text", show_default=True
+    "--format",
+    "style",
+    type=click.Choice(["text", *FORMATS, "jsonl"]),
+    default="text",
+    show_default=True,
+    help="Print the whole RUN in this form.",
 )
 @click.option("--as", "form", type=click.Choice(list(forms())), help="Print a reproducer of BUCKET.")
 @REPORTS
@@ -50,7 +52,7 @@ def command(run: str, bucket: str | None, style: str, form: str | None, reports:
             sys.stdout.write(summarise(directory, directory / PAGE))
         else:
             report = read_run([directory / EVENTS])
-            sys.stdout.write(FORMATS[style](report, clauses_of_run(report.header)))
+            sys.stdout.write(FORMATS[style].text(report, clauses_of_run(report.header)))
         return
     report = read_run([directory / EVENTS])
     for known in report.buckets:

@@ -1,35 +1,57 @@
 # Copyright The fdconform Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the reports of a run beside its event log."""
+"""Every format of a run's report, and how they are written beside its event log."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.clauses import Clause
 from conformance.errors import ConformanceError
+from conformance.reporting.badge import badge_json, badge_svg
+from conformance.reporting.ctrf import ctrf_text
 from conformance.reporting.html import html_text
 from conformance.reporting.junit import junit_text
+from conformance.reporting.ktap import ktap_text
 from conformance.reporting.markdown import markdown_text
 from conformance.reporting.run import RunReport
+from conformance.reporting.sarif import sarif_text
 
-PAGE = "report.html"
-JUNIT = "junit.xml"
-MARKDOWN = "summary.md"
-_RENDERERS = ((PAGE, html_text), (JUNIT, junit_text), (MARKDOWN, markdown_text))
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format: the file that it is written to, and the function that makes its text."""
+
+    file: str
+    text: Callable[[RunReport, Mapping[str, Clause]], str]
+
+
+FORMATS = {
+    "html": Format("report.html", html_text),
+    "markdown": Format("summary.md", markdown_text),
+    "junit": Format("junit.xml", junit_text),
+    "ktap": Format("results.ktap", ktap_text),
+    "ctrf": Format("ctrf.json", ctrf_text),
+    "sarif": Format("results.sarif", sarif_text),
+    "badge": Format("badge.svg", badge_svg),
+    "badge-json": Format("badge.json", badge_json),
+}
+"""By the name that the command line knows them under."""
+PAGE = FORMATS["html"].file
 
 
 def write_artefacts(report: RunReport, clauses: Mapping[str, Clause], directory: Path) -> tuple[Path, ...]:
-    """Render every report of a run into a directory that exists, and name the files.
+    """Render every format of a run into a directory that exists, and name the files.
 
     Raises ConformanceError when one cannot be written.
     """
     written = []
-    for name, render in _RENDERERS:
-        path = directory / name
+    for style in FORMATS.values():
+        path = directory / style.file
         try:
-            path.write_text(render(report, clauses), encoding="utf-8")
+            path.write_text(style.text(report, clauses), encoding="utf-8")
         except OSError as error:
             raise ConformanceError(
                 f"the report cannot be written: {error.strerror}",
