@@ -1,6 +1,6 @@
 # Copyright The fdconform Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The messages of the protocol: vectors in both directions, malformed ones, and the committed schemas."""
+"""The messages of the protocol: vectors in both directions, and malformed ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from conformance.ops import Op
 from conformance.systems.process import breach_of
 from conformance.wire.codec import decode_observation, decode_op, encode_observation, encode_op
 from conformance.wire.messages import WireObservation, fields_of, read_from_system
-from conformance.wire.schemas import MEND, schema_texts
 
 WIRE = Path(__file__).parents[2] / "fixtures" / "wire"
 VECTORS = [json.loads(line) for line in (WIRE / "vectors.jsonl").read_text().splitlines()]
@@ -87,8 +86,3 @@ def test_every_golden_trace_survives_the_wire() -> None:
         for op, seen in zip(trace.program.ops, trace.observations, strict=True):
             assert op == decode_op(json.loads(json.dumps(encode_op(op))))
             assert seen == decode_observation(op, json.loads(json.dumps(encode_observation(op, seen))))
-
-
-@pytest.mark.parametrize(("path", "text"), list(schema_texts()), ids=lambda value: getattr(value, "stem", ""))
-def test_the_committed_schemas_are_those_of_the_messages(path: Path, text: str) -> None:
-    assert text == path.read_text(), f"mend: {MEND}"

@@ -1,6 +1,6 @@
 # Copyright The fdconform Authors
 # SPDX-License-Identifier: Apache-2.0
-"""JSON Schemas of the messages: ``python -m conformance.wire.schemas`` writes them beside this module."""
+"""JSON Schemas of what others read or write: ``python -m conformance.schemas`` writes them where they belong."""
 
 from __future__ import annotations
 
@@ -12,18 +12,23 @@ from typing import Any
 
 import msgspec
 
+from conformance.events import Event
 from conformance.wire.messages import FromHarness, FromSystem
 
-FOLDER = Path(__file__).with_name("schemas")
-MEND = "python -m conformance.wire.schemas"
-_SIDES: dict[str, Any] = {"from_system": FromSystem, "from_harness": FromHarness}
+MEND = "python -m conformance.schemas"
+_FOLDER = Path(__file__).parent
+_SCHEMAS: dict[str, Any] = {
+    "wire/schemas/from_system.json": FromSystem,
+    "wire/schemas/from_harness.json": FromHarness,
+    "reporting/schemas/event.json": Event,
+}
 
 
 def schema_texts() -> Iterator[tuple[Path, str]]:
-    """The file of each side's messages, and the schema that belongs into it."""
-    for name, side in _SIDES.items():
-        schema = _cleaned(msgspec.json.schema(side))
-        yield FOLDER / f"{name}.json", json.dumps(schema, indent=1, sort_keys=True) + "\n"
+    """Each file, and the schema that belongs into it."""
+    for name, kind in _SCHEMAS.items():
+        schema = _cleaned(msgspec.json.schema(kind))
+        yield _FOLDER / name, json.dumps(schema, indent=1, sort_keys=True) + "\n"
 
 
 def _cleaned(schema: Any) -> Any:
@@ -39,6 +44,6 @@ def _cleaned(schema: Any) -> Any:
 
 
 if __name__ == "__main__":
-    FOLDER.mkdir(exist_ok=True)
     for path, text in schema_texts():
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text)
