@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One file of the Python worker and of all the modules that it needs, for Python 3.8 and the standard library.
 
+The C worker is one file as it is: ``c_worker_text``.
+
 The modules are this project's own, so that a new op is in the worker as soon as it is in the vocabulary.
 What newer Pythons have is written as older ones know it; nothing is left out but docstrings and comments.
 """
@@ -18,6 +20,7 @@ from pathlib import Path
 ENTRY = "conformance.systems.python_worker"
 SERVED = "conformance.systems.worker"
 """The process in which programs run: the worker starts it by name."""
+C_WORKER = Path(__file__).parent / "systems" / "c_worker" / "worker.c"
 PROJECT = ("conformance", "reference")
 PYTHON_MIN = (3, 8)
 _GENERIC = frozenset("Callable Iterator Mapping Sequence dict list tuple type".split())
@@ -215,3 +218,8 @@ def worker_text() -> str:
         literal = repr(text) if "'''" in text or text.endswith(("'", "\\")) else f"r'''\n{text}'''"
         parts.append(f"SOURCES[{name!r}] = {literal}\n")
     return "\n".join(parts) + _TAIL
+
+
+def c_worker_text() -> str:
+    """The C worker, as one file."""
+    return C_WORKER.read_text(encoding="utf-8")

@@ -8,14 +8,20 @@ import sys
 
 import click
 
-from conformance.worker_bundle import worker_text
+from conformance.worker_bundle import c_worker_text, worker_text
+
+_TEXTS = {"python": worker_text, "c": c_worker_text}
 
 
 @click.command("worker")
-@click.option("--emit", "language", type=click.Choice(["python"]), required=True, help="What the worker is written in.")
+@click.option(
+    "--emit", "language", type=click.Choice(list(_TEXTS)), required=True, help="What the worker is written in."
+)
 def command(language: str) -> None:
     """Print a worker as one file: a system under test runs it, and it speaks the wire protocol.
 
     For example: fdconform worker --emit python > worker.py; fdconform run --on "process:python3 worker.py"
+
+    Where there is no Python: fdconform worker --emit c > worker.c; gcc -O2 -static worker.c -o worker
     """
-    sys.stdout.write(worker_text())
+    sys.stdout.write(_TEXTS[language]())

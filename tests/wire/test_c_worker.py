@@ -1,0 +1,126 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The C worker: one file that is as right about this kernel as the Python worker is, built with libc or without."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from conformance.commands.worker import command
+from conformance.environment import profile_for, working_base
+from conformance.golden import stored_programs
+from conformance.grammar import read_program, trace_line
+from conformance.kinds import LINUX_KINDS, recipes_of
+from conformance.observation import BLOCKED
+from conformance.ops import SPECS, Op
+from conformance.oracle import first_mismatch, predict
+from conformance.runners import run_offered, started
+from conformance.strategies.programs import seeded_program
+from conformance.subjects import Subject, fitted, profile_of
+from conformance.systems.process import ProcessSystem
+from conformance.worker_bundle import c_worker_text, worker_text
+from reference.linux.kernel import Linux
+
+ROOT = Path(__file__).parents[2]
+PROGRAMS_PER_KIND = 25
+IMPORTS = {"import_fd", "save", "restore"}
+"""What no kernel has."""
+BUILDS = {"dynamic": (), "static": ("-static",)}
+
+
+@pytest.fixture(scope="module", params=BUILDS)
+def worker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if shutil.which("gcc") is None:
+        pytest.skip("gcc is not installed")
+    folder = tmp_path_factory.mktemp("worker")
+    source, binary = folder / "worker.c", folder / "worker"
+    source.write_text(c_worker_text())
+    built = subprocess.run(
+        ["gcc", "-std=gnu11", "-O2", "-Wall", "-Werror", *BUILDS[request.param], str(source), "-o", str(binary)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    if "-lc" in built.stderr and request.param == "static":
+        pytest.skip("libc is not installed for static programs")
+    assert "" == built.stderr
+    return binary
+
+
+def _programs() -> Iterator[tuple[str, tuple[Op, ...]]]:
+    for path, program in stored_programs(ROOT / "fixtures"):
+        yield str(path), program.ops
+    for kind in LINUX_KINDS:
+        for number in range(PROGRAMS_PER_KIND):
+            yield f"c/{kind}/{number}", seeded_program(f"c/{kind}/{number}", recipes_of(kind)).ops
+
+
+def _started(*command: str) -> ProcessSystem:
+    base = working_base(None)
+    return started(Subject("worker", command), profile_for(base), base)
+
+
+def test_the_worker_conforms_on_every_stored_program_and_on_some_of_every_kind(worker: Path) -> None:
+    native = profile_for(working_base(None))
+    subject = Subject("worker", (str(worker),))
+    with _started(str(worker)) as system:
+        profile = profile_of(subject, system.hello, native)
+        for name, ops in _programs():
+            run, observed = run_offered(system, ops)
+            mismatch = first_mismatch(predict(run, Linux(profile), observed), observed)
+
+            assert fitted(ops, system.hello) == run
+            assert mismatch is None, f"{name}: {trace_line(run[mismatch.index], mismatch.observed)}"
+
+
+def test_the_worker_offers_every_op_but_imports(worker: Path) -> None:
+    with _started(str(worker)) as system:
+        assert {spec.name for spec in SPECS} - IMPORTS == set(system.hello.capabilities.ops or ())
+
+
+def test_the_worker_tells_of_this_machine_what_the_python_worker_tells(worker: Path, tmp_path: Path) -> None:
+    python = tmp_path / "worker.py"
+    python.write_text(worker_text())
+    with _started(str(worker)) as one, _started(sys.executable, str(python)) as other:
+        assert other.hello.facts == one.hello.facts
+        assert other.hello.version == one.hello.version
+        assert other.hello.environment.items() >= one.hello.environment.items()
+
+
+def test_programs_of_one_message_have_nothing_to_do_with_each_other(worker: Path) -> None:
+    ops = read_program(
+        'r0 = open("d/f", O_RDWR | O_CREAT, 0o600)\nmkdir("d", 0o700)\nr1 = open("d/f", O_CREAT, 0o600)'
+    ).ops
+    with _started(str(worker)) as system:
+        first, second = system.run([ops, ops])
+
+    assert first == second
+    assert [0, 3] == second[1:]
+
+
+def test_an_op_that_the_worker_does_not_know_is_not_offered(worker: Path) -> None:
+    with _started(str(worker)) as system:
+        assert [[]] == system.run([(Op("save", ()),)])
+
+
+def test_a_call_that_sleeps_is_seen_to_sleep(worker: Path) -> None:
+    with _started(str(worker)) as system:
+        assert [(3, 4), BLOCKED, 1] == system.run_alone(
+            read_program('r0, r1 = pipe2(0)\nread(r0, 1)\nwrite(r1, b"x")').ops
+        )
+
+
+@pytest.mark.usefixtures("worker")
+def test_the_command_prints_the_worker() -> None:
+    printed = CliRunner().invoke(command, ["--emit", "c"])
+
+    assert 0 == printed.exit_code
+    assert c_worker_text() == printed.output
