@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 import click
 
 from conformance.worker_bundle import c_worker_text, worker_text
 
-_TEXTS = {"python": worker_text, "c": c_worker_text}
+_TEXTS: dict[str, Callable[[], str]] = {"python": worker_text, "c": c_worker_text}
 
 
 @click.command("worker")
