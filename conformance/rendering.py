@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from conformance.clauses import Clause, load_clauses
@@ -11,15 +12,22 @@ from conformance.events import Header
 from conformance.host_clauses import load_host_clauses
 from conformance.laws import LAWS, Law
 from conformance.reporting.artefacts import write_artefacts
-from conformance.reporting.run import read_run
+from conformance.reporting.history import read_history
+from conformance.reporting.run import RunReport, read_run
 from conformance.reporting.summary import summary_text
 from conformance.run_directory import EVENTS
 
 
 def render(directory: Path) -> Path:
     """Write every report of a run beside its event log; returns the path of the HTML page."""
-    run = read_run([directory / EVENTS])
+    run = saved_run(directory)
     return write_artefacts(run, clauses_of_run(run.header), directory)[0]
+
+
+def saved_run(directory: Path) -> RunReport:
+    """A run with what is known of the runs that were saved before it."""
+    run = read_run([directory / EVENTS])
+    return replace(run, history=read_history(directory, run))
 
 
 def summarise(directory: Path, page: Path) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from conformance.events import Event
+from conformance.reporting.digest import Digest
 from conformance.wire.messages import FromHarness, FromSystem
 
 MEND = "python -m conformance.schemas"
@@ -21,6 +22,7 @@ _SCHEMAS: dict[str, Any] = {
     "wire/schemas/from_system.json": FromSystem,
     "wire/schemas/from_harness.json": FromHarness,
     "reporting/schemas/event.json": Event,
+    "reporting/schemas/digest.json": Digest,
 }
 
 

@@ -11,7 +11,7 @@ import click
 
 from conformance.commands.options import REPORTS
 from conformance.errors import ConformanceError
-from conformance.rendering import clauses_of_run, summarise
+from conformance.rendering import clauses_of_run, saved_run, summarise
 from conformance.reporting.artefacts import FORMATS, PAGE
 from conformance.reporting.card import card_text
 from conformance.reporting.run import read_run
@@ -51,7 +51,7 @@ def command(run: str, bucket: str | None, style: str, form: str | None, reports:
         elif style == "text":
             sys.stdout.write(summarise(directory, directory / PAGE))
         else:
-            report = read_run([directory / EVENTS])
+            report = saved_run(directory)
             sys.stdout.write(FORMATS[style].text(report, clauses_of_run(report.header)))
         return
     report = read_run([directory / EVENTS])

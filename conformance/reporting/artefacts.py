@@ -12,6 +12,7 @@ from conformance.clauses import Clause
 from conformance.errors import ConformanceError
 from conformance.reporting.badge import badge_json, badge_svg
 from conformance.reporting.ctrf import ctrf_text
+from conformance.reporting.history import DIGEST, digest_text
 from conformance.reporting.html import html_text
 from conformance.reporting.junit import junit_text
 from conformance.reporting.ktap import ktap_text
@@ -37,6 +38,7 @@ FORMATS = {
     "sarif": Format("results.sarif", sarif_text),
     "badge": Format("badge.svg", badge_svg),
     "badge-json": Format("badge.json", badge_json),
+    "digest": Format(DIGEST, digest_text),
 }
 """By the name that the command line knows them under."""
 PAGE = FORMATS["html"].file

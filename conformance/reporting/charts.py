@@ -17,6 +17,7 @@ WIDTH = 100.0
 HEIGHT = 100.0
 POINTS_MAX = 120
 _BARS_MAX = 14
+_COLUMN_SHARE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,16 @@ class Slice:
     start: float
     length: float
     value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One upright bar: where it stands, how wide and how high it is (0 to 100), and more to say on hover."""
+
+    start: float
+    width: float
+    height: float
+    more: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +90,21 @@ def slices(values: Sequence[tuple[str, int]]) -> tuple[Slice, ...]:
             made.append(Slice(label, round(start, 3), round(length, 3), share(value, whole)))
             start += length
     return tuple(made)
+
+
+def columns(values: Sequence[tuple[str, int, str]]) -> tuple[Column, ...]:
+    """Upright bars side by side, relative to the highest: a label, a value, and the value as text for each."""
+    highest = max((value for _, value, _ in values), default=0) or 1
+    width = WIDTH / max(len(values), 1)
+    return tuple(
+        Column(
+            round(place * width, 3),
+            round(width * _COLUMN_SHARE, 3),
+            round(HEIGHT * value / highest, 2),
+            f"{label}: {text}",
+        )
+        for place, (label, value, text) in enumerate(values)
+    )
 
 
 def curve(paces: Sequence[Pace]) -> Curve | None:

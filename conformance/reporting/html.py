@@ -31,8 +31,12 @@ from conformance.reporting.card import (
     pieces,
     program_lines,
 )
-from conformance.reporting.reached import OpRow, clause_rows, difference_rows, op_rows, outcome_totals
+from conformance.reporting.charts import Column
+from conformance.reporting.digest import Appearance, ClauseDigest, Digest, system_of
+from conformance.reporting.history import digest_of
+from conformance.reporting.reached import ClauseRow, OpRow, clause_rows, difference_rows, op_rows, outcome_totals
 from conformance.reporting.run import Bucket, RunReport
+from conformance.reporting.scripts import scripts_json
 from conformance.reporting.summary import totals_line
 from conformance.reporting.text import compact, counted, duration, number, printable, share
 
@@ -67,10 +71,13 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A bucket, ready for the template."""
+    """A bucket, ready for the template. ``clauses`` and ``system`` are what it can be chosen by."""
 
     id: str
     verdict: str
+    system: str
+    clauses: str
+    appearance: Appearance
     fails: bool
     title: str
     kind: str
@@ -109,11 +116,43 @@ class MatrixRow:
     succeeded: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ClauseLine:
+    """A clause of the table, and what became of it under each system. ``standing`` is that of the present run."""
+
+    clause: Clause
+    reached: bool
+    standing: str
+    cells: tuple[ClauseCell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClauseCell:
+    """A clause under one system: ``diverges``, ``waived``, ``conforms`` or ``not reached``; how often it decided."""
+
+    standing: str
+    decided: int
+    heat: int
+    buckets: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """A figure over the saved runs."""
+
+    title: str
+    columns: tuple[Column, ...]
+    first: str
+    last: str
+    about: str
+
+
 def html_text(report: RunReport, clauses: Mapping[str, Clause]) -> str:
     """The whole page. ``clauses`` is every clause of the specification, by id."""
     ops = op_rows(report)
     totals = outcome_totals(report)
     rows = clause_rows(report, clauses)
+    present = digest_of(report)
     return (
         _templates()
         .get_template("report.html.j2")
@@ -123,13 +162,21 @@ def html_text(report: RunReport, clauses: Mapping[str, Clause]) -> str:
             totals=totals_line(report),
             figures=_figures(report, ops, len(totals), sum(row.count > 0 for row in rows), len(rows)),
             environment=environment_items(report.header),
-            cards=[_card(bucket, clauses) for bucket in report.buckets],
+            cards=[
+                _card(bucket, clauses, report.history.appearance(bucket.first.bucket, present))
+                for bucket in report.buckets
+            ],
+            cited=sorted({name for bucket in report.buckets for name in bucket.first.clauses}),
+            scripts=scripts_json(report.buckets, report.header),
+            saved=(*report.history.before, present),
+            trends=_trends((*report.history.before, present)),
             matrix=_matrix(ops, totals),
             columns=[name for name, _ in totals],
             unreached_ops=sum(not row.total for row in ops),
             ops_count=len(ops),
             differences=difference_rows(report, clauses),
-            clauses=rows,
+            clauses=[_clause_line(row, (present, *report.history.others)) for row in rows],
+            clause_columns=(present, *report.history.others),
             clauses_reached=sum(row.count > 0 for row in rows),
             kinds=report.kinds,
             ops_by_kind=charts.bars(((kind.kind, kind.ops) for kind in report.kinds), report.ops),
@@ -185,11 +232,14 @@ def _figures(
     return (*figures, planted) if report.miniatures else figures
 
 
-def _card(bucket: Bucket, clauses: Mapping[str, Clause]) -> Card:
+def _card(bucket: Bucket, clauses: Mapping[str, Clause], appearance: Appearance) -> Card:
     first = bucket.first
     return Card(
         id=first.bucket,
         verdict=first.verdict,
+        system=system_of(first.law),
+        clauses=" ".join(first.clauses),
+        appearance=appearance,
         fails=bucket.fails,
         title=first.title,
         kind=first.kind,
@@ -220,6 +270,34 @@ def _quote(name: str, clause: Clause | None) -> Quote:
     if clause is None:
         return Quote(name, "Written in no clause file.", "")
     return Quote(name, clause.statement, clause_notes(clause))
+
+
+def _clause_line(row: ClauseRow, digests: Sequence[Digest]) -> ClauseLine:
+    cells = tuple(_clause_cell(digest.clauses.get(row.clause.id)) for digest in digests)
+    return ClauseLine(row.clause, row.count > 0, cells[0].standing, cells)
+
+
+def _clause_cell(found: ClauseDigest | None) -> ClauseCell:
+    if found is None:
+        return ClauseCell("not reached", 0, 0, 0)
+    standing = "diverges" if found.failing else "waived" if found.waived else "conforms"
+    return ClauseCell(standing, found.decided, _heat(found.decided), found.failing or found.waived)
+
+
+def _trends(saved: Sequence[Digest]) -> tuple[Trend, ...]:
+    if len(saved) < 2:
+        return ()
+    buckets = [(digest.run, len(digest.failing), counted(len(digest.failing), "bucket")) for digest in saved]
+    speeds = [(digest.run, round(digest.ops_per_second), f"{number(digest.ops_per_second)} ops/s") for digest in saved]
+    return tuple(
+        Trend(title, charts.columns(values), saved[0].started, saved[-1].started, _about(values))
+        for title, values in (("Buckets in each run", buckets), ("Ops per second of each run", speeds))
+    )
+
+
+def _about(values: Sequence[tuple[str, int, str]]) -> str:
+    ranked = sorted(value for _, value, _ in values)
+    return f"lowest {number(ranked[0])}, median {number(ranked[len(ranked) // 2])}, highest {number(ranked[-1])}"
 
 
 def _matrix(ops: Sequence[OpRow], totals: Sequence[tuple[str, int]]) -> list[tuple[str, list[MatrixRow]]]:

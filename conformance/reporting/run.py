@@ -15,6 +15,7 @@ from pathlib import Path
 
 from conformance.errors import ExitCode, Inconclusive
 from conformance.events import Batch, Divergence, Event, Footer, Header, Miniature, Note, Occurrence, read_events
+from conformance.reporting.digest import NO_HISTORY, History
 from conformance.reporting.text import counted
 
 # What a bucket of these verdicts counts as: known or not askable, so neither passed nor failed.
@@ -60,7 +61,7 @@ class RunReport:
     """A run. ``footer`` is None when a log was cut short; ``outcomes`` counts op name, then outcome name.
 
     ``differences`` counts host clause, then how it explained differences; ``witnesses`` gives seed and size of the
-    smallest program for each.
+    smallest program for each. ``history`` are the runs that were saved before; fold knows of none.
     """
 
     header: Header
@@ -74,6 +75,7 @@ class RunReport:
     notes: tuple[Note, ...]
     paces: tuple[Pace, ...]
     footer: Footer | None
+    history: History = NO_HISTORY
 
     @property
     def programs(self) -> int:

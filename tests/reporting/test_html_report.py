@@ -72,7 +72,8 @@ def test_the_page_asks_for_nothing_outside_itself(red: tuple[Event, ...], clause
 
 def test_links_inside_the_page_lead_somewhere(red: tuple[Event, ...], clauses: Mapping[str, Clause]) -> None:
     outline = Outline(html_text(fold([red]), clauses))
-    assert {address[1:] for address in outline.addresses if address.startswith("#")} <= set(outline.ids)
+    targets = {address[1:].partition("&")[0] for address in outline.addresses if address.startswith("#")}
+    assert targets <= set(outline.ids)
 
 
 def test_what_comes_from_programs_is_escaped(red: tuple[Event, ...], epipe: Divergence, header: Header) -> None:
@@ -131,7 +132,7 @@ def test_artefacts_are_written_beside_each_other(
     tmp_path: Path, red: tuple[Event, ...], clauses: Mapping[str, Clause]
 ) -> None:
     paths = write_artefacts(fold([red]), clauses, tmp_path)
-    names = "report.html summary.md junit.xml results.ktap ctrf.json results.sarif badge.svg badge.json"
+    names = "report.html summary.md junit.xml results.ktap ctrf.json results.sarif badge.svg badge.json digest.json"
     assert [path.name for path in paths] == names.split()
     assert all(path.stat().st_size for path in paths)
 
