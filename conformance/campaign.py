@@ -115,6 +115,8 @@ class Campaign:
             if self._unsupported:
                 counts = ", ".join(f"{name} {count}" for name, count in self._unsupported.most_common())
                 self._tell(events.Note("info", f"not offered by the system, and left out: {counts}"))
+            for event in triage.unmet():
+                self._tell(event)
             exit_code = self._verdict(triage, interrupted)
             self._tell(
                 events.Footer(
@@ -138,7 +140,7 @@ class Campaign:
             return ExitCode.DIVERGES
         if triage.buckets:
             return ExitCode.ADAPTER_FAILED
-        if triage.stale:
+        if triage.wrong:
             return ExitCode.EXPECTATIONS_WRONG
         return ExitCode.INCONCLUSIVE if interrupted else ExitCode.CONFORMS
 
@@ -175,6 +177,7 @@ class Campaign:
                 witnesses={name: (witness.seed, witness.ops) for name, witness in result.witnesses.items()},
             )
         )
+        triage.count(result.outcomes, result.clauses)
         for note in result.notes:
             self._tell(events.Note("warning", note))
         self._unsupported.update(result.unsupported)

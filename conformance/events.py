@@ -112,6 +112,10 @@ class Note(msgspec.Struct, frozen=True, tag="note", tag_field="event"):
     text: str
 
 
+STALE, EXPIRED, UNMATCHED = WAIVER_PROBLEMS = ("stale", "expired", "unmatched")
+"""How notes begin that say what is wrong with a waiver; ``mend:`` and a command close them."""
+
+
 class Footer(msgspec.Struct, frozen=True, tag="footer", tag_field="event"):
     """Totals. ``interrupted`` says that the run was stopped from outside before its budget was used."""
 

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import msgspec
 
 from conformance import events
+from conformance.conditions import facts_of
 from conformance.corpus import SUFFIX, store
 from conformance.divergence import Divergence
 from conformance.environment import beside
@@ -33,6 +36,7 @@ from conformance.program import Program
 from conformance.reduce import Reduction, reduce_program
 from conformance.subjects import kept
 from conformance.systems.native_worker import NativeWorker
+from conformance.waived import Watch
 from reference.linux.profile import Profile
 
 CONFIRMATIONS = 3
@@ -57,16 +61,18 @@ class Triage:
         law: Law,
         keep: Path | None = None,
         expectations: Expectations | None = None,
+        today: date | None = None,
     ) -> None:
         self._profile = profile
         self._law = law
         self._keep = keep
         self._examiner = examiner_of(profile, base, law)
         self._native = NativeWorker(profile, beside(profile, base)) if law.subject else None
-        self._expectations = expectations or Expectations(Path())
+        facts = facts_of(profile, law.subject.release if law.subject else "")
+        self._watch = Watch(expectations or Expectations(Path()), facts, today or date.today())
+        self._ops_run: Counter[str] = Counter()
+        self._clauses_cited: Counter[str] = Counter()
         self.buckets: dict[str, int] = {}
-        self.stale: list[str] = []
-        """The waivers whose programs do not diverge as they say."""
 
     def __enter__(self) -> Triage:
         return self
@@ -76,26 +82,42 @@ class Triage:
         if self._native is not None:
             self._native.close()
 
+    @property
+    def wrong(self) -> Sequence[str]:
+        """The waivers that are wrong: stale, expired, unmatched."""
+        return self._watch.wrong
+
     def expected(self) -> Iterator[events.Event]:
-        """Look whether each waiver still holds: its divergence, waived, or a note that it is stale."""
-        for waiver in self._expectations.waivers:
+        """Look whether each waiver still holds: its divergence, waived, or a note that it is wrong."""
+        yield from self._watch.at_first_sight()
+        for waiver in self._watch.waivers:
+            if not waiver.bucket:
+                continue
             try:
                 divergence = self._examiner.diverge(waiver.ops)
             except ProgramFailed:
                 divergence = None
             if divergence is not None and key_of(divergence.signature) == waiver.key:
-                yield self._waived(waiver, divergence)
-                continue
-            self.stale.append(waiver.bucket)
-            now = f"now: {divergence.title}" if divergence is not None else "its program conforms now, or does not end"
-            drop = f"fdconform waive --on {self._law.systems[1]} --drop {waiver.bucket}"
-            yield events.Note("error", f"stale: {waiver.bucket}, {waiver.title} ({now}); mend: {drop}")
+                yield self._waived(waiver, divergence, Suspect(self._watch.place, waiver.ops), "stored")
+            elif waiver.kind != "flaky":
+                yield self._watch.stale(waiver, divergence)
 
-    def _waived(self, waiver: Waiver, divergence: Divergence) -> events.Event:
-        reduction = Reduction(waiver.ops, 0, len(waiver.ops), len(waiver.ops))
-        event = self._event(Suspect(f"{self._expectations.path}", waiver.ops), "stored", waiver.bucket, reduction)
+    def count(self, outcomes: Mapping[str, Mapping[str, int]], clauses: Mapping[str, int]) -> None:
+        """Take in what a batch ran: chances to meet what is waived."""
+        self._ops_run.update({name: sum(counts.values()) for name, counts in outcomes.items()})
+        self._clauses_cited.update(clauses)
+
+    def unmet(self) -> Iterator[events.Event]:
+        """The waivers that were not met in all that ran, although they should have been."""
+        yield from self._watch.at_last(self._ops_run, self._clauses_cited)
+
+    def _waived(self, waiver: Waiver, divergence: Divergence, suspect: Suspect, kind: str) -> events.Event:
+        """The first divergence that a waiver describes. It is no news, so it is not reduced."""
+        whole = Reduction(suspect.ops, 0, len(suspect.ops), len(suspect.ops))
+        event = self._event(suspect, kind, self._watch.meet(waiver, divergence), whole)
+        verdict = "unsupported" if waiver.kind == "unsupported" else "waived"
         return self._told(
-            msgspec.structs.replace(event, verdict="waived", reason=waiver.reason), divergence, waiver.ops
+            msgspec.structs.replace(event, verdict=verdict, reason=waiver.reason), divergence, suspect.ops
         )
 
     def findings(self, suspect: Suspect, kind: str) -> Iterator[events.Event]:
@@ -120,21 +142,25 @@ class Triage:
             if divergence is None or not self._is_known(divergence):
                 yield self.judge(replace(suspect, ops=ops), kind)
             elif not told:
-                yield self._once_more(divergence, suspect)
+                yield self._once_more(divergence, replace(suspect, ops=ops), kind)
             told = True
             if divergence is None:
                 return
             ops = kept(ops, [place != divergence.index for place in range(len(ops))])
 
     def _is_known(self, divergence: Divergence) -> bool:
-        return divergence.bucket in self.buckets or self._expectations.waiver_of(divergence.signature) is not None
+        return divergence.bucket in self.buckets or self._watch.waiver_of(divergence.signature) is not None
 
-    def _once_more(self, divergence: Divergence, suspect: Suspect) -> events.Event:
+    def _once_more(self, divergence: Divergence, suspect: Suspect, kind: str) -> events.Event:
         """One more program with a known divergence."""
-        waiver = self._expectations.waiver_of(divergence.signature)
+        waiver = self._watch.waiver_of(divergence.signature)
         if waiver is None:
             self._known(divergence.bucket)
-        return events.Occurrence(waiver.bucket if waiver else divergence.bucket, suspect.seed)
+            return events.Occurrence(divergence.bucket, suspect.seed)
+        bucket = self._watch.bucket_of(waiver)
+        if bucket is None:
+            return self._waived(waiver, divergence, suspect, kind)
+        return events.Occurrence(bucket, suspect.seed)
 
     def judge(self, suspect: Suspect, kind: str) -> events.Event:
         """What there is to tell of a suspect: a new bucket, or one more occurrence of a known one."""
@@ -144,11 +170,13 @@ class Triage:
             return self._crashed(replace(suspect, failure=death.message), kind)
 
     def _diverged(self, suspect: Suspect, kind: str) -> events.Event:
-        first = self._examiner.diverge(suspect.ops)
-        if first is not None and self._is_known(first):
-            return self._once_more(first, suspect)
-        found = [first, *[self._examiner.diverge(suspect.ops) for _ in range(CONFIRMATIONS - 1)]]
+        found = [self._examiner.diverge(suspect.ops)]
+        if found[0] is None or not self._is_known(found[0]):
+            found += [self._examiner.diverge(suspect.ops) for _ in range(CONFIRMATIONS - 1)]
         confirmed = [divergence for divergence in found if divergence is not None]
+        for divergence in confirmed:
+            if self._is_known(divergence):
+                return self._once_more(divergence, suspect, kind)
         if not confirmed:
             return self._unsteady(suspect, kind, 0)
         divergence = confirmed[0]

@@ -23,7 +23,7 @@ from rich.text import Text
 from conformance.clauses import Clause
 from conformance.events import Batch, Divergence, Event, Footer, Header, Miniature, Note, Occurrence
 from conformance.reporting.card import card_text
-from conformance.reporting.run import Bucket
+from conformance.reporting.run import SKIPPED_VERDICTS, Bucket
 from conformance.reporting.text import clipped, compact, counted, duration, number, printable
 
 _CARDS_SHOWN_MAX = 5
@@ -106,7 +106,11 @@ class Progress:
             case Miniature():
                 self._miniature(event)
             case Note():
-                self._say(f"{event.level}: {event.text}", "" if event.level == "info" else "yellow")
+                # The first line may be cut, the command below it that mends what is wrong must not.
+                line, _, more = event.text.partition("\n")
+                self._say(f"{event.level}: {line}", "" if event.level == "info" else "yellow")
+                if more:
+                    self._print(printable(more), "")
             case Footer():
                 return
         self._plain_progress()
@@ -120,7 +124,7 @@ class Progress:
         if event.bucket in self._buckets:
             return
         self._buckets.add(event.bucket)
-        if event.verdict == "waived":
+        if event.verdict in SKIPPED_VERDICTS:
             return
         if len(self._buckets) > _CARDS_SHOWN_MAX or self._header is None:
             self._say(f"{event.verdict.upper()}  {event.bucket}  {event.title}", "red")

@@ -18,8 +18,8 @@ from conformance.events import Batch, Divergence, Event, Footer, Header, Miniatu
 from conformance.reporting.digest import NO_HISTORY, History
 from conformance.reporting.text import counted
 
-# What a bucket of these verdicts counts as: known or not askable, so neither passed nor failed.
-_SKIPPED_VERDICTS = frozenset({"waived", "unsupported"})
+SKIPPED_VERDICTS = frozenset({"waived", "unsupported"})
+"""Of buckets that are known or cannot be asked for, and so neither passed nor failed."""
 _WORST_FIRST = (ExitCode.ADAPTER_FAILED, ExitCode.DIVERGES, ExitCode.EXPECTATIONS_WRONG, ExitCode.INCONCLUSIVE)
 
 
@@ -34,7 +34,7 @@ class Bucket:
     @property
     def fails(self) -> bool:
         """Whether the run is not green because of it."""
-        return self.first.verdict not in _SKIPPED_VERDICTS
+        return self.first.verdict not in SKIPPED_VERDICTS
 
 
 @dataclass(frozen=True, slots=True)

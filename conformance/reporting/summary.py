@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from conformance.clauses import Clause
+from conformance.events import WAIVER_PROBLEMS
 from conformance.reporting.card import environment_items
 from conformance.reporting.reached import clause_rows, difference_rows, op_rows, outcome_totals
 from conformance.reporting.run import RunReport
@@ -68,10 +69,22 @@ def summary_text(report: RunReport, clauses: Mapping[str, Clause], page: str = "
     lines += [_row("", f"and {counted(more, 'bucket')} more")] if more else []
     waived = len(report.buckets) - len(report.failing_buckets)
     lines += [_row("waived", f"{counted(waived, 'bucket')} of known divergences")] if waived else []
+    lines += _wrong_waivers(report)
     lines += _miniatures(report)
     lines += [_row("but", " ".join(report.obstacles))] if report.obstacles else []
     lines += [_row("report", page)] if page else []
     return "".join(f"{printable(line)}\n" for line in (*lines, totals_line(report)))
+
+
+def _wrong_waivers(report: RunReport) -> list[str]:
+    """Each of the first waivers that are wrong, with the command that mends it, which is not cut."""
+    texts = [note.text for note in report.notes if note.text.partition(":")[0] in WAIVER_PROBLEMS]
+    lines: list[str] = []
+    for text in texts[:_BUCKETS_SHOWN_MAX]:
+        what, _, mend = text.partition("\n  mend: ")
+        lines += [_row("waiver", what), f"  {'mend':<10}  {mend}"]
+    more = len(texts) - _BUCKETS_SHOWN_MAX
+    return [*lines, _row("", f"and {counted(more, 'waiver')} more")] if more > 0 else lines
 
 
 def _miniatures(report: RunReport) -> list[str]:

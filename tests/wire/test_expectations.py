@@ -11,23 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from conformance.errors import ConformanceError, ExitCode
+from conformance.errors import ExitCode
 from conformance.events import Divergence, Note, Occurrence, read_events
-from conformance.expectations import BadExpectations, Expectations, Waiver, load_expectations
+from conformance.expectations import load_expectations
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = Path(__file__).with_name("hostile.py")
-WAIVER = Waiver(
-    bucket="B-1",
-    title='close: model EBADF, toy "0"',
-    reason="by design",
-    op="close",
-    predicted="EBADF",
-    observed="ok",
-    program="r0, r1 = pipe2(0)\nclose(r0)\nclose(r0)\n",
-    tag="pipe.read",
-    clauses=("FD-OPEN",),
-)
 
 pytestmark = pytest.mark.once
 
@@ -61,7 +50,7 @@ class Toy:
 
     def waive(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         places = ("--fixtures", str(self.folder / "fixtures"), "--reports", str(self.folder / "reports"))
-        return fdconform("waive", *arguments, *places)
+        return fdconform("waive", *arguments, *(places if arguments[0] == "add" else places[:2]))
 
     @property
     def events(self) -> list[object]:
@@ -71,12 +60,14 @@ class Toy:
 def test_a_divergence_is_waived_until_it_is_gone_and_then_stale(tmp_path: Path) -> None:
     toy = Toy(tmp_path)
     assert ExitCode.DIVERGES == toy.run("closed-works").returncode
-    waived = toy.waive("--reason", "closing twice is harmless here")
+    waived = toy.waive("add", "--reason", "closing twice is harmless here")
     assert ExitCode.CONFORMS == waived.returncode, waived.stderr
 
     again = toy.run("closed-works")
     assert ExitCode.CONFORMS == again.returncode, again.stderr
     assert "waived      1 bucket of known divergences" in again.stdout
+    assert "dup" not in again.stderr + again.stdout
+    assert "model EBADF" not in again.stderr + again.stdout
     (known,) = [event for event in toy.events if isinstance(event, Divergence)]
     assert ("waived", "closing twice is harmless here") == (known.verdict, known.reason)
     assert [known.bucket] == [event.bucket for event in toy.events if isinstance(event, Occurrence)]
@@ -84,11 +75,13 @@ def test_a_divergence_is_waived_until_it_is_gone_and_then_stale(tmp_path: Path) 
     gone = toy.run("honest")
     assert ExitCode.EXPECTATIONS_WRONG == gone.returncode, gone.stdout
     (note,) = [event.text for event in toy.events if isinstance(event, Note)]
-    mend = f"fdconform waive --on toy --drop {known.bucket}"
-    assert note.startswith(f"stale: {known.bucket}")
-    assert mend in note
+    mend = f"fdconform waive remove --on toy --fixtures {tmp_path / 'fixtures'} {known.bucket}"
+    assert note.startswith(f"stale: {known.bucket} ({known.title}), {toy.known}, line 4: unexpected conformance")
+    assert note.endswith(f"\n  mend: {mend}")
+    assert f"mend        {mend}\n" in gone.stdout
+    assert mend in gone.stderr
 
-    assert ExitCode.CONFORMS == toy.waive(*mend.split()[2:]).returncode
+    assert ExitCode.CONFORMS == fdconform(*mend.split()[1:]).returncode
     assert ExitCode.CONFORMS == toy.run("honest").returncode
     assert () == load_expectations(toy.known).waivers
 
@@ -96,42 +89,49 @@ def test_a_divergence_is_waived_until_it_is_gone_and_then_stale(tmp_path: Path) 
 def test_a_new_divergence_behind_a_waived_one_is_found(tmp_path: Path) -> None:
     toy = Toy(tmp_path)
     toy.run("closed-works")
-    toy.waive("--reason", "closing twice is harmless here")
+    toy.waive("add", "--reason", "closing twice is harmless here")
     done = toy.run("closed-works-dup-lies")
 
     assert ExitCode.DIVERGES == done.returncode, done.stdout
     assert ["waived", "diverges"] == [event.verdict for event in toy.events if isinstance(event, Divergence)]
 
 
-def test_waivers_are_read_as_they_were_written(tmp_path: Path) -> None:
-    written = Expectations(tmp_path / "toy.toml").with_waivers([WAIVER])
-    written.store()
+def test_a_clause_is_waived_and_stale_once_it_had_its_chances(tmp_path: Path) -> None:
+    named = ("--clause", "FD-EBADF")
+    toy = Toy(tmp_path)
+    kept = toy.waive("add", "--on", "toy", *named, "--reason", "harmless", "--chances", "2", "--kind", "unsupported")
+    assert ExitCode.CONFORMS == kept.returncode, kept.stderr
 
-    assert written == load_expectations(written.path)
-    assert () == written.without(["B-1"]).waivers
-    with pytest.raises(ConformanceError, match="nothing is waived as B-2"):
-        written.without(["B-2"])
+    assert ExitCode.CONFORMS == toy.run("closed-works").returncode
+    (known,) = [event for event in toy.events if isinstance(event, Divergence)]
+    assert ("unsupported", "harmless") == (known.verdict, known.reason)
+
+    gone = toy.run("honest")
+    assert ExitCode.EXPECTATIONS_WRONG == gone.returncode, gone.stdout
+    (note,) = [event.text for event in toy.events if isinstance(event, Note)]
+    assert f"stale: {named[1]}, {toy.known}, line 4: unexpected conformance: not met in " in note
+    assert note.endswith(f"\n  mend: fdconform waive remove --on toy --fixtures {tmp_path / 'fixtures'} FD-EBADF")
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("arguments", "says"),
     [
-        (("by design", " "), "gives no reason"),
-        (("pipe2(0)", "pipe2( 0)"), "not in canonical text"),
-        (("pipe2(0)", "pipe3(0)"), "pipe3"),
-        (("op = ", "opp = "), "`opp`"),
-        (("[[waiver]]", "[[waiver"), "Expected"),
+        (("add",), "a waiver needs a reason"),
+        (("add", "--on", "toy", "--clause", "X", "--reason", "r", "--issue", "soon"), "the issue is a link"),
+        (("add", "--on", "toy", "--pattern", "close", "--reason", "r"), "no pattern: 'close'"),
+        (("add", "--on", "toy", "--clause", "X", "--reason", "r", "--when", "moon"), "expected a comparison"),
+        (("add", "--on", "toy", "--clause", "X", "--reason", "r", "--expires", "soon"), "not a day: 'soon'"),
+        (("add", "--reason", "r"), "no run named 'latest'"),
+        (("update", "--on", "toy", "B-2", "--reason", "r"), "nothing is waived as B-2"),
+        (("remove", "--on", "toy", "#1"), "nothing is waived as #1"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_an_error_of_its_own(change: tuple[str, str], says: str, tmp_path: Path) -> None:
-    written = Expectations(tmp_path / "toy.toml").with_waivers([WAIVER])
-    written.store()
-    written.path.write_text(written.path.read_text().replace(*change))
+def test_a_wrong_edit_is_one_error(arguments: tuple[str, ...], says: str, tmp_path: Path) -> None:
+    done = Toy(tmp_path).waive(*arguments)
 
-    with pytest.raises(BadExpectations) as caught:
-        load_expectations(written.path)
-    assert says in caught.value.message
-    assert ExitCode.EXPECTATIONS_WRONG == caught.value.exit_code
+    assert ExitCode.USAGE == done.returncode
+    assert says in done.stderr
+    assert "  mend: " in done.stderr
 
 
 def test_the_committed_expectations_can_be_used_and_name_their_programs_in_canonical_text() -> None:
