@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One file of the Python worker and of all the modules that it needs, for Python 3.8 and the standard library.
 
-The C worker is one file as it is: ``c_worker_text``.
+The C worker is written by hand, in parts: ``c_worker_text`` joins them.
 
 The modules are this project's own, so that a new op is in the worker as soon as it is in the vocabulary.
 What newer Pythons have is written as older ones know it; nothing is left out but docstrings and comments.
@@ -20,7 +20,9 @@ from pathlib import Path
 ENTRY = "conformance.systems.python_worker"
 SERVED = "conformance.systems.worker"
 """The process in which programs run: the worker starts it by name."""
-C_WORKER = Path(__file__).parent / "systems" / "c_worker" / "worker.c"
+C_WORKER = Path(__file__).parent / "systems" / "c_worker"
+C_PARTS = ("text.c", "kernel.c", "files.c", "sockets.c", "others.c", "ops.c", "worker.c")
+"""The C worker, in the order in which its parts are joined."""
 PROJECT = ("conformance", "reference")
 PYTHON_MIN = (3, 8)
 _GENERIC = frozenset("Callable Iterator Mapping Sequence dict list tuple type".split())
@@ -222,4 +224,4 @@ def worker_text() -> str:
 
 def c_worker_text() -> str:
     """The C worker, as one file."""
-    return C_WORKER.read_text(encoding="utf-8")
+    return "\n".join([(C_WORKER / part).read_text(encoding="utf-8") for part in C_PARTS])

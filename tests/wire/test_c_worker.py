@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,11 +28,15 @@ from conformance.runners import run_offered, started
 from conformance.strategies.programs import seeded_program
 from conformance.subjects import Subject, fitted, profile_of
 from conformance.systems.process import ProcessSystem
-from conformance.worker_bundle import c_worker_text, worker_text
+from conformance.wire.messages import Caller, Run, WireOp, WireProgram, line_of
+from conformance.worker_bundle import C_PARTS, C_WORKER, c_worker_text, worker_text
 from reference.linux.kernel import Linux
 
 ROOT = Path(__file__).parents[2]
-PROGRAMS_PER_KIND = 25
+PROGRAMS_PER_KIND = 12
+PART_LINES_MAX = 400
+CODE_LINES_MAX = 1700
+"""Neither blank nor comment: what a reader has to get through."""
 IMPORTS = {"import_fd", "save", "restore"}
 """What no kernel has."""
 BUILDS = {"dynamic": (), "static": ("-static",)}
@@ -118,9 +125,46 @@ def test_a_call_that_sleeps_is_seen_to_sleep(worker: Path) -> None:
         )
 
 
-@pytest.mark.usefixtures("worker")
+def _speaking(worker: Path, directory: Path) -> subprocess.Popen[str]:
+    """The worker by itself, after its hello."""
+    environment = {**os.environ, "FDCONFORM_DIRECTORY": str(directory)}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = subprocess.Popen([str(worker)], **pipes, text=True, env=environment)
+    assert process.stdout is not None
+    assert '"message":"hello"' in process.stdout.readline()
+    return process
+
+
+def test_the_worker_does_not_outlive_who_runs_the_programs(worker: Path, tmp_path: Path) -> None:
+    process = _speaking(worker, tmp_path)
+    (runner,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    os.kill(int(runner), signal.SIGKILL)
+
+    assert ("", "the runner was killed by signal 9\n") == process.communicate(timeout=60)
+    assert 1 == process.returncode
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_program_that_takes_longer_than_it_may_is_killed(worker: Path, tmp_path: Path) -> None:
+    ops = [WireOp("pipe2", (0,), ("r0", "r1")), WireOp("read", ({"slot": "r0"}, 1))]
+    message = line_of(Run((WireProgram("0", tuple(ops)),), deadline_s=0, caller=Caller(256, 2**21, 0o22)))
+    output, errors = _speaking(worker, tmp_path).communicate(message.decode(), timeout=60)
+
+    assert "" == output
+    assert "a program made no progress for 0 s and was killed" in errors
+
+
 def test_the_command_prints_the_worker() -> None:
     printed = CliRunner().invoke(command, ["--emit", "c"])
 
     assert 0 == printed.exit_code
     assert c_worker_text() == printed.output
+
+
+def test_the_worker_is_small_enough_to_be_read() -> None:
+    code = re.sub(r"/\*.*?\*/", "", c_worker_text(), flags=re.DOTALL)
+
+    assert {path.name for path in C_WORKER.iterdir()} == set(C_PARTS)
+    for part in C_PARTS:
+        assert len((C_WORKER / part).read_text().splitlines()) <= PART_LINES_MAX, part
+    assert sum(not line.isspace() for line in code.splitlines(keepends=True)) <= CODE_LINES_MAX
