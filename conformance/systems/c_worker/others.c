@@ -22,7 +22,7 @@ OP(open_slave) {
     char path[32];
     if (ioctl(a[0], TIOCGPTN, &number)) return -1;
     snprintf(path, sizeof path, "/dev/pts/%d", number);
-    return open(path, a[1]);
+    return open(path, a[1], 0);
 }
 
 OP(tcgetattr) {
