@@ -3,12 +3,13 @@
 """The reproducers of a report's buckets, kept small: what scripts have in common is stored once.
 
 Every text is a row of paragraphs, and most paragraphs of a script are the same in all of them. The page holds each
-paragraph once, and a text as the numbers of its paragraphs.
+paragraph once, and a text as the numbers of its paragraphs. An issue holds the scripts in Python and C as they are.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -21,7 +22,7 @@ from conformance.reproducers.prose import forms
 
 SHOWN = {"python": "Python", "c": "C", "pytest": "pytest", "issue": "issue text"}
 """The forms of the page, and what they are called there."""
-_BETWEEN = "\n\n"
+_PARAGRAPH = re.compile(r"(?<=\n\n)")
 
 
 def scripts_json(buckets: Iterable[Bucket], header: Header) -> str:
@@ -38,6 +39,17 @@ def _texts(bucket: Bucket, header: Header, places: dict[str, int]) -> dict[str, 
         made = {name: printable(forms()[name](case)) for name in SHOWN}
     except BadProgram as error:
         return {"none": printable(error.message)}
-    return {
-        name: [places.setdefault(part, len(places)) for part in text.split(_BETWEEN)] for name, text in made.items()
-    }
+    whole = (made["python"], made["c"])
+    return {name: [places.setdefault(part, len(places)) for part in _parts(text, whole)] for name, text in made.items()}
+
+
+def _parts(text: str, whole: Iterable[str]) -> Iterable[str]:
+    """The paragraphs of a text, each with the empty line that ends it; those of a text inside it as they are there."""
+    rest = text
+    for inner in whole:
+        before, found, after = rest.partition(inner)
+        if found:
+            yield from filter(None, _PARAGRAPH.split(before))
+            yield from _PARAGRAPH.split(inner)
+            rest = after
+    yield from filter(None, _PARAGRAPH.split(rest))

@@ -125,11 +125,12 @@ def test_scripts_are_put_together_from_shared_paragraphs(report: RunReport, head
         case = case_of_divergence(bucket.first, header)
         for form in SHOWN:
             parts = held["texts"][bucket.first.bucket][form]
-            assert forms()[form](case) == "\n\n".join(held["parts"][place] for place in parts)
+            assert forms()[form](case) == "".join(held["parts"][place] for place in parts)
     whole = sum(
         len(held["parts"][place]) for texts in held["texts"].values() for form in texts.values() for place in form
     )
     assert len(text) < whole / 2
+    assert len(held["parts"]) == len(set(held["parts"]))
 
 
 def test_a_bucket_that_no_script_can_show_says_why(epipe: Divergence, header: Header) -> None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 
 from conformance.corpus import load
 from conformance.environment import profile_for, working_base
+from conformance.grammar import read_trace
 from conformance.laws import linux
 from conformance.oracle import predict
 from conformance.program import Trace
@@ -129,6 +131,28 @@ def test_programs_in_c_tell_whether_a_divergence_is_present(cases: tuple[Case, .
 
     assert [] == wrong(cases, results[: len(cases)], 0)
     assert [] == wrong(cases, results[len(cases) :], 1)
+
+
+def limited() -> Case:
+    """A program that leaves no file any room, not even the one that its output goes to."""
+    text = 'r0 = open("f", O_RDWR | O_CREAT, 0o600) == 3\nsetrlimit(RLIMIT_FSIZE, 0) == 0\nclose(r0) == 0\n#: end\n'
+    return replace(case_of_trace(read_trace(text), "limited"), environment={"uid": str(os.getuid())})
+
+
+def test_a_script_tells_even_where_the_program_leaves_no_room_for_it(tmp_path: Path) -> None:
+    ((status, output),) = run_scripts([python_text(limited())], tmp_path)
+
+    assert (0, True) == (status, b"close(r0) == 0" in output), output
+
+
+@needs_gcc
+def test_a_program_in_c_tells_even_where_the_program_leaves_no_room_for_it(tmp_path: Path) -> None:
+    program = tmp_path / "limited"
+    subprocess.run([*GCC, "-o", str(program)], input=c_text(falsified(limited())).encode(), check=True, timeout=60)
+    with (tmp_path / "out").open("wb") as out:
+        status = subprocess.run([str(program)], stdout=out, timeout=60).returncode
+
+    assert (1, True) == (status, b">>> close(r0)" in (tmp_path / "out").read_bytes())
 
 
 @needs_gcc

@@ -85,7 +85,7 @@
     else if (found.c) place.append(make("p", { className: "quiet", textContent: "Reproducers need nothing of this project; scripts exit 1 where the divergence is present, 0 where it is not:" }));
     for (const [form, label] of Object.entries(NAMES)) {
       if (!found[form]) continue;
-      const text = found[form].map((part) => scripts.parts[part]).join("\n\n");
+      const text = found[form].map((part) => scripts.parts[part]).join("");
       const copy = make("button", { type: "button", className: "copy", textContent: "Copy" });
       copy.dataset.copy = text;
       const code = make("pre", { className: "program", tabIndex: 0, textContent: text });
@@ -134,7 +134,7 @@
         for (const field of fieldsOf(form)) field.value = filters.get(`${form.dataset.filters}.${field.name}`) ?? "";
         applies.get(form)();
       }
-    } else {
+    } else if (forms.some((form) => fieldsOf(form).some((field) => field.value))) {
       // A link inside the page: what is chosen stays chosen, and the address goes on saying so.
       writeFragment();
     }
@@ -145,7 +145,7 @@
       element.open = true;
       fill(element);
     }
-    if (filters.size || element.tagName === "DETAILS") element.scrollIntoView();
+    element.scrollIntoView();
   };
   addEventListener("hashchange", open);
   open();
