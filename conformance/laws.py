@@ -56,14 +56,15 @@ class Law:
         """The law about a system under test instead of the kernel. ConformanceError where it speaks of no other."""
         if subject is None:
             return self
-        if self.name != "linux":
+        if self.name != subject.law:
             raise ConformanceError(
-                f"the law {self.name!r} speaks of the kernel only", hint="leave --law out, or leave --on out"
+                f"the law {self.name!r} does not speak of {subject.name}", hint="leave --law out, or leave --on out"
             )
         model = self.systems[0]
         return replace(self, statement=f"{model} == {subject.name}", systems=(model, subject.name), subject=subject)
 
 
+DEFAULT_LAW = "linux"
 LAWS = {
     law.name: law
     for law in (
@@ -94,6 +95,11 @@ LAWS = {
         ),
     )
 }
+
+
+def chosen_law(name: str | None, subject: Subject | None = None) -> Law:
+    """The law of a name about a subject, or about the kernel; without a name, the one that predicts it."""
+    return law_of(name or (subject.law if subject else DEFAULT_LAW)).on(subject)
 
 
 def law_of(name: str) -> Law:

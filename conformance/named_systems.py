@@ -22,7 +22,8 @@ VERSION_S = 20.0
 
 
 class SystemFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the file of a system says. ``needs`` maps programs to the packages that bring them."""
+    """What the file of a system says. ``needs`` maps programs to the packages that bring them,
+    ``law`` names the law whose model predicts the system."""
 
     title: str
     command: tuple[str, ...]
@@ -30,6 +31,7 @@ class SystemFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     version: tuple[str, ...] = ()
     needs: dict[str, str] = {}
     filesystem: str = ""
+    law: str = "linux"
     hello_s: float = 60.0
 
     @property
@@ -81,6 +83,7 @@ def subject_of(on: str, deadline_s: float = DEADLINE_S) -> Subject | None:
         filesystem=system.filesystem,
         release=release_of(system),
         issues=system.issues,
+        law=system.law,
     )
 
 

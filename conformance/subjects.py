@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from conformance.donation import donated
 from conformance.errors import ConformanceError
 from conformance.ops import Op, slots_read, spec_of
 from conformance.wire.messages import Hello
@@ -24,6 +25,7 @@ class Subject:
     ``deadline_s`` is for one program; a kernel has to boot before it says hello.
     ``filesystem`` names the model's file system that comes nearest to its own, where it does not say so itself;
     ``release`` and ``issues`` are what a report says of it, beside what it says of itself.
+    ``law`` names the law whose model predicts it.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Subject:
     filesystem: str = ""
     release: str = ""
     issues: str = ""
+    law: str = "linux"
 
     @property
     def is_named(self) -> bool:
@@ -82,11 +85,12 @@ def describe_subject(subject: Subject, hello: Hello, profile: Profile) -> dict[s
 
 def fitted(ops: Sequence[Op], hello: Hello) -> tuple[Op, ...]:
     """The program without what the system says it does not offer."""
-    offered = hello.capabilities.ops
-    if offered is None:
-        return tuple(ops)
-    known = frozenset(offered)
-    return kept(ops, [spec_of(op).name in known for op in ops])
+    offered, imports = hello.capabilities.ops, hello.capabilities.imports
+    left = tuple(ops)
+    if offered is not None:
+        known = frozenset(offered)
+        left = kept(left, [spec_of(op).name in known for op in left])
+    return left if imports is None else donated(left, imports)
 
 
 def kept(ops: Sequence[Op], wanted: Sequence[bool]) -> tuple[Op, ...]:

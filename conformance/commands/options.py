@@ -47,9 +47,8 @@ JOBS = click.option(
 LAW = click.option(
     "--law",
     type=click.Choice(list(LAWS)),
-    default="linux",
-    show_default=True,
-    help="linux: the model of Linux against the kernel; host: the host model over the one and over the other.",
+    help="linux: the model of Linux against the kernel; host: the host model over the one and over the other."
+    "  [default: what predicts the system, which is linux for the kernel]",
 )
 
 

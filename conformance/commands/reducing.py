@@ -12,7 +12,7 @@ from conformance.commands.options import DIRECTORY, LAW, USER, chosen_profile, r
 from conformance.errors import ExitCode
 from conformance.examiners import examiner_of, same_bucket
 from conformance.grammar import program_text
-from conformance.laws import law_of
+from conformance.laws import chosen_law
 from conformance.program import Program
 from conformance.reduce import reduce_program
 
@@ -22,11 +22,11 @@ from conformance.reduce import reduce_program
 @LAW
 @DIRECTORY
 @USER
-def command(program: str, law: str, directory: Path | None, as_user: bool) -> int:
+def command(program: str, law: str | None, directory: Path | None, as_user: bool) -> int:
     """Print the shortest program found that diverges as the one in FILE does; exit 0 when it conforms."""
     ops = read_program_file(program).ops
     profile, base = chosen_profile(directory, as_user)
-    chosen = law_of(law)
+    chosen = chosen_law(law)
     examiner = examiner_of(profile, base, chosen)
     try:
         divergence = examiner.diverge(ops)

@@ -14,7 +14,7 @@ from conformance.golden import read_golden
 from conformance.grammar import observation_text, op_text, trace_line
 from conformance.interpreter import System
 from conformance.kinds import recipes_of
-from conformance.laws import law_of, linux
+from conformance.laws import chosen_law, linux
 from conformance.named_systems import subject_of
 from conformance.observation import Observation
 from conformance.ops import Op
@@ -39,7 +39,7 @@ from conformance.systems.native_worker import NativeWorker
 @LAW
 @DIRECTORY
 @USER
-def command(program: str, on: str, deadline_s: float, law: str, directory: Path | None, as_user: bool) -> int:
+def command(program: str, on: str, deadline_s: float, law: str | None, directory: Path | None, as_user: bool) -> int:
     """Run the program in FILE ('-': standard input; 'seed:7/pipes/12/3': the program of a campaign's seed).
 
     Prints the trace; where the systems part, the step is marked and the exit code is 1.
@@ -49,15 +49,15 @@ def command(program: str, on: str, deadline_s: float, law: str, directory: Path 
         return _compare(trace.program.ops, trace.observations, linux(profile), "recorded")
     ops = _ops_of(program)
     profile, base = chosen_profile(directory, as_user)
-    chosen = law_of(law)
     if on == "linux":
+        chosen = chosen_law(law)
         predicted = predict(ops, chosen.make_model(profile), [None] * len(ops))
         for op, seen in zip(ops, predicted, strict=True):
             click.echo(trace_line(op, seen))
         return ExitCode.CONFORMS
     subject = subject_of(on, deadline_s)
+    chosen = chosen_law(law, subject)
     if subject is not None:
-        chosen = chosen.on(subject)
         with started(subject, profile, base) as system:
             profile = profile_of(subject, system.hello, profile)
             ops, observed = run_offered(system, ops)

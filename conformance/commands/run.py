@@ -19,7 +19,7 @@ from conformance.events import EventLog
 from conformance.expectations import expectations_path, load_expectations
 from conformance.golden import stored_programs
 from conformance.kinds import RECIPES
-from conformance.laws import law_of
+from conformance.laws import chosen_law
 from conformance.named_systems import subject_of
 from conformance.rendering import clauses_under, render, summarise
 from conformance.reporting.console import Progress
@@ -62,7 +62,7 @@ def command(
     jobs: int,
     fixtures: Path,
     keep: bool,
-    law: str,
+    law: str | None,
     on: str,
     deadline_s: float,
     directory: Path | None,
@@ -70,10 +70,10 @@ def command(
     reports: Path,
 ) -> int:
     """Run random programs on the model and on the kernel, or another system; compare, reduce, and write a report."""
-    kinds = kinds or law_of(law).kinds
     wanted = read_budget(budget)
     subject = subject_of(on, deadline_s)
-    chosen = law_of(law).on(subject)
+    chosen = chosen_law(law, subject)
+    kinds = kinds or chosen.kinds
     profile, base = chosen_profile(directory, as_user)
     surroundings: dict[str, str] = {}
     if subject is not None:
@@ -86,7 +86,7 @@ def command(
     plan = Plan(
         run=name,
         command=f"fdconform run --seed {seed} --budget {budget}{' --user' if as_user else ''}"
-        f"{'' if law == 'linux' else f' --law {law}'}{f' --on {shlex.quote(on)}' if subject else ''}",
+        f"{'' if law is None else f' --law {law}'}{f' --on {shlex.quote(on)}' if subject else ''}",
         seed=seed,
         budget=wanted,
         budget_text=budget,
@@ -94,7 +94,7 @@ def command(
         jobs=jobs,
         profile=profile,
         base=base,
-        law=law,
+        law=chosen.name,
         subject=subject,
         expectations=known,
         surroundings=tuple(surroundings.items()),

@@ -211,7 +211,7 @@ class NativeWorker:
                 # Nearly always the worker has moved on, and its state need not be asked for.
                 seen = (program, op, pid)
                 continue
-            state, switches = _sleep_state(pid)
+            state, switches = sleep_state(pid)
             look = (program, op, pid, state, switches)
             if look == seen and state == "S":
                 _signal(pid, GIVE_UP if nudged == (program, op) else NUDGE)
@@ -228,7 +228,7 @@ def _signal(pid: int, number: int) -> None:
             os.kill(pid, number)
 
 
-def _sleep_state(pid: int) -> tuple[str, str]:
+def sleep_state(pid: int) -> tuple[str, str]:
     """The state letter of a process, and how often it has gone to sleep (proc_pid_status(5))."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()

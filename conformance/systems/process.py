@@ -10,6 +10,7 @@ the system died of it, or did not answer in time; it is started again, and the o
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -44,6 +45,8 @@ WORKER = "{worker}"
 """Stands in a command for the path of the Python worker."""
 DIRECTORY = "{directory}"
 """Stands in a command for the path of the system's own directory."""
+PYTHON = "{python}"
+"""Stands in a command for the Python that this project runs on."""
 GUIDE = "docs/how-to/validate-an-implementation.md says what is expected"
 
 
@@ -189,7 +192,7 @@ class ProcessSystem:
             worker = directory / "worker.py"
             worker.write_text(worker_text())
             argument = argument.replace(WORKER, str(worker))
-        return argument.replace(DIRECTORY, str(directory))
+        return argument.replace(PYTHON, sys.executable).replace(DIRECTORY, str(directory))
 
     def _stop(self, grace_s: float = 0.0) -> None:
         if self._channel is not None:

@@ -16,6 +16,7 @@ import select
 import socket
 import sys
 from array import array
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,13 @@ from conformance.ops import SPECS, Op
 from conformance.systems.apart import adopt_orphans
 from conformance.systems.native_calls.libc import LIBC
 from conformance.systems.native_calls.processes import PROCESS_CALLS
-from conformance.systems.native_worker import NativeWorker
-from conformance.wire.codec import decode_op, encode_observation
+from conformance.systems.native_worker import NATIVE_CALLS, NativeWorker
+from conformance.wire.codec import NotOffered, decode_op, encode_observation
 from reference.linux.profile import Profile
 
 PROTOCOL = 1
+Unfit = Callable[[tuple[Op, ...]], str]
+"""Why a program is not run; empty where it is."""
 MEMORY_OPS = ("load", "store")
 COLLECTED_MS = 500
 LIMITS = {
@@ -124,17 +127,22 @@ def _hello() -> dict[str, Any]:
 
 
 class Front:
-    """The side that speaks: reads messages from ``source``, a descriptor, and writes to another."""
+    """The side that speaks: reads messages from ``source``, a descriptor, and writes to another.
 
-    def __init__(self, source: int, target: int) -> None:
+    ``system`` names the class of the calls that programs make; ``unfit`` says which programs are not run.
+    """
+
+    def __init__(self, source: int, target: int, system: str = NATIVE_CALLS, unfit: Unfit | None = None) -> None:
         self._source = os.fdopen(source, "rb")
         self._target = target
+        self._system = system
+        self._unfit = unfit
         self._worker: NativeWorker | None = None
         self._answered = 0
 
-    def serve(self) -> None:
+    def serve(self, hello: dict[str, Any]) -> None:
         """Until the harness says bye, or goes away."""
-        self._say(_hello())
+        self._say(hello)
         try:
             for line in self._source:
                 message = json.loads(line)
@@ -155,10 +163,11 @@ class Front:
         programs = [(program["id"], tuple(map(decode_op, program["ops"]))) for program in message["programs"]]
         if self._worker is None:
             profile = Profile(uid=os.getuid(), gid=os.getgid(), **message["caller"])
-            self._worker = NativeWorker(profile, _directory(), performs="", deadline_s=message["deadline_s"])
+            self._worker = NativeWorker(profile, _directory(), self._system, "", deadline_s=message["deadline_s"])
         observe = self._worker.run_alone if message["alone"] else self._worker.run_one
         for name, ops in programs:
-            self._answer(name, ops, observe(ops))
+            refusal = self._unfit(ops) if self._unfit else ""
+            self._answer(name, ops, [NotOffered(refusal)] * len(ops) if refusal else observe(ops))
 
     def _answer(self, name: str, ops: tuple[Op, ...], observed: list[Observation]) -> None:
         observations = [encode_observation(op, seen) for op, seen in zip(ops, observed)]  # noqa: B905
@@ -166,14 +175,19 @@ class Front:
         self._say({"message": "observed", "program": name, "observations": observations})
 
 
-def main() -> None:
-    """Speak on standard input and output; what else is written there goes to standard error."""
+def own_streams() -> tuple[int, int]:
+    """Standard input and output under other numbers; what else is written there goes to standard error."""
     source, target = os.dup(0), os.dup(1)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.dup2(2, 1)
     sys.stdout.flush()
-    Front(source, target).serve()
+    return source, target
+
+
+def main() -> None:
+    """Speak on standard input and output."""
+    Front(*own_streams()).serve(_hello())
 
 
 if __name__ == "__main__":

@@ -13,13 +13,20 @@ from typing import Any
 
 import msgspec
 
+from conformance.donation import Imports
+
 PROTOCOL = 1
 
 
 class Capabilities(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a system can do. ``ops`` are names as ``fdconform list ops`` prints them; null: all of them."""
+    """What a system can do. ``ops`` are names as ``fdconform list ops`` prints them; null: all of them.
+
+    A system that descriptors are donated to says in ``imports`` how it imports them;
+    it is sent programs whose ops name either imports or the host's own descriptors, never both.
+    """
 
     ops: tuple[str, ...] | None = None
+    imports: Imports | None = None
 
 
 class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -117,6 +117,15 @@ class NativeAttributes(NativeIdentity):
             self._directory = None
         self._started_ns = time.clock_gettime_ns(CLOCK_REALTIME_COARSE)
 
+    @property
+    def started_ns(self) -> int:
+        """The earliest time that the program can see."""
+        return self._started_ns
+
+    def started_at(self, nanoseconds: int) -> None:
+        """The program started elsewhere, and earlier."""
+        self._started_ns = nanoseconds
+
     def fstat(self, fd: int) -> Stat:
         s = os.fstat(fd)
         atime, mtime, ctime = s.st_atime_ns, s.st_mtime_ns, s.st_ctime_ns

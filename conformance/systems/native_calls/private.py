@@ -11,6 +11,8 @@ from __future__ import annotations
 import fcntl
 import os
 import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 PRIVATE_FD_MIN = 512
 PRIVATE_FD_MAX = 1023
@@ -18,12 +20,21 @@ PRIVATE_FD_MAX = 1023
 
 def make_private(fd: int) -> int:
     """A copy of a descriptor above the limit of programs; the original is closed."""
+    with private_numbers():
+        try:
+            return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, PRIVATE_FD_MIN)
+        finally:
+            os.close(fd)
+
+
+@contextmanager
+def private_numbers() -> Iterator[None]:
+    """While this lasts the worker's own numbers lie below the limit."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (PRIVATE_FD_MAX + 1, limits[1]))
     try:
-        return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, PRIVATE_FD_MIN)
+        yield
     finally:
-        os.close(fd)
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 

@@ -1,0 +1,55 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What of a program can be run by donating descriptors to a sandbox.
+
+An import is made as the sandbox makes it, whatever the program asks for.
+What names an import, or what came of one, is run inside; all else is run outside, on the host's own descriptors.
+An op that names descriptors of both sides can be run on neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from conformance.domains import Slot
+from conformance.ops import Op, slots_read
+
+EPOLL_CREATE, EPOLL_CTL = "epoll_create1", "epoll_ctl"
+
+
+@dataclass(frozen=True)
+class Imports:
+    """How a sandbox imports what is donated to it; whether as a terminal, the program says."""
+
+    readonly: int
+    owner: tuple[int, int] | None
+    flags: int | None
+    savable: int
+
+    def made(self, op: Op) -> Op:
+        """An import as it is made."""
+        fd, _, _, tty, _, _ = op.arguments
+        return op._replace(arguments=(fd, self.readonly, self.owner, tty, self.flags, self.savable))
+
+
+def donated(ops: Sequence[Op], imports: Imports) -> tuple[Op, ...]:
+    """What can be run of a program; nothing where nothing would be imported."""
+    left: list[Op] = []
+    inside: dict[Slot, bool | None] = {}
+    """The side of each slot: None for an epoll instance that does not watch anything yet."""
+    for op in ops:
+        read = slots_read(op)
+        if not all(slot in inside for slot in read):
+            continue
+        sides = {inside[slot] for slot in read} - {None}
+        if len(sides) > 1 or (op.call == "import_fd" and sides != {False}) or (op.call == "mmap" and sides != {True}):
+            continue
+        side: bool | None = sides.pop() if sides else None if op.call == EPOLL_CREATE else False
+        if op.call != "import_fd":
+            inside.update(dict.fromkeys(read, side))
+        inside.update(dict.fromkeys(op.out, side or op.call == "import_fd"))
+        if op.call == EPOLL_CREATE:
+            inside.update(dict.fromkeys(op.out, None))
+        left.append(imports.made(op) if op.call == "import_fd" else op)
+    return tuple(left) if any(op.call == "import_fd" for op in left) else ()

@@ -1,0 +1,284 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A sandbox that descriptors of ours are donated to: an import gives one away, and calls on it are made inside.
+
+The host's own side of a program runs here, natively: it makes the objects, and keeps the other ends of them.
+``import_fd`` starts a process in the sandbox that has the descriptor as its standard input; it passes it on to the
+*room* (:mod:`conformance.systems.room`), where all calls on the program's imports are made from then on.
+
+**Numbers.** A program has one table of descriptors, and here it lies in two processes.
+Each holds a place for every number that the other has, so that both hand out the lowest number that is free in both.
+
+**Waiting.** Whoever watches this process takes one that sleeps for blocked. What runs inside is watched there,
+so the wait for it is made of short sleeps.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import resource as limits
+import select
+import stat
+import time
+from collections.abc import Callable
+from typing import Any
+
+from conformance.systems.frames import receive, send
+from conformance.systems.native import Native
+from conformance.systems.native_calls.private import make_private, private_numbers
+from conformance.systems.room import ARRIVE, ASLEEP, BEGIN, CALL, END, ERROR, VALUE, open_numbers
+from reference.constants import F_GETFL, O_NONBLOCK
+from reference.outcomes import Declined, Sleeps
+from reference.syscalls import Syscalls
+
+EXEC = "FDCONFORM_EXEC"
+"""The variable with the commands, as JSON, that start processes in the sandbox.
+
+``room`` starts the room; ``plain`` and ``tty`` a process that passes its standard input on to it, which was imported as
+what it is, or as a terminal.
+"""
+_FD_NAMES = frozenset(("fd", "fd_in", "fd_out", "out_fd", "in_fd", "target"))
+_LIST_NAMES = frozenset(("fds", "read", "write", "urgent", "rights"))
+_OF_MAPPINGS = frozenset(("load", "store", "msync", "mapping_path", "munmap"))
+_LOOK_S = 0.001
+
+
+class Misfit(Exception):
+    """A call that names descriptors of both sides, or that only one side could tell the whole of."""
+
+
+class Donated(Native):
+    """The host's side of a program, and the way to what it has donated."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._commands: dict[str, list[str]] = json.loads(os.environ[EXEC])
+        self._room: tuple[int, int] | None = None
+        self._begun = False
+        self._calls = 0
+        self._imports: set[int] = set()
+        """Numbers that are, or were last, the sandbox's."""
+        self._held: set[int] = set()
+        """Numbers that are open here only to be taken."""
+        self._instances: dict[int, int] = {}
+        """Epoll instances that know of nothing yet, with the flags that they were made with."""
+        self._null = make_private(os.open(os.devnull, os.O_RDWR))
+        self._log = make_private(os.memfd_create("fdconform-donation"))
+
+    def settle_in(self) -> None:
+        super().settle_in()
+        self._room = self._opened()
+
+    def reset(self) -> None:
+        super().reset()
+        if self._begun:
+            self._ask(END)
+            self._begun = False
+        self._imports.clear()
+        self._held.clear()
+        self._instances.clear()
+
+    # Donations --------------------------------------------------------------------------------
+
+    def import_fd(
+        self, fd: int, readonly: int, owner: tuple[int, int] | None, tty: int, flags: int | None, savable: int
+    ) -> int:
+        donated = self.dup(fd)
+        try:
+            kept = self.fcntl(donated, F_GETFL) & O_NONBLOCK
+            if not self._begun:
+                self._begin()
+            problem = self._given_away(donated, "tty" if tty else "plain")
+            self._ask(ARRIVE, donated, kept, bool(problem))
+            if problem:
+                raise problem
+        except BaseException:
+            os.close(donated)
+            raise
+        os.dup2(self._null, donated)
+        self._imports.add(donated)
+        self._held.add(donated)
+        return donated
+
+    def _begin(self) -> None:
+        umask = os.umask(0)
+        os.umask(umask)
+        settings = {
+            "umask": umask,
+            "descriptors_max": limits.getrlimit(limits.RLIMIT_NOFILE)[0],
+            "file_size_bytes_max": limits.getrlimit(limits.RLIMIT_FSIZE),
+            "started_ns": self.started_ns,
+        }
+        self._begun = True
+        self._ask(BEGIN, settings)
+
+    def _opened(self) -> tuple[int, int]:
+        """Start the room. It ends when its standard input does."""
+        requests, ours = map(make_private, os.pipe())
+        answers, replies = map(make_private, os.pipe())
+        self._spawn("room", requests, replies)
+        os.close(requests)
+        os.close(replies)
+        self._await(answers)
+        receive(answers)
+        return ours, answers
+
+    def _given_away(self, fd: int, kind: str) -> OSError | Declined | None:
+        """Donate a descriptor. The client gives what it donates to the user of the sandbox; here that is undone."""
+        path = f"/proc/self/fd/{fd}"
+        before = os.stat(path)
+        try:
+            return self._donate(fd, kind)
+        finally:
+            os.chown(path, before.st_uid, before.st_gid)
+            os.chmod(path, stat.S_IMODE(before.st_mode))
+
+    def _donate(self, fd: int, kind: str) -> OSError | Declined | None:
+        """Start a process with a descriptor, and wait until the client that started it has let go of it as well."""
+        child = self._spawn(kind, fd, fd if kind == "tty" else self._log)
+        while not (ended := os.waitpid(child, os.WNOHANG))[0]:
+            time.sleep(_LOOK_S)
+        if not ended[1]:
+            return None
+        said = os.pread(self._log, 4096, 0).decode(errors="replace")
+        raise RuntimeError(f"the donation failed: {said}")
+
+    def _spawn(self, name: str, source: int, target: int) -> int:
+        command = self._commands[name]
+        os.ftruncate(self._log, 0)
+        os.lseek(self._log, 0, os.SEEK_SET)
+        actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate((source, target, self._log))]
+        # Numbers above the limit are taken for wrong ones.
+        with private_numbers():
+            return os.posix_spawn(command[0], command, os.environ, file_actions=actions, setsigdef=range(1, 32))
+
+    # Calls ------------------------------------------------------------------------------------
+
+    def dup2(self, fd: int, newfd: int) -> int:
+        return self._moved("dup2", (fd, newfd))
+
+    def dup3(self, fd: int, newfd: int, flags: int) -> int:
+        return self._moved("dup3", (fd, newfd, flags))
+
+    def _moved(self, name: str, arguments: tuple[int, ...]) -> int:
+        """dup2 and dup3: the one number that they read decides; what the other meant may be on either side."""
+        made: int
+        if self._is_inside(arguments[0]):
+            made = self._inside(name, arguments)
+            return made
+        made = getattr(Native, name)(self, *arguments)
+        if made in self._held:
+            self._held.discard(made)
+            self._inside("", ())
+        return made
+
+    def close_range(self, first: int, last: int, flags: int) -> int:
+        if self._begun:
+            self._inside("close_range", (first, last, flags))
+        closed = super().close_range(first, last, flags)
+        self._held &= open_numbers()
+        return closed
+
+    def setrlimit(self, resource: int, soft: int) -> int:
+        if self._begun:
+            self._inside("setrlimit", (resource, soft))
+        return super().setrlimit(resource, soft)
+
+    def epoll_create1(self, flags: int) -> int:
+        made = super().epoll_create1(flags)
+        self._instances[made] = flags
+        return made
+
+    def epoll_ctl(self, fd: int, operation: int, target: int, events: int, data: int) -> int:
+        """An instance goes to the side of the first descriptor that it is to watch."""
+        flags = self._instances.pop(fd, None)
+        arguments = (fd, operation, target, events, data)
+        if flags is not None and not self._is_inside(fd) and self._is_inside(target):
+            super().close(fd)
+            if self._inside("epoll_create1", (flags,)) != fd:
+                raise Misfit("a number below that of the epoll instance has become free")
+        return int(self._routed("epoll_ctl", arguments, [fd, target]))
+
+    def mmap(self, fd: int, length: int, protection: int, flags: int, offset: int) -> int:
+        if not self._is_inside(fd):
+            raise Misfit("mappings are counted in one place")
+        return int(self._inside("mmap", (fd, length, protection, flags, offset)))
+
+    def _routed(self, name: str, arguments: tuple[Any, ...], numbers: list[int]) -> Any:
+        """Make a call where the descriptors are that it names."""
+        if not self._begun:
+            return getattr(Native, name)(self, *arguments)
+        if not any(map(self._is_inside, numbers)):
+            return getattr(Native, name)(self, *arguments)
+        if not (open_numbers() - self._held).isdisjoint(numbers):
+            raise Misfit(f"{name} names descriptors of both sides")
+        return self._inside(name, arguments)
+
+    def _is_inside(self, number: int) -> bool:
+        """Whether a number is the sandbox's; one that is closed, whether it was so last."""
+        return number in self._held or (number in self._imports and number not in open_numbers())
+
+    def _inside(self, name: str, arguments: tuple[Any, ...]) -> Any:
+        """What a call gives in the sandbox."""
+        self._calls += 1
+        opened = open_numbers() - self._held
+        ended, outcome, signals, numbers = self._ask(CALL, self._calls, opened, name, arguments)
+        self._hold(numbers)
+        self.signals += signals
+        if ended == VALUE:
+            return outcome
+        if ended == ERROR:
+            raise OSError(outcome, os.strerror(outcome))
+        if ended == ASLEEP:
+            raise Sleeps("interrupted")
+        raise RuntimeError(outcome)
+
+    def _hold(self, numbers: set[int]) -> None:
+        for number in self._held - numbers:
+            os.close(number)
+        for number in numbers - self._held:
+            os.dup2(self._null, number)
+        self._imports |= numbers
+        self._held = numbers
+
+    def _ask(self, *request: Any) -> Any:
+        assert self._room is not None
+        send(self._room[0], request)
+        self._await(self._room[1])
+        return receive(self._room[1])
+
+    def _await(self, fd: int) -> None:
+        ready = select.poll()
+        ready.register(fd, select.POLLIN)
+        while not ready.poll(1):
+            pass
+
+
+def _routes(name: str) -> Callable[..., Any] | None:
+    """A method that makes a call where its descriptors are; None for a call that names none, and is the host's."""
+    places = list(inspect.signature(getattr(Syscalls, name)).parameters)[1:]
+    single = [place for place, known in enumerate(places) if known in _FD_NAMES]
+    lists = [place for place, known in enumerate(places) if known in _LIST_NAMES]
+    if name in _OF_MAPPINGS:
+
+        def at_mapping(self: Donated, *arguments: Any) -> Any:
+            return self._inside(name, arguments) if self._begun else getattr(Native, name)(self, *arguments)
+
+        return at_mapping
+    if not single and not lists:
+        return None
+
+    def routed(self: Donated, *arguments: Any) -> Any:
+        numbers = [arguments[place] for place in single]
+        for place in lists:
+            numbers += [member[0] if isinstance(member, tuple) else member for member in arguments[place]]
+        return self._routed(name, arguments, numbers)
+
+    return routed
+
+
+for _name in vars(Syscalls):
+    if not _name.startswith("_") and _name not in vars(Donated) and (_method := _routes(_name)) is not None:
+        setattr(Donated, _name, _method)
