@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from conformance.domains import Slot
 from conformance.ops import Op, slots_read
 
-EPOLL_CREATE, EPOLL_CTL = "epoll_create1", "epoll_ctl"
+EPOLL_CREATE = "epoll_create1"
+MOVING = ("dup2", "dup3")
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,9 @@ def donated(ops: Sequence[Op], imports: Imports) -> tuple[Op, ...]:
         read = slots_read(op)
         if not all(slot in inside for slot in read):
             continue
-        sides = {inside[slot] for slot in read} - {None}
+        # What the second number of these means is replaced, on whichever side it is.
+        deciding = read[:1] if op.call in MOVING else read
+        sides = {inside[slot] for slot in deciding} - {None}
         if len(sides) > 1 or (op.call == "import_fd" and sides != {False}) or (op.call == "mmap" and sides != {True}):
             continue
         side: bool | None = sides.pop() if sides else None if op.call == EPOLL_CREATE else False

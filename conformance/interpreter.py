@@ -12,6 +12,7 @@ from conformance.observation import (
     BLOCKED,
     NO_VALUE,
     REFUSED,
+    NotOffered,
     Observation,
     Signalled,
     Unsupported,
@@ -41,6 +42,10 @@ class System(Syscalls, Protocol):
     signals: list[int]
     choices: Choices
     cited: list[str]
+
+
+class Unreachable(Exception):
+    """A call that a system cannot be asked, with the reason."""
 
 
 def execute(
@@ -94,6 +99,8 @@ def perform(system: System, call: str, arguments: tuple[Any, ...]) -> Observatio
     except Declined as refusal:
         system.cited.append(refusal.clause)
         return REFUSED
+    except Unreachable as limit:
+        return NotOffered(str(limit))
     except Exception as error:
         # A mistake in a system, most likely in our own model: it shows as a divergence of this op, and ends no run.
         return Unsupported(f"{type(error).__name__}: {error}")

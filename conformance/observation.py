@@ -56,9 +56,16 @@ class Unsupported:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class NotOffered:
+    """Stands in for the observation of an op that the system does not offer; what follows it is another program."""
+
+    reason: str = ""
+
+
 BLOCKED = Blocked()
 REFUSED = Declined()
-NO_VALUE = frozenset((Failure, Signalled, Blocked, Declined, Unsupported))
+NO_VALUE = frozenset((Failure, Signalled, Blocked, Declined, Unsupported, NotOffered))
 """The outcomes that are no value."""
 Observation = Any
 

@@ -15,22 +15,25 @@ so the wait for it is made of short sleeps.
 
 from __future__ import annotations
 
+import errno
 import inspect
 import json
 import os
 import resource as limits
 import select
+import socket
 import stat
 import time
 from collections.abc import Callable
 from typing import Any
 
+from conformance.interpreter import Unreachable
 from conformance.systems.frames import receive, send
 from conformance.systems.native import Native
 from conformance.systems.native_calls.private import make_private, private_numbers
 from conformance.systems.room import ARRIVE, ASLEEP, BEGIN, CALL, END, ERROR, VALUE, open_numbers
 from reference.constants import F_GETFL, O_NONBLOCK
-from reference.outcomes import Declined, Sleeps
+from reference.outcomes import Sleeps
 from reference.syscalls import Syscalls
 
 EXEC = "FDCONFORM_EXEC"
@@ -43,10 +46,8 @@ _FD_NAMES = frozenset(("fd", "fd_in", "fd_out", "out_fd", "in_fd", "target"))
 _LIST_NAMES = frozenset(("fds", "read", "write", "urgent", "rights"))
 _OF_MAPPINGS = frozenset(("load", "store", "msync", "mapping_path", "munmap"))
 _LOOK_S = 0.001
-
-
-class Misfit(Exception):
-    """A call that names descriptors of both sides, or that only one side could tell the whole of."""
+_ERRORS = {os.strerror(number).lower(): number for number in errno.errorcode} | {"not a typewriter": errno.ENOTTY}
+"""Errors as the client spells them."""
 
 
 class Donated(Native):
@@ -65,6 +66,7 @@ class Donated(Native):
         self._instances: dict[int, int] = {}
         """Epoll instances that know of nothing yet, with the flags that they were made with."""
         self._null = make_private(os.open(os.devnull, os.O_RDWR))
+        self._complaints = tuple(map(make_private, [end.detach() for end in socket.socketpair()]))
         self._log = make_private(os.memfd_create("fdconform-donation"))
 
     def settle_in(self) -> None:
@@ -112,44 +114,60 @@ class Donated(Native):
             "started_ns": self.started_ns,
         }
         self._begun = True
-        self._ask(BEGIN, settings)
+        if left := self._ask(BEGIN, settings):
+            raise RuntimeError(f"{left} donations were left behind")
 
     def _opened(self) -> tuple[int, int]:
         """Start the room. It ends when its standard input does."""
         requests, ours = map(make_private, os.pipe())
         answers, replies = map(make_private, os.pipe())
-        self._spawn("room", requests, replies)
+        self._spawn("room", (requests, replies, self._log))
         os.close(requests)
         os.close(replies)
         self._await(answers)
         receive(answers)
         return ours, answers
 
-    def _given_away(self, fd: int, kind: str) -> OSError | Declined | None:
-        """Donate a descriptor. The client gives what it donates to the user of the sandbox; here that is undone."""
+    def _given_away(self, fd: int, kind: str) -> OSError | None:
+        """Donate a descriptor; the errno of a sandbox that refuses it. What the client changes of it is undone."""
         path = f"/proc/self/fd/{fd}"
         before = os.stat(path)
         try:
-            return self._donate(fd, kind)
+            return self._donate(fd, kind, stat.S_ISSOCK(before.st_mode))
         finally:
-            os.chown(path, before.st_uid, before.st_gid)
-            os.chmod(path, stat.S_IMODE(before.st_mode))
+            after = os.stat(path)
+            if (before.st_uid, before.st_gid) != (after.st_uid, after.st_gid):
+                # The client makes the user of the sandbox the owner of what it donates.
+                os.chown(path, before.st_uid, before.st_gid)
+                os.chmod(path, stat.S_IMODE(before.st_mode))
 
-    def _donate(self, fd: int, kind: str) -> OSError | Declined | None:
-        """Start a process with a descriptor, and wait until the client that started it has let go of it as well."""
-        child = self._spawn(kind, fd, fd if kind == "tty" else self._log)
+    def _donate(self, fd: int, kind: str, is_socket: bool) -> OSError | None:
+        """Start a process with a descriptor, and wait until the client that started it has let go of it as well.
+
+        A terminal is made of whichever of the three standard descriptors comes first, so all of them are the same.
+        What the client has to say would then reach the other end; it speaks only when a socket is refused,
+        and another socket is refused for the same reason.
+        """
+        others = (self._log, self._log) if kind == "plain" else (fd, self._complaints[1] if is_socket else fd)
+        child = self._spawn(kind, (fd, *others))
         while not (ended := os.waitpid(child, os.WNOHANG))[0]:
             time.sleep(_LOOK_S)
-        if not ended[1]:
-            return None
-        said = os.pread(self._log, 4096, 0).decode(errors="replace")
-        raise RuntimeError(f"the donation failed: {said}")
+        return self._refusal(is_socket and kind != "plain") if ended[1] else None
 
-    def _spawn(self, name: str, source: int, target: int) -> int:
+    def _refusal(self, complained: bool) -> OSError:
+        """Why the last process did not start: the errno with which the sandbox refused its standard input."""
+        said = os.read(self._complaints[0], 4096) if complained else os.pread(self._log, 4096, 0)
+        text = said.decode(errors="replace").strip()
+        number = _ERRORS.get(text.rpartition("in sandbox: ")[2])
+        if number is None:
+            raise Unreachable(f"it cannot be donated: {text}")
+        return OSError(number, os.strerror(number))
+
+    def _spawn(self, name: str, streams: tuple[int, int, int]) -> int:
         command = self._commands[name]
         os.ftruncate(self._log, 0)
         os.lseek(self._log, 0, os.SEEK_SET)
-        actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate((source, target, self._log))]
+        actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(streams)]
         # Numbers above the limit are taken for wrong ones.
         with private_numbers():
             return os.posix_spawn(command[0], command, os.environ, file_actions=actions, setsigdef=range(1, 32))
@@ -198,12 +216,12 @@ class Donated(Native):
         if flags is not None and not self._is_inside(fd) and self._is_inside(target):
             super().close(fd)
             if self._inside("epoll_create1", (flags,)) != fd:
-                raise Misfit("a number below that of the epoll instance has become free")
+                raise Unreachable("a number below that of the epoll instance has become free")
         return int(self._routed("epoll_ctl", arguments, [fd, target]))
 
     def mmap(self, fd: int, length: int, protection: int, flags: int, offset: int) -> int:
         if not self._is_inside(fd):
-            raise Misfit("mappings are counted in one place")
+            raise Unreachable("mappings are counted in one place")
         return int(self._inside("mmap", (fd, length, protection, flags, offset)))
 
     def _routed(self, name: str, arguments: tuple[Any, ...], numbers: list[int]) -> Any:
@@ -213,7 +231,7 @@ class Donated(Native):
         if not any(map(self._is_inside, numbers)):
             return getattr(Native, name)(self, *arguments)
         if not (open_numbers() - self._held).isdisjoint(numbers):
-            raise Misfit(f"{name} names descriptors of both sides")
+            raise Unreachable(f"{name} names descriptors of both sides")
         return self._inside(name, arguments)
 
     def _is_inside(self, number: int) -> bool:

@@ -1,6 +1,6 @@
 # Copyright The fdconform Authors
 # SPDX-License-Identifier: Apache-2.0
-"""gVisor with descriptors donated to it: ``python -m conformance.systems.gvisor_donated DIRECTORY`` speaks the protocol.
+"""Descriptors donated to gVisor: ``python -m conformance.systems.gvisor_donated DIRECTORY`` speaks the protocol.
 
 One container runs for all programs. It is a child that dies with this process, and all that runs in it dies with it;
 what it keeps on disk is in DIRECTORY, which belongs to whoever started this.
@@ -28,20 +28,19 @@ DONATED = "conformance.systems.donated:Donated"
 STOP_S = 10.0
 IMPORTS = Imports(readonly=0, owner=(0, 0), flags=None, savable=1)
 """How this version imports what a process is started with: always with a virtual owner, the user of the process."""
-_NOT_OFFERED = frozenset(("save", "restore", *PROCESS_CALLS))
 _LATER = frozenset(("fcntl(F_OFD_GETLK)", "fcntl(F_OFD_SETLK)", "fcntl(F_OFD_SETLKW)"))
 """What later versions offer: this one knows no locks of descriptions beside those of flock(2)."""
+_OF_A_SESSION = frozenset(("ioctl(TIOCGPGRP)", "ioctl(TIOCSPGRP)"))
+"""A terminal belongs to the session of the process that it was donated to, which only passes it on."""
+_NOT_OFFERED = _LATER | _OF_A_SESSION | PROCESS_CALLS | {"save", "restore"}
 _CAPABILITY_SETS = ("bounding", "effective", "permitted", "inheritable")
-_CAPABILITIES = tuple("CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SYS_ADMIN SYS_RESOURCE".split())
+_CAPABILITIES = tuple(
+    "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SYS_ADMIN SYS_RESOURCE".split()
+)
 """What root may do on an ordinary machine, as far as it matters to descriptors."""
 ROOM = "conformance.systems.room"
 ROOM_NAME = "fdconform-room"
-_SENDER = (
-    "import _socket,sys;"
-    "s=_socket.socket(1,1);"
-    's.connect("\\0"+sys.argv[1]);'
-    's.sendmsg([b"x"],[(1,1,bytes(4))])'
-)
+_SENDER = 'import _socket,sys;s=_socket.socket(1,1);s.connect("\\0"+sys.argv[1]);s.sendmsg([b"x"],[(1,1,bytes(4))])'
 """Passes on standard input, by numbers of Linux: the modules that know their names take long to import."""
 _SENDING = [os.path.realpath(sys.executable), "-I", "-S", "-c", _SENDER, ROOM_NAME]
 
@@ -76,13 +75,15 @@ class Container:
     def __enter__(self) -> Container:
         bundle = self._directory / "bundle"
         bundle.mkdir()
-        subprocess.run([RUNSC, "spec", "--", "/bin/sh", "-c", "echo ready; exec sleep infinity"], cwd=bundle, check=True)
+        subprocess.run(
+            [RUNSC, "spec", "--", "/bin/sh", "-c", "echo ready; exec sleep infinity"], cwd=bundle, check=True
+        )
         config: dict[str, Any] = json.loads((bundle / "config.json").read_text())
         config["root"] = {"path": "/", "readonly": False}
         process = config["process"]
         process["terminal"] = False
         process["env"] = [f"{name}={value}" for name, value in os.environ.items()]
-        process["capabilities"] = dict.fromkeys(_CAPABILITY_SETS, [f"CAP_{name}" for name in _CAPABILITIES])
+        process["capabilities"] = {each: [f"CAP_{name}" for name in _CAPABILITIES] for each in _CAPABILITY_SETS}
         (bundle / "config.json").write_text(json.dumps(config))
         self._terminal.write_text(json.dumps({**process, "terminal": True, "args": _SENDING}))
         self._process = subprocess.Popen(
@@ -112,7 +113,7 @@ def _release() -> str:
 
 
 def _hello() -> dict[str, Any]:
-    offered = [spec.name for spec in SPECS if spec.call not in _NOT_OFFERED and spec.name not in _LATER]
+    offered = [spec.name for spec in SPECS if not {spec.call, spec.name} & _NOT_OFFERED]
     return {
         "message": "hello",
         "protocol": PROTOCOL,

@@ -19,10 +19,10 @@ from pathlib import Path
 import msgspec
 
 from conformance.errors import ProgramFailed, SystemFailed
-from conformance.observation import Observation
+from conformance.observation import NotOffered, Observation
 from conformance.ops import Op
 from conformance.wire.channel import LINE_BYTES_MAX, Channel, Ended, Interrupted, Late
-from conformance.wire.codec import NotOffered, decode_observation, encode_op
+from conformance.wire.codec import decode_observation, encode_op
 from conformance.wire.messages import (
     PROTOCOL,
     Bye,

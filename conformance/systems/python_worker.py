@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from conformance.environment import CAP_SYS_RESOURCE, filesystem_of, has_capability
-from conformance.observation import Observation
+from conformance.observation import NotOffered, Observation
 from conformance.ops import SPECS, Op
 from conformance.systems.apart import adopt_orphans
 from conformance.systems.native_calls.libc import LIBC
 from conformance.systems.native_calls.processes import PROCESS_CALLS
 from conformance.systems.native_worker import NATIVE_CALLS, NativeWorker
-from conformance.wire.codec import NotOffered, decode_op, encode_observation
+from conformance.wire.codec import decode_op, encode_observation
 from reference.linux.profile import Profile
 
 PROTOCOL = 1

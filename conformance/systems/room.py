@@ -22,6 +22,7 @@ import socket
 import sys
 from array import array
 from collections.abc import Hashable, Iterable
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from conformance.systems.frames import Closed, receive, send
@@ -98,11 +99,20 @@ class Runner:
                 os._exit(0)
             send(self._replies, getattr(self, f"_{kind}")(*body))
 
-    def _begin(self, settings: dict[str, Any]) -> None:
+    def _begin(self, settings: dict[str, Any]) -> int:
+        """Take over what the program starts with. How many donations were left behind by another."""
         os.umask(settings["umask"])
         resource.setrlimit(resource.RLIMIT_NOFILE, (settings["descriptors_max"], PRIVATE_FD_MAX + 1))
         resource.setrlimit(resource.RLIMIT_FSIZE, settings["file_size_bytes_max"])
         self._native.started_at(settings["started_ns"])
+        self._listener.setblocking(False)
+        left = 0
+        with suppress(BlockingIOError):
+            while True:
+                self._listener.accept()[0].close()
+                left += 1
+        self._listener.setblocking(True)
+        return left
 
     def _arrive(self, number: int, flags: int, refused: bool) -> None:
         """Give the descriptor that was donated the number that it has on the host's side, and these status flags."""
@@ -129,10 +139,11 @@ class Runner:
         self._page[0] = 0
         if ended == VALUE and name in _MOVING:
             self._held.discard(outcome)
-        signals = list(self._native.signals)
-        self._native.signals.clear()
         opened = open_numbers()
         self._held &= opened
+        # A handler runs between two calls at the earliest, so whatever was raised has been recorded by now.
+        signals = list(self._native.signals)
+        self._native.signals.clear()
         return ended, outcome, signals, opened - self._held
 
     def _performed(self, name: str, arguments: tuple[Any, ...]) -> tuple[str, Any]:

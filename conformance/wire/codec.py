@@ -35,7 +35,7 @@ from conformance.domains import (
     TupleOf,
 )
 from conformance.errors import BadProgram
-from conformance.observation import BLOCKED, REFUSED, Failure, Observation, Signalled, Unsupported, failure
+from conformance.observation import BLOCKED, REFUSED, Failure, NotOffered, Observation, Signalled, Unsupported, failure
 from conformance.ops import SELECTED_CALLS, Op, spec_of
 from conformance.payload import Pattern
 
@@ -44,15 +44,6 @@ ERRNO_MAX = 4095
 SIGNAL_MAX = 64
 NUMBER_BITS_MAX = 96
 """Nanoseconds of a time whose seconds fill 64 bits need so many."""
-
-
-class NotOffered:
-    """Stands in for the observation of an op that the system does not offer; what follows it is another program."""
-
-    __slots__ = ("reason",)
-
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
 
 
 def slot_key(domain: Domain) -> str:

@@ -31,6 +31,8 @@ from reference.structures import Message
 CONTROL_HEADER_BYTES = 16
 CONTROL_BYTES_MAX = 2**16
 OPTION_BYTES_MAX = 2**12
+CREDENTIALS_BYTES = 12
+"""The size of what SO_PEERCRED gives (unix(7), struct ucred)."""
 
 _INT = Struct("<i")
 _HEADER = Struct("<Qii")
@@ -158,8 +160,8 @@ class NativeSockets(NativeState):
         return value
 
     def _peer_number(self, fd: int) -> int:
-        """The number of the process of SO_PEERCRED. What the program is shown of it may be cut."""
-        given = ctypes.c_uint(_INT.size)
+        """The number of the process of SO_PEERCRED. It is asked for whole: some kernels cut nothing short."""
+        given = ctypes.c_uint(CREDENTIALS_BYTES)
         checked(_getsockopt(fd, SOL_SOCKET, SO_PEERCRED, self._option, ctypes.byref(given)))
         return self.number_of(_INT.unpack_from(self._option)[0])
 
