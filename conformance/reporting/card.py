@@ -3,7 +3,7 @@
 """The failure card: all that a person needs to know of one divergence, in one order.
 
 What differs; the clause, quoted; the program with the diverging step marked;
-allowed, native and observed; the environment; the replay command; a hint.
+allowed, native and observed; the environment; the replay command; the waive command, or why it is waived; a hint.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ _COLUMNS = 110
 _MARK = ">>> "
 _SEPARATOR = ", "
 _MAN_PAGE = re.compile(r"([A-Za-z_][\w.+-]*)\((\d[a-z]*)\)")
+# What runs without a file of expectations: the kernel itself, models over it, commands without a name.
+_WITHOUT_WAIVERS = ("native", "host(", "process:")
 # The order in which a reader asks; anything else follows by name.
 _ENVIRONMENT_ORDER = ("kernel", "filesystem", "user", "machine")
 
@@ -150,6 +152,17 @@ def hints(divergence: Divergence, clauses: Mapping[str, Clause]) -> tuple[str, .
     return tuple(found)
 
 
+def standing(bucket: Bucket, header: Header) -> tuple[tuple[str, str], ...]:
+    """Why a bucket is waived, or the command that would waive it where the system has a file of waivers."""
+    first = bucket.first
+    if first.reason:
+        return (("waived", printable(first.reason)),)
+    system = first.law.partition(" == ")[2]
+    if not bucket.fails or not system or system.startswith(_WITHOUT_WAIVERS):
+        return ()
+    return (("waive", printable(f'fdconform waive add {header.run} --bucket {first.bucket} --reason "…"')),)
+
+
 def card_text(bucket: Bucket, header: Header, clauses: Mapping[str, Clause]) -> str:
     """The failure card of a bucket as plain text, lines ending in a newline, safe to print on a terminal."""
     first = bucket.first
@@ -171,6 +184,8 @@ def card_text(bucket: Bucket, header: Header, clauses: Mapping[str, Clause]) -> 
     where = "; ".join(f"{name} {value}" for name, value in environment_items(header))
     lines += _labelled("environment", where)
     lines.append(f"  {'replay':<11}  {first.replay}")
+    for label, text in standing(bucket, header):
+        lines.append(f"  {label:<11}  {text}")
     for hint in hints(first, clauses):
         lines += _labelled("hint", hint)
     return "".join(f"{printable(line).rstrip()}\n" for line in lines)

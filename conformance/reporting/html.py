@@ -17,7 +17,7 @@ from itertools import groupby
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from conformance.clauses import Clause
-from conformance.events import Divergence
+from conformance.events import Divergence, Header
 from conformance.reporting import charts
 from conformance.reporting.card import (
     Line,
@@ -30,6 +30,7 @@ from conformance.reporting.card import (
     outcomes,
     pieces,
     program_lines,
+    standing,
 )
 from conformance.reporting.charts import Column
 from conformance.reporting.digest import Appearance, ClauseDigest, Digest, system_of
@@ -91,6 +92,7 @@ class Card:
     program: str
     program_ops: int
     replay: str
+    standing: tuple[tuple[str, str], ...]
     hints: tuple[str, ...]
     seeds: tuple[str, ...]
     seeds_more: int
@@ -163,7 +165,7 @@ def html_text(report: RunReport, clauses: Mapping[str, Clause]) -> str:
             figures=_figures(report, ops, len(totals), sum(row.count > 0 for row in rows), len(rows)),
             environment=environment_items(report.header),
             cards=[
-                _card(bucket, clauses, report.history.appearance(bucket.first.bucket, present))
+                _card(bucket, report.header, clauses, report.history.appearance(bucket.first.bucket, present))
                 for bucket in report.buckets
             ],
             cited=sorted({name for bucket in report.buckets for name in bucket.first.clauses}),
@@ -232,7 +234,7 @@ def _figures(
     return (*figures, planted) if report.miniatures else figures
 
 
-def _card(bucket: Bucket, clauses: Mapping[str, Clause], appearance: Appearance) -> Card:
+def _card(bucket: Bucket, header: Header, clauses: Mapping[str, Clause], appearance: Appearance) -> Card:
     first = bucket.first
     return Card(
         id=first.bucket,
@@ -253,6 +255,7 @@ def _card(bucket: Bucket, clauses: Mapping[str, Clause], appearance: Appearance)
         program=first.program,
         program_ops=len(op_lines(first.program)),
         replay=first.replay,
+        standing=standing(bucket, header),
         hints=hints(first, clauses),
         seeds=(first.seed, *bucket.seeds)[:_SEEDS_SHOWN_MAX],
         seeds_more=max(1 + len(bucket.seeds) - _SEEDS_SHOWN_MAX, 0),

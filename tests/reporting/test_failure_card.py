@@ -109,3 +109,18 @@ def test_nothing_in_a_card_can_drive_a_terminal(epipe: Divergence, header: Heade
     text = card_text(Bucket(nasty, 1), header, {})
     assert all(character == "\n" or character.isprintable() for character in text)
     assert "a\\x1b[2Jb\\r\\x00" in text
+
+
+def test_a_card_of_another_system_has_the_command_that_waives_it(epipe: Divergence, header: Header) -> None:
+    foreign = msgspec.structs.replace(epipe, law="linux == gvisor")
+
+    text = card_text(Bucket(foreign, 1), header, {})
+    assert '  waive        fdconform waive add 2026-11-23T11-30-00 --bucket B-7f3a0001 --reason "…"\n' in text
+    for law in ("linux == native", "linux == process:python3 x.py", "host(linux) == host(native)"):
+        assert "waive " not in card_text(Bucket(msgspec.structs.replace(epipe, law=law), 1), header, {})
+
+
+def test_a_waived_card_says_why(epipe: Divergence, header: Header) -> None:
+    waived = msgspec.structs.replace(epipe, law="linux == gvisor", verdict="waived", reason="by design: issue 4")
+
+    assert "  waived       by design: issue 4\n" in card_text(Bucket(waived, 1), header, {})
