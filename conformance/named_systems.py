@@ -7,37 +7,68 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tomllib
+from dataclasses import fields
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from conformance.environment import filesystem_of
 from conformance.errors import ConformanceError, Inconclusive
-from conformance.subjects import DEADLINE_S, PROCESS, Subject, subject_of_command
+from conformance.kinds import RECIPES
+from conformance.subjects import DEADLINE_S, DIRECTORY, PROCESS, Subject, subject_of_command
+from conformance.systems.process import PYTHON
+from reference.linux.profile import Filesystem
 
 FOLDER = Path(__file__).with_name("systems")
 SUFFIX = ".toml"
 VERSION_S = 20.0
+NAMING_KINDS = ("files", "locks")
+"""The kinds that a file system decides about: the rest never asks it anything."""
+HERE = (sys.executable, "-m", "conformance.systems.python_worker")
+_FREEDOMS = frozenset(field.name for field in fields(Filesystem)) - {"name"}
 
 
 class SystemFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the file of a system says. ``needs`` maps programs to the packages that bring them,
-    ``law`` names the law whose model predicts the system."""
+    """What the file of a system says.
+
+    ``needs`` maps programs to the packages that bring them, ``modules`` those of Python to theirs;
+    with ``root`` it is root's to start. ``setup`` holds commands that come before it, in namespaces that end with it.
+    ``kinds`` are those of the programs that say something about it (empty: all). ``filesystem`` names the model's
+    nearest file system, ``freedoms`` what this one makes of the freedom that file systems have.
+    ``law`` names the law whose model predicts the system.
+    """
 
     title: str
     command: tuple[str, ...]
     issues: str = ""
     version: tuple[str, ...] = ()
     needs: dict[str, str] = {}
+    modules: dict[str, str] = {}
+    root: bool = False
+    setup: tuple[tuple[str, ...], ...] = ()
+    kinds: tuple[str, ...] = ()
     filesystem: str = ""
     law: str = "linux"
+    freedoms: dict[str, Any] = {}
     hello_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        unknown = [*(set(self.kinds) - set(RECIPES)), *(set(self.freedoms) - _FREEDOMS)]
+        if unknown:
+            raise ValueError(f"unknown {', '.join(sorted(unknown))}")
 
     @property
     def missing(self) -> dict[str, str]:
-        """The programs that this machine lacks, with the package that brings each."""
-        return {program: package for program, package in self.needs.items() if shutil.which(program) is None}
+        """What this machine lacks, with the command that brings each."""
+        return {
+            **({"root": "run it as root"} if self.root and os.geteuid() != 0 else {}),
+            **{name: f"apt-get install {package}" for name, package in self.needs.items() if not shutil.which(name)},
+            **{name: f"pip install {package}" for name, package in self.modules.items() if not find_spec(name)},
+        }
 
 
 def named_systems() -> dict[str, SystemFile]:
@@ -57,7 +88,7 @@ def read_system(path: Path) -> SystemFile:
 
 
 def subject_of(on: str, deadline_s: float = DEADLINE_S) -> Subject | None:
-    """The subject that ``--on`` names: native, a system by name, a file of one, or process:COMMAND.
+    """The subject that ``--on`` names: native, a system by name, a file of one, dir:PATH, or process:COMMAND.
 
     None for the kernel we run on. ConformanceError for a name that is none, Inconclusive for a system that this
     machine lacks.
@@ -66,33 +97,70 @@ def subject_of(on: str, deadline_s: float = DEADLINE_S) -> Subject | None:
         return None
     if on.startswith(PROCESS):
         return subject_of_command(on, deadline_s)
+    if on.startswith(DIRECTORY):
+        return subject_of_directory(on, deadline_s)
     path = Path(on) if on.endswith(SUFFIX) else FOLDER / f"{on}{SUFFIX}"
     if not on.endswith(SUFFIX) and (os.sep in on or not path.exists()):
         known = ", ".join(("native", *named_systems()))
         raise ConformanceError(
-            f"unknown system {on!r}", hint=f"choose among {known}, a file that ends in {SUFFIX}, or process:COMMAND"
+            f"unknown system {on!r}",
+            hint=f"choose among {known}, a file that ends in {SUFFIX}, {DIRECTORY}PATH, or {PROCESS}COMMAND",
         )
     system = read_system(path)
-    for program, package in system.missing.items():
-        raise Inconclusive(f"{program} is not installed", where=on, hint=f"apt-get install {package}")
+    for name, remedy in system.missing.items():
+        raise Inconclusive(f"{name} is missing", where=on, hint=remedy)
     return Subject(
         path.stem,
         system.command,
         deadline_s,
         hello_s=system.hello_s,
         filesystem=system.filesystem,
+        freedoms=_freedoms(system),
         release=release_of(system),
         issues=system.issues,
         law=system.law,
+        setup=system.setup,
+        kinds=system.kinds,
+        on=on,
     )
+
+
+def subject_of_directory(on: str, deadline_s: float = DEADLINE_S) -> Subject:
+    """The subject of dir:PATH: this kernel on the file system of a path, by whose name its divergences are known.
+
+    A file system that has the name of a system is predicted as that one is.
+    """
+    path = Path(on.removeprefix(DIRECTORY))
+    if not path.is_dir():
+        raise ConformanceError("names no directory", where=on, hint=f"for example --on {DIRECTORY}/mnt/disk")
+    if not os.access(path, os.W_OK):
+        raise Inconclusive("the directory cannot be written", where=on, hint="name another")
+    name = filesystem_of(path).removeprefix("fuse.")
+    known = named_systems().get(name)
+    return Subject(
+        name,
+        HERE,
+        deadline_s,
+        filesystem=known.filesystem if known else "",
+        freedoms=_freedoms(known) if known else (),
+        release=f"{os.uname().sysname} {os.uname().release}, {name}",
+        base=path.resolve(),
+        kinds=NAMING_KINDS,
+        on=on,
+    )
+
+
+def _freedoms(system: SystemFile) -> tuple[tuple[str, Any], ...]:
+    return tuple((name, tuple(told) if isinstance(told, list) else told) for name, told in system.freedoms.items())
 
 
 def release_of(system: SystemFile) -> str:
     """The first line of what a system says of its version; empty when it does not say."""
     if not system.version:
         return ""
+    command = [argument.replace(PYTHON, sys.executable) for argument in system.version]
     try:
-        said = subprocess.run(system.version, capture_output=True, text=True, timeout=VERSION_S, check=True).stdout
+        said = subprocess.run(command, capture_output=True, text=True, timeout=VERSION_S, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return ""
     return said.partition("\n")[0].strip()

@@ -7,6 +7,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 from conformance.donation import donated
 from conformance.errors import ConformanceError
@@ -15,6 +17,7 @@ from conformance.wire.messages import Hello
 from reference.linux.profile import FILESYSTEMS, TMPFS, Profile
 
 PROCESS = "process:"
+DIRECTORY = "dir:"
 DEADLINE_S = 10.0
 
 
@@ -23,9 +26,12 @@ class Subject:
     """A system under test: what reports call it, how it is started, and how long it may take, in seconds.
 
     ``deadline_s`` is for one program; a kernel has to boot before it says hello.
-    ``filesystem`` names the model's file system that comes nearest to its own, where it does not say so itself;
+    ``filesystem`` names the model's file system that comes nearest to its own, where it does not say so itself,
+    and ``freedoms`` what it makes of the freedom that file systems have, where that is something else;
     ``release`` and ``issues`` are what a report says of it, beside what it says of itself.
     ``law`` names the law whose model predicts it.
+    ``setup`` holds commands that come before it, ``base`` where it gets its directory when that is part of the test,
+    ``kinds`` the kinds of programs that say something about it (empty: all), ``on`` what ``--on`` called it.
     """
 
     name: str
@@ -34,9 +40,14 @@ class Subject:
     hello_s: float = 60.0
     bye_s: float = 10.0
     filesystem: str = ""
+    freedoms: tuple[tuple[str, Any], ...] = ()
     release: str = ""
     issues: str = ""
     law: str = "linux"
+    setup: tuple[tuple[str, ...], ...] = ()
+    base: Path | None = None
+    kinds: tuple[str, ...] = ()
+    on: str = ""
 
     @property
     def is_named(self) -> bool:
@@ -52,7 +63,7 @@ def subject_of_command(on: str, deadline_s: float = DEADLINE_S) -> Subject:
         raise ConformanceError(f"not a command: {error}", where=on, hint="quote it as for a shell") from None
     if not command:
         raise ConformanceError("names no command", where=on, hint='for example --on "process:python3 worker.py"')
-    return Subject(on, command, deadline_s)
+    return Subject(on, command, deadline_s, on=on)
 
 
 def profile_of(subject: Subject, hello: Hello, native: Profile) -> Profile:
@@ -68,7 +79,7 @@ def profile_of(subject: Subject, hello: Hello, native: Profile) -> Profile:
     }
     filesystem = subject.filesystem or facts.filesystem
     if filesystem is not None:
-        told["filesystem"] = FILESYSTEMS.get(filesystem, TMPFS)
+        told["filesystem"] = replace(FILESYSTEMS.get(filesystem, TMPFS), **dict(subject.freedoms))
     return replace(native, **told)
 
 

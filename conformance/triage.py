@@ -291,7 +291,7 @@ class Triage:
         user = "" if self._law.subject or self._profile.uid == os.getuid() else " --user"
         stored = suspect.seed.endswith(SUFFIX)
         law = "" if self._law.name == "linux" else f" --law {self._law.name}"
-        on = f" --on {shlex.quote(self._law.subject.name)}" if self._law.subject else ""
+        on = f" --on {shlex.quote(self._law.subject.on or self._law.subject.name)}" if self._law.subject else ""
         return f"fdconform replay {'' if stored else 'seed:'}{suspect.seed}{user}{law}{on}"
 
     def _kills(self, ops: tuple[Op, ...]) -> bool:

@@ -57,8 +57,8 @@ ON = click.option(
     default="native",
     show_default=True,
     metavar="SYSTEM",
-    help="What is put to the test: native, a system that `fdconform systems` lists or a file like theirs,"
-    " or process:COMMAND, a command that speaks the wire protocol.",
+    help="What is put to the test: native, a system that `fdconform systems` lists or a file like theirs, dir:PATH,"
+    " the kernel on the file system there, or process:COMMAND, a command that speaks the wire protocol.",
 )
 DEADLINE = click.option(
     "--deadline",

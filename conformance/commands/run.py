@@ -25,6 +25,7 @@ from conformance.rendering import clauses_under, render, summarise
 from conformance.reporting.console import Progress
 from conformance.run_directory import EVENTS, make_run
 from conformance.runners import introduced
+from conformance.systems.directories import sweep
 
 KINDS_WITH_TERMINALS = frozenset(("terminals", "jobs", "mixed", "host-terminals", "host-mixed"))
 
@@ -73,8 +74,10 @@ def command(
     wanted = read_budget(budget)
     subject = subject_of(on, deadline_s)
     chosen = chosen_law(law, subject)
-    kinds = kinds or chosen.kinds
+    kinds = kinds or (subject.kinds if subject else ()) or chosen.kinds
     profile, base = chosen_profile(directory, as_user)
+    for place in {base, (subject.base if subject else None) or base}:
+        sweep(place)
     surroundings: dict[str, str] = {}
     if subject is not None:
         profile, surroundings = introduced(subject, profile, base)

@@ -23,7 +23,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -33,6 +32,7 @@ from typing import Any
 from conformance.errors import ProgramFailed
 from conformance.observation import Observation
 from conformance.ops import Op
+from conformance.systems.directories import make_directory
 from conformance.systems.frames import Closed, receive, send
 from conformance.systems.worker import GIVE_UP, NUDGE
 from reference.linux.profile import Profile
@@ -76,7 +76,7 @@ class NativeWorker:
         self._performs = performs
         self._system = system
         self._deadline_s = deadline_s
-        self._directory = Path(tempfile.mkdtemp(prefix="fdconform-", dir=base))
+        self._directory = make_directory("worker", base)
         os.chown(self._directory, profile.uid, profile.gid)
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,8 @@ import msgspec
 from conformance.errors import ProgramFailed, SystemFailed
 from conformance.observation import NotOffered, Observation
 from conformance.ops import Op
+from conformance.systems.directories import make_directory
+from conformance.systems.stage import staged
 from conformance.wire.channel import LINE_BYTES_MAX, Channel, Ended, Interrupted, Late
 from conformance.wire.codec import decode_observation, encode_op
 from conformance.wire.messages import (
@@ -67,7 +68,8 @@ class ProcessSystem:
     """Runs programs on a command. Use as a context manager: the command and its directory go with it.
 
     ``name`` is what messages call the system. The command is started when it is first needed,
-    and started again after a program that it did not survive.
+    and started again after a program that it did not survive. ``setup`` holds commands that have to succeed before it,
+    in namespaces that end with it.
     """
 
     def __init__(
@@ -77,9 +79,10 @@ class ProcessSystem:
         profile: Profile,
         base: Path | None = None,
         deadlines: Deadlines | None = None,
+        setup: Sequence[Sequence[str]] = (),
     ) -> None:
         self.name = name
-        self._command = tuple(command)
+        self._command = tuple(staged(command, setup))
         self._caller = Caller(profile.descriptors_max, profile.file_size_bytes_max, profile.umask)
         self._base = base
         self._deadlines = deadlines or Deadlines()
@@ -161,7 +164,7 @@ class ProcessSystem:
         return self._channel
 
     def _start(self) -> None:
-        self._directory = Path(tempfile.mkdtemp(prefix="fdconform-system-", dir=self._base))
+        self._directory = make_directory("system", self._base)
         self._answered = 0
         command = [self._given(argument, self._directory) for argument in self._command]
         try:

@@ -48,6 +48,8 @@ def test_a_file_of_a_users_own_names_a_system(tmp_path: Path) -> None:
         ("title = 1\ncommand = []", "Expected `str`, got `int`"),
         ('title = "mine"', "missing required field `command`"),
         ('title = "mine"\ncommand = ["x"]\ncolour = "blue"', "unknown field `colour`"),
+        ('title = "mine"\ncommand = ["x"]\nkinds = ["dreams"]', "unknown dreams"),
+        ('title = "mine"\ncommand = ["x"]\nfreedoms = { name = "y" }', "unknown name"),
         ("title = ", "not a system: "),
     ],
 )
@@ -67,7 +69,7 @@ def test_what_a_machine_lacks_is_named_with_the_package_that_brings_it(tmp_path:
 
     with pytest.raises(Inconclusive) as caught:
         subject_of(str(path))
-    assert "no-such-program is not installed" == caught.value.message
+    assert "no-such-program is missing" == caught.value.message
     assert "apt-get install some-package" == caught.value.hint
 
 
