@@ -129,6 +129,7 @@ class Campaign:
                     buckets=len(triage.buckets),
                     interrupted=interrupted,
                     exit_code=exit_code,
+                    failure=self.failure.message if self.failure else "",
                 )
             )
         return exit_code

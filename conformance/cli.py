@@ -17,6 +17,8 @@ COMMANDS = {
     "record": "record",
     "reduce": "reducing",
     "show": "show",
+    "baseline": "baselining",
+    "compare": "comparing",
     "list": "listing",
     "systems": "systems",
     "doctor": "doctor",

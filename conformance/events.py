@@ -116,8 +116,42 @@ STALE, EXPIRED, UNMATCHED = WAIVER_PROBLEMS = ("stale", "expired", "unmatched")
 """How notes begin that say what is wrong with a waiver; ``mend:`` and a command close them."""
 
 
+class DeltaRow(msgspec.Struct, frozen=True):
+    """What became of one bucket since an earlier run: ``what`` is one of :data:`conformance.delta.KINDS`.
+
+    ``was`` is the id that the bucket had there, where that was another; ``news`` says that it calls for somebody.
+    """
+
+    what: str
+    bucket: str
+    title: str
+    was: str = ""
+    detail: str = ""
+    news: bool = False
+
+
+class Delta(msgspec.Struct, frozen=True, tag="delta", tag_field="event"):
+    """What changed since an earlier run, which ``since`` names. ``environment`` holds (name, then, now).
+
+    ``obstacles`` say why one of the two runs is not whole: then the delta decides nothing.
+    """
+
+    since: str
+    environment: tuple[tuple[str, str, str], ...]
+    rows: tuple[DeltaRow, ...]
+    obstacles: tuple[str, ...] = ()
+
+    @property
+    def news(self) -> tuple[DeltaRow, ...]:
+        """The rows that call for somebody: what is new, or changed."""
+        return tuple(row for row in self.rows if row.news)
+
+
 class Footer(msgspec.Struct, frozen=True, tag="footer", tag_field="event"):
-    """Totals. ``interrupted`` says that the run was stopped from outside before its budget was used."""
+    """Totals. ``interrupted`` says that the run was stopped from outside before its budget was used.
+
+    ``failure`` says why it broke off by itself, if it did.
+    """
 
     ended: str
     seconds: float
@@ -128,9 +162,10 @@ class Footer(msgspec.Struct, frozen=True, tag="footer", tag_field="event"):
     buckets: int
     interrupted: bool
     exit_code: int
+    failure: str = ""
 
 
-Event = Header | Batch | Divergence | Occurrence | Miniature | Note | Footer
+Event = Header | Batch | Divergence | Occurrence | Miniature | Note | Delta | Footer
 _DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 _ENCODER = msgspec.json.Encoder()
 

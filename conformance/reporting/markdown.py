@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping
 from html import escape
 
 from conformance.clauses import Clause
+from conformance.events import Delta, DeltaRow
 from conformance.reporting.card import card_text, environment_items
+from conformance.reporting.delta import delta_line
 from conformance.reporting.reached import clause_rows, op_rows
 from conformance.reporting.run import Bucket, RunReport
 from conformance.reporting.summary import reached_line, totals_line, verdict_line
@@ -32,6 +34,22 @@ def markdown_text(report: RunReport, clauses: Mapping[str, Clause]) -> str:
     notes = "\n".join(f"- {_escaped(note.level)}: {_escaped(note.text)}" for note in report.notes)
     parts += [_section("Notes", notes)] if notes else []
     return "\n\n".join(parts) + "\n"
+
+
+def delta_markdown(delta: Delta) -> str:
+    """What changed since an earlier run; buckets that are as they were come last."""
+    mark = "❔" if delta.obstacles else "❌" if delta.news else "✅"
+    parts = [f"## {mark} {_escaped(delta_line(delta))}", *(f"> {_escaped(obstacle)}" for obstacle in delta.obstacles)]
+    if delta.environment:
+        parts.append(_table(("environment", "then", "now"), (map(_escaped, change) for change in delta.environment)))
+    if delta.rows:
+        parts.append(_table(("", "bucket", "what differs", ""), map(_delta_row, delta.rows)))
+    return "\n\n".join(parts) + "\n"
+
+
+def _delta_row(row: DeltaRow) -> tuple[str, ...]:
+    bucket = f"{_code(row.bucket)}{f', was {_code(row.was)}' if row.was else ''}"
+    return row.what, bucket, _escaped(row.title), _escaped(row.detail)
 
 
 def _section(title: str, text: str) -> str:

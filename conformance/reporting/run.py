@@ -287,5 +287,6 @@ def _merged(footers: list[Footer]) -> Footer:
         divergent_programs=sum(footer.divergent_programs for footer in footers),
         buckets=max(footer.buckets for footer in footers),
         interrupted=any(footer.interrupted for footer in footers),
+        failure=next((footer.failure for footer in footers if footer.failure), ""),
         exit_code=int(next((code for code in (*unknown, *_WORST_FIRST) if code in codes), ExitCode.CONFORMS)),
     )

@@ -7,6 +7,7 @@ Run as ``python hostile.py BEHAVIOUR [MARK]``: MARK is a file by which it knows 
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -17,6 +18,9 @@ from pathlib import Path
 from typing import Any
 
 EBADF = 9
+EIO = 5
+TURNS = itertools.count()
+"""Numbers the programs of a behaviour that comes and goes."""
 BEHAVIOUR = sys.argv[1]
 FOR_EVER_S = 600
 HELLO: dict[str, Any] = {
@@ -60,10 +64,18 @@ def leave_a_child(*, own_session: bool = False) -> None:
 # What a program gives ---------------------------------------------------------------------------
 
 
+def of_closed(wrong: bool) -> dict[str, Any]:
+    """What a call gives for a number that is not open."""
+    if wrong and "closed-works" in BEHAVIOUR:
+        return {"value": 0}
+    return {"errno": EIO if wrong and "closed-eio" in BEHAVIOUR else EBADF}
+
+
 def observations(program: dict[str, Any]) -> list[dict[str, Any]]:
     names: dict[str, int] = {}
     opened: set[int] = set()
     seen: list[dict[str, Any]] = []
+    wrong = "every-second" not in BEHAVIOUR or next(TURNS) % 2 == 0
 
     def lowest() -> int:
         number = next(number for number in range(3, 256) if number not in opened)
@@ -77,7 +89,7 @@ def observations(program: dict[str, Any]) -> list[dict[str, Any]]:
             names.update(zip(op["out"], value, strict=False))
             seen.append({"value": value})
         elif number not in opened:
-            seen.append({"errno": EBADF} if "closed-works" not in BEHAVIOUR else {"value": 0})
+            seen.append(of_closed(wrong))
         elif op["call"] == "dup" and "dup-lies" in BEHAVIOUR:
             seen.append({"errno": EBADF})
         elif op["call"] == "dup":
