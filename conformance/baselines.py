@@ -16,6 +16,8 @@ import msgspec
 
 from conformance.errors import ConformanceError, Inconclusive
 from conformance.events import Divergence
+from conformance.grammar import read_program
+from conformance.ops import Op
 from conformance.reporting.card import op_lines
 from conformance.reporting.run import Bucket, RunReport
 from conformance.reporting.text import printable
@@ -31,7 +33,8 @@ class KnownBucket(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One bug of a run: by what it is known again, and the reduced program that shows it, line by line.
 
     ``signature`` is op, both outcomes, field and tag; empty for a program that the system did not survive.
-    ``programs`` counts those that fell into the bucket, ``confirmed`` how many of how many lone runs diverged.
+    ``programs`` counts those that fell into the bucket, ``confirmed`` how many of how many lone runs diverged,
+    ``moved`` which observation was not the same in them.
     """
 
     bucket: str
@@ -44,6 +47,7 @@ class KnownBucket(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     program: tuple[str, ...]
     programs: int
     confirmed: tuple[int, int]
+    moved: str = ""
 
     @property
     def text(self) -> str:
@@ -118,6 +122,7 @@ def _known(bucket: Bucket, title: str) -> KnownBucket:
         program=op_lines(first.reduced),
         programs=bucket.count,
         confirmed=first.confirmed,
+        moved=printable(first.moved),
     )
 
 
@@ -172,6 +177,14 @@ def load_baseline(reports: Path, name: str) -> Baseline:
             hint=f"choose among {', '.join(known)}" if known else f"make one: fdconform baseline save {name}",
         )
     return read_baseline(path)
+
+
+def program_of(path: Path, name: str) -> tuple[Op, ...]:
+    """The reduced program of one bucket of the baseline in a file. ConformanceError when there is none."""
+    for bucket in read_baseline(path).buckets:
+        if bucket.bucket == name:
+            return read_program(bucket.text, f"{path}#{name}").ops
+    raise ConformanceError(f"no bucket {name!r} in this baseline", where=str(path), hint="fdconform baseline list")
 
 
 def read_baseline(path: Path) -> Baseline:

@@ -27,6 +27,7 @@ from conformance.expectations import Expectations
 from conformance.judging import NamedProgram, Result, Task
 from conformance.laws import law_of
 from conformance.shard import shard_main
+from conformance.since import Since
 from conformance.subject_shard import broken_error
 from conformance.subjects import Subject
 from conformance.triage import DIED, Triage
@@ -44,6 +45,7 @@ class Plan:
     ``programs`` holds (name, ops) of stored programs that run first; reduced programs are stored in ``keep``.
     ``subject`` is the system under test, and ``surroundings`` what a report says of it;
     without one it is the kernel we run on. ``expectations`` are its known divergences.
+    What a baseline ``since`` knows does not fail the campaign.
     """
 
     run: str
@@ -61,6 +63,7 @@ class Plan:
     subject: Subject | None = None
     surroundings: tuple[tuple[str, str], ...] = ()
     expectations: Expectations | None = None
+    since: Since | None = None
 
 
 class Campaign:
@@ -95,7 +98,7 @@ class Campaign:
             )
         )
         interrupted = False
-        with Triage(plan.profile, plan.base, law, plan.keep, plan.expectations) as triage:
+        with Triage(plan.profile, plan.base, law, plan.keep, plan.expectations, since=plan.since) as triage:
             shards = Shards(plan)
             try:
                 for event in triage.expected():
@@ -118,6 +121,8 @@ class Campaign:
             for event in triage.unmet():
                 self._tell(event)
             exit_code = self._verdict(triage, interrupted)
+            if plan.since is not None:
+                self._tell(plan.since.delta(self._obstacles(interrupted)))
             self._tell(
                 events.Footer(
                     ended=_now(),
@@ -137,13 +142,19 @@ class Campaign:
     def _verdict(self, triage: Triage, interrupted: bool) -> ExitCode:
         if self.failure is not None:
             return ExitCode.ADAPTER_FAILED
-        if any(not bucket.startswith(DIED) for bucket in triage.buckets):
+        failing = triage.buckets.keys() - triage.known
+        if any(not bucket.startswith(DIED) for bucket in failing):
             return ExitCode.DIVERGES
-        if triage.buckets:
+        if failing:
             return ExitCode.ADAPTER_FAILED
         if triage.wrong:
             return ExitCode.EXPECTATIONS_WRONG
         return ExitCode.INCONCLUSIVE if interrupted else ExitCode.CONFORMS
+
+    def _obstacles(self, interrupted: bool) -> tuple[str, ...]:
+        """Why what was found is not all that the budget would have found."""
+        failed = (f"The system failed before the budget was used: {self.failure.message}.",) if self.failure else ()
+        return (*failed, "It was stopped from outside before its budget was used.") if interrupted else failed
 
     def _tell(self, event: events.Event) -> None:
         for listener in self._listeners:

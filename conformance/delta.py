@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What changed between two runs: a pure function of the canonical text that a baseline keeps of each.
 
-Buckets of the two sides are matched in this order, each at most once:
+Buckets of the two sides are matched in this order:
 
 1. the same id;
 2. the same signature (op, both outcomes, field, kind of descriptor), whatever clauses the model cites for it now;
 3. the same reduced program, with another signature: *changed*;
 4. the same place (op, kind of descriptor, clauses at stake), with other outcomes or another field: *changed*.
+
+The first two are the same bug, also when clauses tell it apart on one side only;
+a changed bucket is matched with one other.
 
 What is left over on the later side is *new*. What is left over on the earlier side is *fixed* when the later run drew
 programs of its kind and saw its op give the outcome that the model says at least once, and *not reached* when it did
@@ -24,7 +27,6 @@ from conformance.events import Delta, DeltaRow
 
 NEW, CHANGED, FLAKY, FIXED, STILL, NOT_REACHED = KINDS = ("new", "changed", "flaky", "fixed", "still", "not reached")
 """What may be said of a bucket, in the order in which a reader wants to hear it."""
-_FLAKY_VERDICT = "flaky"
 _STORED = "stored"
 _NOT_COMPARED = frozenset(("cpus",))
 _OUTCOMES_PREDICTED_AT = 1
@@ -76,9 +78,20 @@ def _matched(
 ) -> tuple[list[Pair], list[Pair], list[KnownBucket], list[KnownBucket]]:
     """Buckets that are the same, those that changed, and what is left over on each side."""
     left, right = list(earlier), list(later)
-    same = [pair for key in (_id, _signature) for pair in _paired(left, right, key)]
+    same = [(before, after) for after in right if (before := _known_as(left, after)) is not None]
+    right = [after for after in right if _known_as(left, after) is None]
+    left = [before for before in left if _known_as(_later(same), before) is None]
     changed = [pair for key in (_program, _place) for pair in _paired(left, right, key)]
     return same, changed, left, right
+
+
+def _known_as(buckets: Iterable[KnownBucket], bucket: KnownBucket) -> KnownBucket | None:
+    """The same bug among others: by its id before its signature."""
+    for key in (_id, _signature):
+        for other in buckets:
+            if key(bucket) is not None and key(other) == key(bucket):
+                return other
+    return None
 
 
 def _paired(left: list[KnownBucket], right: list[KnownBucket], key: Key) -> list[Pair]:
@@ -128,16 +141,17 @@ def _verdicts(before: KnownBucket, after: KnownBucket) -> str:
 
 def _flaky(row: DeltaRow, bucket: KnownBucket) -> DeltaRow:
     """The row of a bucket that not every lone run shows. It is news unless the bucket was known."""
-    if bucket.verdict != _FLAKY_VERDICT:
-        return row
     diverged, runs = bucket.confirmed
+    if diverged == runs:
+        return row
     known = row.what if row.news else "known"
-    return DeltaRow(FLAKY, row.bucket, row.title, row.was, f"{diverged} of {runs}, {known}", row.news)
+    what = f"; moved: {bucket.moved}" if bucket.moved else ""
+    return DeltaRow(FLAKY, row.bucket, row.title, row.was, f"{diverged} of {runs}, {known}{what}", row.news)
 
 
 def _absent(bucket: KnownBucket, later: Baseline) -> DeltaRow:
     """The row of a bucket that the later run does not have."""
-    if bucket.verdict == _FLAKY_VERDICT:
+    if bucket.confirmed[0] < bucket.confirmed[1]:
         return _row(NOT_REACHED, bucket, detail="it was flaky: that it was not seen says nothing")
     if bucket.kind != _STORED and bucket.kind not in later.kinds:
         return _row(NOT_REACHED, bucket, detail=f"no programs of the kind {bucket.kind}")

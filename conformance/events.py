@@ -58,7 +58,8 @@ class Divergence(msgspec.Struct, frozen=True, tag="divergence", tag_field="event
     ``program`` and ``reduced`` are canonical texts (the program as generated; the reduced program),
     ``step`` is the index of the diverging op in ``reduced``, ``trace`` the reduced program with native observations.
     ``predicted`` and ``observed`` are texts of the diverging step;
-    ``confirmed`` says how many of how many lone re-runs diverged.
+    ``confirmed`` says how many of how many lone re-runs diverged;
+    where not all did, ``moved`` says which observation was not the same each time.
     ``allowed`` holds for each op of ``reduced`` the text of what the model allows;
     ``signature`` is what a waiver would know the divergence by: op, both outcomes, field and tag;
     ``reason`` is why it is waived, if it is.
@@ -84,6 +85,7 @@ class Divergence(msgspec.Struct, frozen=True, tag="divergence", tag_field="event
     signature: tuple[str, ...] = ()
     reason: str = ""
     allowed: tuple[str, ...] = ()
+    moved: str = ""
 
 
 class Occurrence(msgspec.Struct, frozen=True, tag="occurrence", tag_field="event"):
@@ -114,6 +116,10 @@ class Note(msgspec.Struct, frozen=True, tag="note", tag_field="event"):
 
 STALE, EXPIRED, UNMATCHED = WAIVER_PROBLEMS = ("stale", "expired", "unmatched")
 """How notes begin that say what is wrong with a waiver; ``mend:`` and a command close them."""
+
+
+KNOWN = "known"
+"""The verdict of a bucket that the baseline of the run has: it is counted, and fails nothing."""
 
 
 class DeltaRow(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -23,11 +24,22 @@ from conformance.systems.process import AdapterFailed
 from reference.linux.profile import Profile
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one run of a program gave: every observation, and where they leave what is allowed."""
+
+    observed: Sequence[Observation]
+    divergence: Divergence | None
+
+
 class Examiner(Protocol):
     """Examines single programs, each in a process of its own. ``close`` ends its workers."""
 
     def observe(self, ops: tuple[Op, ...]) -> Sequence[Observation]:
         """What the system gives for each op. ProgramFailed when it does not survive the program."""
+
+    def look(self, ops: tuple[Op, ...]) -> Look:
+        """Run the program once, alone. ProgramFailed when the system does not survive it."""
 
     def diverge(self, ops: tuple[Op, ...]) -> Divergence | None:
         """Where the program diverges; None when it does not."""
@@ -51,9 +63,14 @@ class PredictionExaminer:
         """What the system gives for each op, up to the first that it does not offer."""
         return self._worker.run_alone(ops)
 
+    def look(self, ops: tuple[Op, ...]) -> Look:
+        """One run."""
+        observed = self.observe(ops)
+        return Look(observed, self._judged(ops, observed))
+
     def diverge(self, ops: tuple[Op, ...]) -> Divergence | None:
         """The first op whose observation the model does not allow."""
-        return self._judged(ops, self.observe(ops))
+        return self.look(ops).divergence
 
     def glance(self, ops: tuple[Op, ...]) -> Divergence | None:
         """As :meth:`diverge`; a system under test may need much longer for a process of its own."""
@@ -83,10 +100,14 @@ class DifferenceExaminer:
         """What the host model over the kernel gives for each op."""
         return self._host.run_alone(ops)
 
+    def look(self, ops: tuple[Op, ...]) -> Look:
+        """One run on each side; observed is the host model."""
+        comparison = self._comparer.compare(ops)
+        return Look(comparison.host, _divergence(comparison) if comparison.unexplained else None)
+
     def diverge(self, ops: tuple[Op, ...]) -> Divergence | None:
         """The first difference that nothing explains."""
-        comparison = self._comparer.compare(ops)
-        return _divergence(comparison) if comparison.unexplained else None
+        return self.look(ops).divergence
 
     def glance(self, ops: tuple[Op, ...]) -> Divergence | None:
         """As :meth:`diverge`."""

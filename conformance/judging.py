@@ -43,11 +43,15 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A program whose observations the model does not allow, or that the worker did not survive."""
+    """A program whose observations the model does not allow, or that the worker did not survive.
+
+    ``seen`` is the step that the model did not allow in the batch, where that is known.
+    """
 
     seed: str
     ops: tuple[Op, ...]
     failure: str = ""
+    seen: Mismatch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,7 @@ def judge(task: Task, examine: Examine) -> Result:
         model = make_model(task.profile)
         observed, mismatch = examine(number, ops, model)
         if mismatch is not None:
-            result.suspects.append(Suspect(seed, ops))
+            result.suspects.append(Suspect(seed, ops, seen=mismatch))
         result.programs += 1
         result.ops += len(observed)
         clauses.update(model.cited)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Triage of a program that diverged: confirm it alone, name its bucket, reduce it once per bucket.
 
-A divergence that a lone run does not show every time is *flaky*, and is reported as such with its count.
+A divergence that a lone run does not show every time is *flaky*, and is reported with its count and with what moved.
 Flakiness is a bug in the model, the worker or the comparison; nothing is tried again in silence.
 """
 
@@ -14,19 +14,21 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 
 from conformance import events
+from conformance.baselines import FILE
 from conformance.conditions import facts_of
 from conformance.corpus import SUFFIX, store
-from conformance.divergence import Divergence
+from conformance.divergence import BUCKET_DIGITS, Divergence
 from conformance.environment import beside
 from conformance.errors import Inconclusive, ProgramFailed
-from conformance.examiners import examiner_of, same_bucket
+from conformance.examiners import Look, examiner_of, same_bucket
 from conformance.expectations import Expectations, Waiver, key_of
-from conformance.grammar import observation_text, program_text, trace_line
+from conformance.grammar import observation_text, op_text, program_text, trace_line
 from conformance.judging import Suspect
 from conformance.laws import Law
 from conformance.observation import Observation
@@ -34,6 +36,7 @@ from conformance.ops import Op, spec_of
 from conformance.oracle import predict
 from conformance.program import Program
 from conformance.reduce import Reduction, reduce_program
+from conformance.since import Since
 from conformance.subjects import kept
 from conformance.systems.native_worker import NativeWorker
 from conformance.waived import Watch
@@ -46,6 +49,9 @@ SUBJECT_CRASH_TRIES_MAX = 6
 """A system under test may need its whole deadline for every try, and is started anew for each."""
 DIED = "B-died-"
 """How the buckets begin that hold programs which the worker does not survive."""
+UNSTEADY = "B-unsteady-"
+"""How the buckets begin that hold a program which diverges only beside others."""
+_EXPECTED = frozenset(("waived", "unsupported"))
 
 
 class Triage:
@@ -62,6 +68,7 @@ class Triage:
         keep: Path | None = None,
         expectations: Expectations | None = None,
         today: date | None = None,
+        since: Since | None = None,
     ) -> None:
         self._profile = profile
         self._law = law
@@ -72,7 +79,10 @@ class Triage:
         self._watch = Watch(expectations or Expectations(Path()), facts, today or date.today())
         self._ops_run: Counter[str] = Counter()
         self._clauses_cited: Counter[str] = Counter()
+        self._since = since
         self.buckets: dict[str, int] = {}
+        self.known: set[str] = set()
+        """Those that the baseline of the campaign has."""
 
     def __enter__(self) -> Triage:
         return self
@@ -113,15 +123,28 @@ class Triage:
 
     def _waived(self, waiver: Waiver, divergence: Divergence, suspect: Suspect, kind: str) -> events.Event:
         """The first divergence that a waiver describes. It is no news, so it is not reduced."""
-        whole = Reduction(suspect.ops, 0, len(suspect.ops), len(suspect.ops))
-        event = self._event(suspect, kind, self._watch.meet(waiver, divergence), whole)
+        event = self._event(suspect, kind, self._watch.meet(waiver, divergence), _whole(suspect.ops))
         verdict = "unsupported" if waiver.kind == "unsupported" else "waived"
         return self._told(
-            msgspec.structs.replace(event, verdict=verdict, reason=waiver.reason), divergence, suspect.ops
+            msgspec.structs.replace(event, verdict=verdict, reason=waiver.reason),
+            divergence,
+            suspect.ops,
+            self._traced(suspect.ops),
         )
 
     def findings(self, suspect: Suspect, kind: str) -> Iterator[events.Event]:
-        """What there is to tell of a suspect.
+        """What there is to tell of a suspect; what the baseline of the campaign has is told as known."""
+        for event in self._findings(suspect, kind):
+            if not isinstance(event, events.Divergence) or event.verdict in _EXPECTED:
+                yield event
+            elif self._since is not None and self._since.knows(event.bucket, event.signature):
+                self.known.add(event.bucket)
+                yield msgspec.structs.replace(event, verdict=events.KNOWN)
+            else:
+                yield event
+
+    def _findings(self, suspect: Suspect, kind: str) -> Iterator[events.Event]:
+        """What there is to tell of a suspect, whatever was known before the campaign.
 
         A system under test may differ so often that what is known hides what is not:
         there an op whose divergence is known is left out, and the rest of the program is looked at.
@@ -140,7 +163,7 @@ class Triage:
             if divergence is None and told:
                 return
             if divergence is None or not self._is_known(divergence):
-                yield self.judge(replace(suspect, ops=ops), kind)
+                yield self.judge(replace(suspect, ops=ops, seen=suspect.seen if ops == suspect.ops else None), kind)
             elif not told:
                 yield self._once_more(divergence, replace(suspect, ops=ops), kind)
             told = True
@@ -170,33 +193,55 @@ class Triage:
             return self._crashed(replace(suspect, failure=death.message), kind)
 
     def _diverged(self, suspect: Suspect, kind: str) -> events.Event:
-        found = [self._examiner.diverge(suspect.ops)]
-        if found[0] is None or not self._is_known(found[0]):
-            found += [self._examiner.diverge(suspect.ops) for _ in range(CONFIRMATIONS - 1)]
-        confirmed = [divergence for divergence in found if divergence is not None]
-        for divergence in confirmed:
+        looks = [self._examiner.look(suspect.ops)]
+        if looks[0].divergence is None or not self._is_known(looks[0].divergence):
+            looks += [self._examiner.look(suspect.ops) for _ in range(CONFIRMATIONS - 1)]
+        found = [look.divergence for look in looks if look.divergence is not None]
+        for divergence in found:
             if self._is_known(divergence):
                 return self._once_more(divergence, suspect, kind)
-        if not confirmed:
-            return self._unsteady(suspect, kind, 0)
-        divergence = confirmed[0]
-        if self._known(divergence.bucket):
-            return events.Occurrence(divergence.bucket, suspect.seed)
+        if not found:
+            return self._unsteady(suspect, kind, looks)
+        divergence = found[0]
+        if any(look.divergence is None or look.divergence.bucket != divergence.bucket for look in looks):
+            return self._flaky(suspect, kind, looks)
         try:
             reduction, final = self._reduced(suspect.ops, divergence)
         except Inconclusive:
-            # It diverged a moment ago, and does not when the reduction begins.
-            return self._unsteady(suspect, kind, len(confirmed))
+            # It diverged each time until now, and does not when the reduction begins.
+            return self._flaky(suspect, kind, [*looks, self._examiner.look(suspect.ops)])
+        self._known(divergence.bucket)
         if self._keep is not None:
             store(self._keep, final, reduction.ops)
         event = self._event(suspect, kind, divergence.bucket, reduction)
-        verdict = "diverges" if len(confirmed) == CONFIRMATIONS else "flaky"
-        counted = (len(confirmed), CONFIRMATIONS)
-        return self._told(msgspec.structs.replace(event, verdict=verdict, confirmed=counted), final, reduction.ops)
+        confirmed = (len(looks), len(looks))
+        traced = self._traced(reduction.ops)
+        return self._told(msgspec.structs.replace(event, confirmed=confirmed), final, reduction.ops, traced)
 
-    def _told(self, event: events.Divergence, final: Divergence, ops: tuple[Op, ...]) -> events.Event:
-        """The event of a bucket with what its divergence says, and with what the kernel gives for the program."""
-        traced = self._traced(ops)
+    def _flaky(self, suspect: Suspect, kind: str, looks: Sequence[Look]) -> events.Event:
+        """A divergence that not every lone run shows, or not in the same way.
+
+        Every try of a reduction would be left to chance: the program is cut behind the step, and no more.
+        """
+        shown = next(look for look in looks if look.divergence is not None)
+        divergence = shown.divergence
+        assert divergence is not None
+        self._known(divergence.bucket)
+        ops = suspect.ops[: divergence.index + 1]
+        times = sum(look.divergence is not None and look.divergence.bucket == divergence.bucket for look in looks)
+        event = msgspec.structs.replace(
+            self._event(suspect, kind, divergence.bucket, _whole(ops)),
+            verdict="flaky",
+            confirmed=(times, len(looks)),
+            moved=moved(suspect.ops, [look.observed for look in looks], divergence.index),
+        )
+        traced = shown.observed[: len(ops)] if self._native is None else self._native.run_alone(ops)
+        return self._told(event, divergence, ops, traced)
+
+    def _told(
+        self, event: events.Divergence, final: Divergence, ops: tuple[Op, ...], traced: Sequence[Observation]
+    ) -> events.Event:
+        """The event of a bucket with what its divergence says, and with what the kernel gave for the program."""
         predicted = predict(ops, self._law.make_model(self._profile), traced)
         return msgspec.structs.replace(
             event,
@@ -229,16 +274,36 @@ class Triage:
         same = self._native is not None and traced[final.index] == final.observed
         return " (as this kernel does: suspect the model)" if same else ""
 
-    def _unsteady(self, suspect: Suspect, kind: str, confirmed: int) -> events.Event:
-        """A program that does not diverge every time: a bucket of its own, as nothing says that two are one bug."""
-        bucket = f"B-unsteady-{len(self.buckets)}"
-        self._known(bucket)
-        whole = Reduction(suspect.ops, 0, len(suspect.ops), len(suspect.ops))
-        return msgspec.structs.replace(
-            self._event(suspect, kind, bucket, whole),
-            title=f"a program diverged in its batch, and in {confirmed} of {CONFIRMATIONS} runs alone",
+    def _unsteady(self, suspect: Suspect, kind: str, looks: Sequence[Look] = ()) -> events.Event:
+        """A program that diverged beside others and never alone.
+
+        It is a bucket of its own, named by its text: nothing says that two of them are one bug.
+        """
+        text = program_text(Program(suspect.ops))
+        bucket = f"{UNSTEADY}{sha256(text.encode()).hexdigest()[:BUCKET_DIGITS]}"
+        if self._known(bucket):
+            return events.Occurrence(bucket, suspect.seed)
+        runs = len(looks) or CONFIRMATIONS
+        event = msgspec.structs.replace(
+            self._event(suspect, kind, bucket, _whole(suspect.ops)),
+            title=f"a program diverged in its batch, and in 0 of {runs} runs alone",
             verdict="flaky",
-            confirmed=(confirmed, CONFIRMATIONS),
+            confirmed=(0, runs),
+            moved=suspect.failure and f"in its batch: {suspect.failure}; alone it was survived",
+        )
+        seen = suspect.seen
+        if seen is None or not looks:
+            return event
+        op = suspect.ops[seen.index]
+        alone = moved(suspect.ops, [look.observed for look in looks], seen.index)
+        return msgspec.structs.replace(
+            event,
+            title=f"{spec_of(op).name} diverged in its batch, and in 0 of {runs} runs alone",
+            op=spec_of(op).name,
+            step=seen.index,
+            predicted=observation_text(op, seen.predicted),
+            observed=observation_text(op, seen.observed),
+            moved=f"in its batch {observation_text(op, seen.observed)}; alone {alone}",
         )
 
     def _crashed(self, suspect: Suspect, kind: str) -> events.Event:
@@ -247,7 +312,7 @@ class Triage:
             tries = SUBJECT_CRASH_TRIES_MAX if self._law.subject else CRASH_REDUCTION_TRIES_MAX
             reduction = reduce_program(suspect.ops, self._kills, tries)
         except Inconclusive:
-            return self._unsteady(suspect, kind, 0)
+            return self._unsteady(suspect, kind)
         bucket = f"{DIED}{reduction.ops[-1].call}"
         if self._known(bucket):
             return events.Occurrence(bucket, suspect.seed)
@@ -289,7 +354,7 @@ class Triage:
 
     def _replay(self, suspect: Suspect) -> str:
         user = "" if self._law.subject or self._profile.uid == os.getuid() else " --user"
-        stored = suspect.seed.endswith(SUFFIX)
+        stored = suspect.seed.endswith(SUFFIX) or f"{FILE}#" in suspect.seed
         law = "" if self._law.name == "linux" else f" --law {self._law.name}"
         on = f" --on {shlex.quote(self._law.subject.on or self._law.subject.name)}" if self._law.subject else ""
         return f"fdconform replay {'' if stored else 'seed:'}{suspect.seed}{user}{law}{on}"
@@ -300,3 +365,25 @@ class Triage:
         except ProgramFailed:
             return True
         return False
+
+
+def _whole(ops: tuple[Op, ...]) -> Reduction:
+    """A program that nothing was taken from."""
+    return Reduction(ops, 0, len(ops), len(ops))
+
+
+def moved(ops: Sequence[Op], runs: Sequence[Sequence[Observation]], index: int) -> str:
+    """Which observation was not the same in some runs of a program, and how often it was what.
+
+    That is the step where one of them diverged, or, where all gave the same there, the first that differs.
+    """
+    places = (index, *range(min(map(len, runs))))
+    for place in places:
+        texts = Counter(observation_text(ops[place], run[place]) for run in runs if place < len(run))
+        if len(texts) > 1:
+            break
+    else:
+        place = index
+        texts = Counter(observation_text(ops[place], run[place]) for run in runs if place < len(run))
+    told = ", ".join(f"{text} {times}×" for text, times in texts.most_common())
+    return f"{op_text(ops[place])}: {told}"

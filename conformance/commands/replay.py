@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from conformance.baselines import FILE, program_of
 from conformance.commands.options import DEADLINE, DIRECTORY, LAW, USER, chosen_profile, read_program_file
 from conformance.errors import ExitCode
 from conformance.golden import read_golden
@@ -71,7 +72,8 @@ def _ops_of(program: str) -> tuple[Op, ...]:
     if program.startswith("seed:"):
         seed = program.removeprefix("seed:")
         return seeded_program(seed, recipes_of([*seed.split("/"), "", ""][1])).ops
-    return read_program_file(program).ops
+    path, mark, bucket = program.partition(f"{FILE}#")
+    return program_of(Path(path) / FILE, bucket) if mark else read_program_file(program).ops
 
 
 def _compare(

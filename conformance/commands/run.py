@@ -25,6 +25,7 @@ from conformance.rendering import clauses_under, render, summarise
 from conformance.reporting.console import Progress
 from conformance.run_directory import EVENTS, make_run
 from conformance.runners import introduced
+from conformance.since import since
 from conformance.systems.directories import sweep
 
 KINDS_WITH_TERMINALS = frozenset(("terminals", "jobs", "mixed", "host-terminals", "host-mixed"))
@@ -49,6 +50,12 @@ KINDS_WITH_TERMINALS = frozenset(("terminals", "jobs", "mixed", "host-terminals"
 @click.option(
     "--fixtures", type=click.Path(path_type=Path), default=Path("fixtures"), help="Stored programs run first."
 )
+@click.option(
+    "--since-baseline",
+    "baseline",
+    metavar="NAME",
+    help="Fail only for what is new or changed since a baseline; its programs run first.",
+)
 @click.option("--keep", is_flag=True, help="Store reduced programs in FIXTURES/regressions, to run first from then on.")
 @LAW
 @ON
@@ -63,6 +70,7 @@ def command(
     jobs: int,
     fixtures: Path,
     keep: bool,
+    baseline: str | None,
     law: str | None,
     on: str,
     deadline_s: float,
@@ -85,11 +93,13 @@ def command(
         require_terminals()
     known = load_expectations(expectations_path(fixtures, subject.name)) if subject and subject.is_named else None
     name = run_name()
+    earlier = since(reports, baseline, reports / name / EVENTS) if baseline is not None else None
     target = make_run(reports, name)
     plan = Plan(
         run=name,
         command=f"fdconform run --seed {seed} --budget {budget}{' --user' if as_user else ''}"
-        f"{'' if law is None else f' --law {law}'}{f' --on {shlex.quote(on)}' if subject else ''}",
+        f"{'' if law is None else f' --law {law}'}{f' --on {shlex.quote(on)}' if subject else ''}"
+        f"{f' --since-baseline {baseline}' if baseline else ''}",
         seed=seed,
         budget=wanted,
         budget_text=budget,
@@ -100,9 +110,13 @@ def command(
         law=chosen.name,
         subject=subject,
         expectations=known,
+        since=earlier,
         surroundings=tuple(surroundings.items()),
         keep=fixtures / "regressions" if keep else None,
-        programs=tuple((str(fixtures / path), program.ops) for path, program in stored_programs(fixtures)),
+        programs=(
+            *((str(fixtures / path), program.ops) for path, program in stored_programs(fixtures)),
+            *(earlier.programs if earlier else ()),
+        ),
     )
     clauses = clauses_under(chosen)
     with EventLog(target / EVENTS) as log:

@@ -145,6 +145,8 @@ def hints(divergence: Divergence, clauses: Mapping[str, Clause]) -> tuple[str, .
         for name, value in clause.conditions
     ]
     diverged, runs = divergence.confirmed
+    if divergence.moved:
+        found.append(f"what moved: {printable(divergence.moved)}")
     if diverged < runs:
         found.append("the lone re-runs do not agree: suspect time, or what an earlier program left behind")
     if not divergence.clauses:

@@ -21,7 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from conformance.clauses import Clause
-from conformance.events import Batch, Divergence, Event, Footer, Header, Miniature, Note, Occurrence
+from conformance.events import Batch, Delta, Divergence, Event, Footer, Header, Miniature, Note, Occurrence
 from conformance.reporting.card import card_text
 from conformance.reporting.run import SKIPPED_VERDICTS, Bucket
 from conformance.reporting.text import clipped, compact, counted, duration, number, printable
@@ -111,7 +111,7 @@ class Progress:
                 self._say(f"{event.level}: {line}", "" if event.level == "info" else "yellow")
                 if more:
                     self._print(printable(more), "")
-            case Footer():
+            case Delta() | Footer():
                 return
         self._plain_progress()
 

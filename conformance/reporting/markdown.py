@@ -24,7 +24,8 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&])")
 
 def markdown_text(report: RunReport, clauses: Mapping[str, Clause]) -> str:
     """The whole summary. Cards beyond the first ten are only counted: job summaries have a size limit."""
-    parts = [f"## {'✅' if report.green else '❌'} {_escaped(verdict_line(report))}", f"**{totals_line(report)}**"]
+    parts = [delta_markdown(report.delta).rstrip("\n")] if report.delta else []
+    parts += [f"## {'✅' if report.green else '❌'} {_escaped(verdict_line(report))}", f"**{totals_line(report)}**"]
     parts += [f"> {_escaped(obstacle)}" for obstacle in report.obstacles]
     parts.append(_facts(report, clauses))
     parts += [_section("Divergences", _buckets(report, clauses))] if report.buckets else []

@@ -14,11 +14,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.errors import ExitCode, Inconclusive
-from conformance.events import Batch, Divergence, Event, Footer, Header, Miniature, Note, Occurrence, read_events
+from conformance.events import (
+    KNOWN,
+    Batch,
+    Delta,
+    Divergence,
+    Event,
+    Footer,
+    Header,
+    Miniature,
+    Note,
+    Occurrence,
+    read_events,
+)
 from conformance.reporting.digest import NO_HISTORY, History
 from conformance.reporting.text import counted
 
-SKIPPED_VERDICTS = frozenset({"waived", "unsupported"})
+SKIPPED_VERDICTS = frozenset({"waived", "unsupported", KNOWN})
 """Of buckets that are known or cannot be asked for, and so neither passed nor failed."""
 _WORST_FIRST = (ExitCode.ADAPTER_FAILED, ExitCode.DIVERGES, ExitCode.EXPECTATIONS_WRONG, ExitCode.INCONCLUSIVE)
 
@@ -62,6 +74,7 @@ class RunReport:
 
     ``differences`` counts host clause, then how it explained differences; ``witnesses`` gives seed and size of the
     smallest program for each. ``history`` are the runs that were saved before; fold knows of none.
+    ``delta`` is what changed since a baseline, for a run that was asked for it.
     """
 
     header: Header
@@ -76,6 +89,7 @@ class RunReport:
     paces: tuple[Pace, ...]
     footer: Footer | None
     history: History = NO_HISTORY
+    delta: Delta | None = None
 
     @property
     def programs(self) -> int:
@@ -168,6 +182,7 @@ class _Fold:
         self.seeds: dict[str, list[str]] = {}
         self.miniatures: list[Miniature] = []
         self.notes: list[Note] = []
+        self.delta: Delta | None = None
         self.batches: list[Batch] = []
 
     def take(self, event: Event) -> None:
@@ -188,6 +203,8 @@ class _Fold:
                 self.miniatures.append(event)
             case Note():
                 self.notes.append(event)
+            case Delta():
+                self.delta = event
             case Footer():
                 self.footers.append(event)
 
@@ -231,6 +248,7 @@ def fold(logs: Iterable[Iterable[Event]]) -> RunReport:
         notes=tuple(state.notes),
         paces=tuple(Pace(batch.ops, batch.seconds) for batch in state.batches),
         footer=_merged(state.footers) if len(state.footers) == count else None,
+        delta=state.delta,
     )
 
 

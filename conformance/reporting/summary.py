@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from conformance.clauses import Clause
-from conformance.events import WAIVER_PROBLEMS
+from conformance.events import KNOWN, WAIVER_PROBLEMS
 from conformance.reporting.card import environment_items
+from conformance.reporting.delta import delta_lines
 from conformance.reporting.reached import clause_rows, difference_rows, op_rows, outcome_totals
 from conformance.reporting.run import RunReport
 from conformance.reporting.text import clipped, compact, counted, duration, few, number, printable
@@ -56,7 +57,7 @@ def summary_text(report: RunReport, clauses: Mapping[str, Clause], page: str = "
     speed = f"{compact(round(report.ops_per_second))} ops/s"
     done = f"{counted(report.programs, 'program')}, {counted(report.ops, 'op')} in {duration(report.seconds)}, {speed}"
     where = ", ".join(f"{name} {value}" for name, value in environment_items(report.header)[:_NAMES_SHOWN_MAX])
-    lines = [verdict_line(report)]
+    lines = [*(delta_lines(report.delta) if report.delta else ()), verdict_line(report)]
     lines += [_row("run", f"{report.header.run}, seed {report.header.seed}, budget {report.header.budget}")]
     lines += [_row("where", where)] if where else []
     lines += [] if report.is_selfcheck else [_row("ran", done), _row("reached", reached_line(report, clauses))]
@@ -67,7 +68,9 @@ def summary_text(report: RunReport, clauses: Mapping[str, Clause], page: str = "
     ]
     more = len(report.failing_buckets) - len(shown)
     lines += [_row("", f"and {counted(more, 'bucket')} more")] if more else []
-    waived = len(report.buckets) - len(report.failing_buckets)
+    known = sum(bucket.first.verdict == KNOWN for bucket in report.buckets)
+    lines += [_row("known", f"{counted(known, 'bucket')} of the baseline")] if known else []
+    waived = len(report.buckets) - len(report.failing_buckets) - known
     lines += [_row("waived", f"{counted(waived, 'bucket')} of known divergences")] if waived else []
     lines += _wrong_waivers(report)
     lines += _miniatures(report)

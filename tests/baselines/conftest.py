@@ -40,14 +40,13 @@ class Toy:
         (self.fixtures / "programs").mkdir(parents=True, exist_ok=True)
         (self.fixtures / "programs" / f"{name}.fd").write_text(program)
 
+    def replay(self, program: str) -> Ended:
+        """A program on the kernel."""
+        return _ended("replay", program)
+
     def fdconform(self, *arguments: str) -> Ended:
-        """A command, with the places it needs, in this process: most of what a command takes is its start."""
-        out, errors = StringIO(), StringIO()
-        with redirect_stdout(out), redirect_stderr(errors), pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sys, "argv", ["fdconform", *arguments, "--reports", str(self.reports)])
-            with pytest.raises(SystemExit) as ended:
-                main()
-        return Ended(int(str(ended.value.code)), out.getvalue(), errors.getvalue())
+        """A command, with the places it needs."""
+        return _ended(*arguments, "--reports", str(self.reports))
 
     def run(self, behaviour: str, *options: str, release: str = "1") -> Ended:
         """A short campaign on the toy."""
@@ -73,3 +72,13 @@ class Toy:
 @pytest.fixture
 def toy(tmp_path: Path) -> Toy:
     return Toy(tmp_path)
+
+
+def _ended(*arguments: str) -> Ended:
+    """A command, in this process: most of what a command takes is its start."""
+    out, errors = StringIO(), StringIO()
+    with redirect_stdout(out), redirect_stderr(errors), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["fdconform", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    return Ended(int(str(ended.value.code)), out.getvalue(), errors.getvalue())
