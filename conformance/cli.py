@@ -26,6 +26,7 @@ COMMANDS = {
     "coverage": "covering",
     "witnesses": "witnessing",
     "worker": "worker",
+    "check-adapter": "checking_adapter",
     "waive": "waiving",
 }
 """The module of each command in ``conformance.commands``."""

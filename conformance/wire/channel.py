@@ -103,6 +103,10 @@ class Channel:
                 raise Late(f"did not answer within {deadline_s:g} s{self._half()}")
             self._turn(until)
 
+    def close_input(self) -> None:
+        """Let the command see the end of its standard input."""
+        self._drop("stdin")
+
     def stop(self, grace_s: float = 0.0) -> int | None:
         """Give the command some time to leave, then kill its whole process group. Its status if it left by itself."""
         status: int | None = None
@@ -141,7 +145,8 @@ class Channel:
                 raise TooLong(f"wrote more than {self._line_bytes_max} bytes without the end of a line")
 
     def _drop(self, name: str) -> None:
-        self._streams.pop(name).close()
+        if name in self._streams:
+            self._streams.pop(name).close()
 
     def _half(self) -> str:
         return f", but wrote half a line: {bytes(self._received[:40])!r}" if self._received else ""
