@@ -33,7 +33,9 @@ static int react(int number, void (*handler)(int)) {
 
 /* The kernel looks for such rings on a worker of its own, some time after a Unix socket of the machine was closed.
  * To know that it has looked, a small ring that holds the end of a pipe is built and abandoned:
- * when the pipe reports the end of its writers, every ring that was abandoned earlier is gone too.
+ * when the pipe reports the end of its writers, every ring that was abandoned earlier has been found.
+ * What was found together is closed by another worker in any order, ours perhaps before the others; but it closes
+ * all of that before it turns to what is found later: so a second small ring is built when the first is gone.
  * Every socket that was sent through another may be in a ring; seeing too many costs time and nothing else. */
 enum { TRAVELLERS_MAX = 256, LOOKS_MAX = 2000, LOOKS_WITHOUT_SIGN = 30 };
 static ino_t travellers[TRAVELLERS_MAX];
@@ -71,9 +73,9 @@ static bool send_two(int through, int one, int other) {
     return sendmsg(through, &message, 0) >= 0;
 }
 
-/* Returns when the kernel has closed every ring that is abandoned now; false when it never does.
+/* Returns when the kernel has closed a small ring; false when it never does.
  * Each look is short, so that the process is not taken for one that sleeps for good. */
-static bool collect_rings(int looks) {
+static bool abandon_and_wait(int looks) {
     int ends[2], pair[2];
     bool gone = false;
     if (pipe2(ends, O_CLOEXEC)) return false;
@@ -87,6 +89,11 @@ static bool collect_rings(int looks) {
     close(ends[0]);
     if (!sent) close(ends[1]);
     return gone;
+}
+
+/* Returns when the kernel has closed every ring that is abandoned now. */
+static void collect_rings(void) {
+    if (abandon_and_wait(LOOKS_MAX)) abandon_and_wait(LOOKS_MAX);
 }
 
 /* Waiting for the kernel's own workers -------------------------------------------------------------------------- */

@@ -211,7 +211,7 @@ static void prepare(const char *takes, struct value *arguments, long *a, struct 
 
 /* Waits until what a call set in motion has come to rest, in programs whose data the kernel moves behind their back. */
 static void settle(const struct op *op, long fd, unsigned traits) {
-    if ((op->traits & LETS_GO) && (traits & RIGHTS) && abandoned_ring()) collect_rings(LOOKS_MAX);
+    if ((op->traits & LETS_GO) && (traits & RIGHTS) && abandoned_ring()) collect_rings();
     if (!(traits & PTY) || (op->traits & STILL) || ((op->traits & TRANSFER) && !isatty(fd))) return;
     wait_for_workers();
 }

@@ -109,7 +109,7 @@ static void run_program(struct value *program) {
     else observe(program, traits), send_out();
     syscall(SYS_close_range, FIRST_FD, descriptors_max - 1, 0);
     /* Descriptors in a ring that is left behind would count among those that the next program has in flight. */
-    if ((traits & RIGHTS) && abandoned_ring()) collect_rings(LOOKS_MAX);
+    if ((traits & RIGHTS) && abandoned_ring()) collect_rings();
     reset();
     if (traits & NUMBERS) restore_standard_descriptors();
     if (traits & NAMES) empty_directory(home_fd, ".");
@@ -246,7 +246,7 @@ static void put_filesystem(void) {
 /* Some ops have no call of their own, and are made of others that a kernel may lack. */
 static void put_offered(void) {
     bool memory = !process_vm_readv(getpid(), NULL, 0, NULL, 0, 0) && !process_vm_writev(getpid(), NULL, 0, NULL, 0, 0);
-    bool orphans = !prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), rings = collect_rings(500);
+    bool orphans = !prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), rings = abandon_and_wait(500);
     const char *before = "[";
     for (int i = 0; i < OPS; i++) {
         bool copies = !strcmp(ops[i].name, "load") || !strcmp(ops[i].name, "store");

@@ -4,7 +4,9 @@
 
 The kernel looks for such rings on a worker of its own, some time after any Unix socket of the machine was closed.
 To know that it has looked, a small ring that holds the end of a pipe is built and abandoned:
-when the pipe reports the end of its writers, every ring that was abandoned earlier is gone too.
+when the pipe reports the end of its writers, every ring that was abandoned earlier has been found.
+What was found together is closed by another worker in any order, ours perhaps before the others;
+but it closes all of that before what is found later. So a second small ring is built when the first is gone.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from collections.abc import Iterator
 
 DESCRIPTOR_NUMBER_MAX = 255
 """The highest number that a program may have."""
+ROUNDS = 2
 LOOKS_MAX = 2000
 LOOKS_WITHOUT_SIGN = 30
 LOOK_MS = 1
@@ -122,6 +125,12 @@ def _open_inodes() -> Iterator[int]:
 
 def collect() -> None:
     """Return when the kernel has closed every ring that is abandoned now. Without free descriptors nothing is done."""
+    for _ in range(ROUNDS):
+        _abandon_and_wait()
+
+
+def _abandon_and_wait() -> None:
+    """Build a small ring, and return when the kernel has closed it."""
     opened: list[int] = []
     try:
         opened += os.pipe2(os.O_CLOEXEC)
