@@ -19,6 +19,13 @@ from reference.constants import PAGE_SIZE
 
 HOLE, RESERVED, WRITTEN = 0, 1, 2
 """States of a page's storage."""
+_ZEROS = memoryview(bytes(2**21))
+"""Files grow by copying from here, because fresh zeros have to be fetched from the kernel, page by page."""
+
+
+def zeros(count: int) -> bytes | memoryview:
+    """So many zero bytes."""
+    return _ZEROS[:count] if count <= len(_ZEROS) else bytes(count)
 
 
 def page_ceiling(position: int) -> int:
@@ -92,7 +99,7 @@ class Content:
         self.size = size
         missing = page_ceiling(size) * PAGE_SIZE - len(self.bytes)
         if missing > 0:
-            self.bytes.extend(bytes(missing))
+            self.bytes += zeros(missing)
 
     def shrink(self, size: int) -> None:
         """Move the end of the file down, or leave it, and give back all storage past it."""
@@ -107,7 +114,7 @@ class Content:
         """Zero bytes, as far as there are any; storage stays as it is."""
         end = min(end, len(self.bytes))
         if start < end:
-            self.bytes[start:end] = bytes(end - start)
+            self.bytes[start:end] = zeros(end - start)
 
     def cut(self, start: int, end: int) -> None:
         """Take whole pages out; what follows moves down."""
