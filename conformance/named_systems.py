@@ -19,6 +19,7 @@ import msgspec
 from conformance.environment import filesystem_of
 from conformance.errors import ConformanceError, Inconclusive
 from conformance.kinds import RECIPES
+from conformance.preloaded import PRELOAD, subject_of_preload
 from conformance.subjects import DEADLINE_S, DIRECTORY, PROCESS, Subject, subject_of_command
 from conformance.systems.process import PYTHON
 from reference.linux.profile import Filesystem
@@ -88,7 +89,7 @@ def read_system(path: Path) -> SystemFile:
 
 
 def subject_of(on: str, deadline_s: float = DEADLINE_S) -> Subject | None:
-    """The subject that ``--on`` names: native, a system by name, a file of one, dir:PATH, or process:COMMAND.
+    """The subject that ``--on`` names: native, a system by name or file, dir:PATH, preload:LIB, or process:COMMAND.
 
     None for the kernel we run on. ConformanceError for a name that is none, Inconclusive for a system that this
     machine lacks.
@@ -99,12 +100,15 @@ def subject_of(on: str, deadline_s: float = DEADLINE_S) -> Subject | None:
         return subject_of_command(on, deadline_s)
     if on.startswith(DIRECTORY):
         return subject_of_directory(on, deadline_s)
+    if on.startswith(PRELOAD):
+        return subject_of_preload(on, deadline_s)
     path = Path(on) if on.endswith(SUFFIX) else FOLDER / f"{on}{SUFFIX}"
     if not on.endswith(SUFFIX) and (os.sep in on or not path.exists()):
         known = ", ".join(("native", *named_systems()))
         raise ConformanceError(
             f"unknown system {on!r}",
-            hint=f"choose among {known}, a file that ends in {SUFFIX}, {DIRECTORY}PATH, or {PROCESS}COMMAND",
+            hint=f"choose among {known}, a file that ends in {SUFFIX}, {DIRECTORY}PATH, {PRELOAD}LIB,"
+            f" or {PROCESS}COMMAND",
         )
     system = read_system(path)
     for name, remedy in system.missing.items():

@@ -58,7 +58,8 @@ ON = click.option(
     show_default=True,
     metavar="SYSTEM",
     help="What is put to the test: native, a system that `fdconform systems` lists or a file like theirs, dir:PATH,"
-    " the kernel on the file system there, or process:COMMAND, a command that speaks the wire protocol.",
+    " the kernel on the file system there, preload:LIB[,VAR=value…], the kernel under an interposed library,"
+    " or process:COMMAND, a command that speaks the wire protocol.",
 )
 DEADLINE = click.option(
     "--deadline",
