@@ -168,6 +168,7 @@ def html_text(report: RunReport, clauses: Mapping[str, Clause]) -> str:
                 _card(bucket, report.header, clauses, report.history.appearance(bucket.first.bucket, present))
                 for bucket in report.buckets
             ],
+            present_buckets={bucket.first.bucket for bucket in report.buckets},
             cited=sorted({name for bucket in report.buckets for name in bucket.first.clauses}),
             scripts=scripts_json(report.buckets, report.header),
             saved=(*report.history.before, present),

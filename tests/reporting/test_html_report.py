@@ -14,7 +14,7 @@ import pytest
 
 from conformance.clauses import Clause
 from conformance.errors import ConformanceError
-from conformance.events import Divergence, Event, Footer, Header, Note
+from conformance.events import Delta, DeltaRow, Divergence, Event, Footer, Header, Note
 from conformance.reporting.artefacts import write_artefacts
 from conformance.reporting.charts import bars, curve, slices
 from conformance.reporting.html import html_text
@@ -161,3 +161,19 @@ def test_a_curve_needs_two_batches_and_has_a_limit() -> None:
     long = curve([Pace(10, 1.0)] * 1000)
     assert long is not None
     assert len(long.points.split()) <= 120
+
+
+def test_what_changed_since_a_baseline_comes_before_the_divergences(red: tuple[Event, ...]) -> None:
+    rows = (
+        DeltaRow("new", "B-7f3a0001", "write on pipe.write", news=True),
+        DeltaRow("fixed", "B-00000001", "close on pipe.read", was="B-2", detail="its program conforms"),
+    )
+    page = html_text(fold([(*red[:-1], Delta("main", (("kernel", "6.11", ""),), rows), red[-1])]), {})
+    section = page.partition('<section id="delta">')[2].partition('<section id="divergences">')[0]
+
+    assert "Since main" in section
+    assert "6.11 → not told" in section
+    assert '<span class="missing">new</span></th><td><a href="#B-7f3a0001">' in section
+    assert "<code>B-00000001</code> <small>was B-2</small>" in section
+    assert "Changes <b>1</b>" in page
+    assert Outline(page).open == []
