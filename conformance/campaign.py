@@ -20,20 +20,20 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 from conformance import events
-from conformance.budget import Budget
+from conformance.budget import PROGRAMS_PER_BATCH, WHOLE, Budget, Portion
 from conformance.environment import describe
 from conformance.errors import ConformanceError, ExitCode, SystemFailed
 from conformance.expectations import Expectations
 from conformance.judging import NamedProgram, Result, Task
 from conformance.laws import law_of
+from conformance.merging import verdict_of
 from conformance.shard import shard_main
 from conformance.since import Since
 from conformance.subject_shard import broken_error
 from conformance.subjects import Subject
-from conformance.triage import DIED, Triage
+from conformance.triage import Triage
 from reference.linux.profile import Profile
 
-PROGRAMS_PER_BATCH = 64
 SHARD_RESTARTS_MAX = 8
 Listener = Callable[[events.Event], None]
 
@@ -46,6 +46,7 @@ class Plan:
     ``subject`` is the system under test, and ``surroundings`` what a report says of it;
     without one it is the kernel we run on. ``expectations`` are its known divergences.
     What a baseline ``since`` knows does not fail the campaign.
+    ``portion`` is what this campaign does of the whole; the first portion looks at what is expected as well.
     """
 
     run: str
@@ -64,6 +65,7 @@ class Plan:
     surroundings: tuple[tuple[str, str], ...] = ()
     expectations: Expectations | None = None
     since: Since | None = None
+    portion: Portion = WHOLE
 
 
 class Campaign:
@@ -95,15 +97,16 @@ class Campaign:
                 systems=law.systems,
                 kinds=plan.kinds,
                 environment={**describe(plan.profile), **dict(plan.surroundings)},
+                shard=str(plan.portion),
             )
         )
         interrupted = False
         with Triage(plan.profile, plan.base, law, plan.keep, plan.expectations, since=plan.since) as triage:
             shards = Shards(plan)
             try:
-                for event in triage.expected():
+                for event in triage.expected() if plan.portion.number == 1 else ():
                     self._tell(event)
-                for result in shards.results(self._tasks()):
+                for result in in_order(shards.results(self._tasks()), plan.portion):
                     self._take(result, triage)
                 for last in shards.farewells():
                     self._mind(last)
@@ -116,9 +119,9 @@ class Campaign:
             finally:
                 shards.close()
             if self._unsupported:
-                counts = ", ".join(f"{name} {count}" for name, count in self._unsupported.most_common())
-                self._tell(events.Note("info", f"not offered by the system, and left out: {counts}"))
-            for event in triage.unmet():
+                self._tell(events.unoffered_note(self._unsupported))
+            # What was not met in one portion may have been met in another.
+            for event in triage.unmet() if plan.portion == WHOLE else ():
                 self._tell(event)
             exit_code = self._verdict(triage, interrupted)
             if plan.since is not None:
@@ -140,16 +143,12 @@ class Campaign:
         return exit_code
 
     def _verdict(self, triage: Triage, interrupted: bool) -> ExitCode:
-        if self.failure is not None:
-            return ExitCode.ADAPTER_FAILED
-        failing = triage.buckets.keys() - triage.known
-        if any(not bucket.startswith(DIED) for bucket in failing):
-            return ExitCode.DIVERGES
-        if failing:
-            return ExitCode.ADAPTER_FAILED
-        if triage.wrong:
-            return ExitCode.EXPECTATIONS_WRONG
-        return ExitCode.INCONCLUSIVE if interrupted else ExitCode.CONFORMS
+        return verdict_of(
+            triage.buckets.keys() - triage.known,
+            failed=self.failure is not None,
+            wrong=bool(triage.wrong),
+            interrupted=interrupted,
+        )
 
     def _obstacles(self, interrupted: bool) -> tuple[str, ...]:
         """Why what was found is not all that the budget would have found."""
@@ -161,13 +160,19 @@ class Campaign:
             listener(event)
 
     def _tasks(self) -> Iterator[Task]:
+        """The batches of this portion: the whole is the same for everybody, so that portions fit together."""
+        return (task for task in self._all_tasks() if self._plan.portion.holds(task.index))
+
+    def _all_tasks(self) -> Iterator[Task]:
         plan = self._plan
         index = 0
+        stored_ops = sum(len(ops) for _, ops in plan.programs)
         for start in range(0, len(plan.programs), PROGRAMS_PER_BATCH):
             chunk = plan.programs[start : start + PROGRAMS_PER_BATCH]
             yield Task(index, "stored", plan.seed, plan.profile, programs=chunk, law=plan.law)
             index += 1
-        while not plan.budget.spent(time.monotonic() - self._started, self._ops):
+        stored = index
+        while plan.budget.buys(index - stored, time.monotonic() - self._started, stored_ops):
             kind = plan.kinds[index % len(plan.kinds)]
             yield Task(index, kind, plan.seed, plan.profile, count=PROGRAMS_PER_BATCH, law=plan.law)
             index += 1
@@ -187,6 +192,7 @@ class Campaign:
                 clauses=result.clauses,
                 differences=result.differences,
                 witnesses={name: (witness.seed, witness.ops) for name, witness in result.witnesses.items()},
+                unsupported=result.unsupported,
             )
         )
         triage.count(result.outcomes, result.clauses)
@@ -203,6 +209,20 @@ class Campaign:
         """Break off when the system under test is broken: nothing that it says from then on can be trusted."""
         if result.broken is not None:
             raise broken_error(result.broken)
+
+
+def in_order(results: Iterator[Result], portion: Portion) -> Iterator[Result]:
+    """Results in the order of their batches, however many processes make them: the first of a bucket is then the same.
+
+    A batch that takes long keeps what was done after it waiting.
+    """
+    done: dict[int, Result] = {}
+    due = portion.first
+    for result in results:
+        done[result.index] = result
+        while due in done:
+            yield done.pop(due)
+            due += portion.of
 
 
 class Shards:

@@ -19,6 +19,7 @@ COMMANDS = {
     "show": "show",
     "baseline": "baselining",
     "compare": "comparing",
+    "merge": "merging",
     "list": "listing",
     "systems": "systems",
     "doctor": "doctor",

@@ -8,7 +8,7 @@ A header opens it, a footer closes it. A log without a footer was cut short and 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -20,7 +20,10 @@ FORMAT_VERSION = 1
 
 
 class Header(msgspec.Struct, frozen=True, tag="header", tag_field="event"):
-    """Who ran what, where. ``environment`` holds kernel, filesystem, user, machine and versions by name."""
+    """Who ran what, where. ``environment`` holds kernel, filesystem, user, machine and versions by name.
+
+    ``shard`` says which portion of the campaign this is, such as ``2/4``; empty for the whole of it.
+    """
 
     format: int
     run: str
@@ -32,6 +35,7 @@ class Header(msgspec.Struct, frozen=True, tag="header", tag_field="event"):
     systems: tuple[str, ...]
     kinds: tuple[str, ...]
     environment: dict[str, str]
+    shard: str = ""
 
 
 class Batch(msgspec.Struct, frozen=True, tag="batch", tag_field="event"):
@@ -39,6 +43,7 @@ class Batch(msgspec.Struct, frozen=True, tag="batch", tag_field="event"):
 
     Under the law of differences, ``differences`` counts host clause, then how it explained a difference,
     and ``witnesses`` gives the seed and the number of ops of a short program for each.
+    ``unsupported`` counts by name the ops that the system did not offer.
     """
 
     index: int
@@ -50,6 +55,7 @@ class Batch(msgspec.Struct, frozen=True, tag="batch", tag_field="event"):
     clauses: dict[str, int]
     differences: dict[str, dict[str, int]] = {}
     witnesses: dict[str, tuple[str, int]] = {}
+    unsupported: dict[str, int] = {}
 
 
 class Divergence(msgspec.Struct, frozen=True, tag="divergence", tag_field="event"):
@@ -118,8 +124,20 @@ STALE, EXPIRED, UNMATCHED = WAIVER_PROBLEMS = ("stale", "expired", "unmatched")
 """How notes begin that say what is wrong with a waiver; ``mend:`` and a command close them."""
 
 
+DIED = "B-died-"
+"""How the buckets begin that hold programs which the system does not survive."""
 KNOWN = "known"
 """The verdict of a bucket that the baseline of the run has: it is counted, and fails nothing."""
+
+
+UNOFFERED = "not offered by the system"
+"""How the note begins that sums up what a system did not offer."""
+
+
+def unoffered_note(counts: Mapping[str, int]) -> Note:
+    """What a system did not offer in a whole run, by op."""
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return Note("info", f"{UNOFFERED}, and left out: {', '.join(f'{name} {count}' for name, count in ranked)}")
 
 
 class DeltaRow(msgspec.Struct, frozen=True):

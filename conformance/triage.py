@@ -47,8 +47,6 @@ LOOKS_MAX = 40
 CRASH_REDUCTION_TRIES_MAX = 30
 SUBJECT_CRASH_TRIES_MAX = 6
 """A system under test may need its whole deadline for every try, and is started anew for each."""
-DIED = "B-died-"
-"""How the buckets begin that hold programs which the worker does not survive."""
 UNSTEADY = "B-unsteady-"
 """How the buckets begin that hold a program which diverges only beside others."""
 _EXPECTED = frozenset(("waived", "unsupported"))
@@ -313,7 +311,7 @@ class Triage:
             reduction = reduce_program(suspect.ops, self._kills, tries)
         except Inconclusive:
             return self._unsteady(suspect, kind)
-        bucket = f"{DIED}{reduction.ops[-1].call}"
+        bucket = f"{events.DIED}{reduction.ops[-1].call}"
         if self._known(bucket):
             return events.Occurrence(bucket, suspect.seed)
         return msgspec.structs.replace(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from conformance.budget import read_budget
+from conformance.budget import WHOLE, read_budget, read_portion
 from conformance.campaign import Campaign, Plan, run_name
 from conformance.commands.options import DEADLINE, DIRECTORY, LAW, ON, REPORTS, USER, chosen_profile
 from conformance.environment import require_terminals
@@ -56,6 +56,7 @@ KINDS_WITH_TERMINALS = frozenset(("terminals", "jobs", "mixed", "host-terminals"
     metavar="NAME",
     help="Fail only for what is new or changed since a baseline; its programs run first.",
 )
+@click.option("--shard", metavar="I/N", help="Only the I-th of N portions of the campaign; see fdconform merge.")
 @click.option("--keep", is_flag=True, help="Store reduced programs in FIXTURES/regressions, to run first from then on.")
 @LAW
 @ON
@@ -71,6 +72,7 @@ def command(
     fixtures: Path,
     keep: bool,
     baseline: str | None,
+    shard: str | None,
     law: str | None,
     on: str,
     deadline_s: float,
@@ -80,6 +82,7 @@ def command(
 ) -> int:
     """Run random programs on the model and on the kernel, or another system; compare, reduce, and write a report."""
     wanted = read_budget(budget)
+    portion = read_portion(shard) if shard else WHOLE
     subject = subject_of(on, deadline_s)
     chosen = chosen_law(law, subject)
     kinds = kinds or (subject.kinds if subject else ()) or chosen.kinds
@@ -99,7 +102,7 @@ def command(
         run=name,
         command=f"fdconform run --seed {seed} --budget {budget}{' --user' if as_user else ''}"
         f"{'' if law is None else f' --law {law}'}{f' --on {shlex.quote(on)}' if subject else ''}"
-        f"{f' --since-baseline {baseline}' if baseline else ''}",
+        f"{f' --since-baseline {baseline}' if baseline else ''}{f' --shard {portion}' if portion.of > 1 else ''}",
         seed=seed,
         budget=wanted,
         budget_text=budget,
@@ -111,6 +114,7 @@ def command(
         subject=subject,
         expectations=known,
         since=earlier,
+        portion=portion,
         surroundings=tuple(surroundings.items()),
         keep=fixtures / "regressions" if keep else None,
         programs=(
@@ -120,7 +124,9 @@ def command(
     )
     clauses = clauses_under(chosen)
     with EventLog(target / EVENTS) as log:
-        progress = Progress(clauses, budget_seconds=wanted.seconds, budget_ops=wanted.ops)
+        progress = Progress(
+            clauses, budget_seconds=wanted.seconds, budget_ops=wanted.ops // portion.of if wanted.ops else None
+        )
         try:
             code = Campaign(plan, (log.write, progress.update)).run()
         finally:

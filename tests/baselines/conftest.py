@@ -40,9 +40,9 @@ class Toy:
         (self.fixtures / "programs").mkdir(parents=True, exist_ok=True)
         (self.fixtures / "programs" / f"{name}.fd").write_text(program)
 
-    def replay(self, program: str) -> Ended:
-        """A program on the kernel."""
-        return _ended("replay", program)
+    def command(self, *arguments: str) -> Ended:
+        """A command that says itself where it works."""
+        return _ended(*arguments)
 
     def fdconform(self, *arguments: str) -> Ended:
         """A command, with the places it needs."""

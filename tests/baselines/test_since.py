@@ -57,7 +57,7 @@ def test_the_programs_of_the_baseline_run_first_and_can_be_replayed(toy: Toy) ->
     (again,) = toy.divergences()
     assert again.seed == f"{toy.reports}/baselines/main/baseline.json#{known.bucket}"
     assert again.replay.startswith(f"fdconform replay {again.seed}")
-    replayed = toy.replay(again.seed)
+    replayed = toy.command("replay", again.seed)
     assert ExitCode.CONFORMS == replayed.returncode
     assert "close(r0) == EBADF" in replayed.stdout
 
