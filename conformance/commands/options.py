@@ -54,6 +54,8 @@ LAW = click.option(
 
 ON = click.option(
     "--on",
+    "--system",
+    "on",
     default="native",
     show_default=True,
     metavar="SYSTEM",
