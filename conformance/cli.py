@@ -29,6 +29,7 @@ COMMANDS = {
     "worker": "worker",
     "check-adapter": "checking_adapter",
     "waive": "waiving",
+    "import-strace": "importing",
 }
 """The module of each command in ``conformance.commands``."""
 
