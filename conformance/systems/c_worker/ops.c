@@ -120,7 +120,7 @@ static const struct op *op_of(struct value *given) {
 
 /* Arguments ------------------------------------------------------------------------------------------------------- */
 
-static bool vector_fits; /* else it is Python's worker that makes the call itself, once */
+static bool vector_fits; /* in the scratch buffer: Python makes no call again whose vector does not */
 
 /* Room for data to be received: on the desk, or for more than anyone would allocate in the scratch buffer. */
 static struct iovec room_vector(struct value *lengths) {
