@@ -24,6 +24,7 @@ COMMANDS = {
     "systems": "systems",
     "doctor": "doctor",
     "selfcheck": "selfchecking",
+    "confirm": "confirming",
     "coverage": "covering",
     "witnesses": "witnessing",
     "worker": "worker",
