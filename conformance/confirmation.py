@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which clauses of the host model a real sandbox confirms, which it contradicts, and which cannot be put to it.
 
-A clause is put to the system by a program in which it shows: for one that differs from Linux a program with a difference
-that it explains, for any other a program where it is cited. The pure models say which programs those are,
+A clause is put to the system by a program in which it shows: for one that differs from Linux a program with a
+difference that it explains, for any other a program where it is cited. The pure models say which programs those are,
 once what the system does not offer has been left out of them. A clause is *confirmed* when the system gives what the
 host model gives all through such a program, and *contradicted* when in every such program it parts from the model where
 the clause is cited.

@@ -17,6 +17,8 @@ from conformance.ops import Op, slots_read
 
 EPOLL_CREATE = "epoll_create1"
 MOVING = ("dup2", "dup3")
+NAMING = ("bind", "connect", "sendto")
+"""Calls whose last argument is an address."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,9 @@ def donated(ops: Sequence[Op], imports: Imports) -> tuple[Op, ...]:
         deciding = read[:1] if op.call in MOVING else read
         sides = {inside[slot] for slot in deciding} - {None}
         if len(sides) > 1 or (op.call == "import_fd" and sides != {False}) or (op.call == "mmap" and sides != {True}):
+            continue
+        if True in sides and op.call in NAMING and op.arguments[-1] is not None:
+            # The names of the sandbox are not those of the host.
             continue
         side: bool | None = sides.pop() if sides else None if op.call == EPOLL_CREATE else False
         if op.call != "import_fd":

@@ -52,10 +52,8 @@ def command(
     def diverges(ops: tuple[Op, ...]) -> Divergence | None:
         return examiner.glance(ops)
 
-    found = []
     try:
-        for standing in standings(clauses, shown, profile, diverges):
-            found.append(standing)
+        found = list(standings(clauses, shown, profile, diverges))
     finally:
         examiner.close()
     text = confirmation_text(subject.name, subject.release or hello.version, found, clauses)

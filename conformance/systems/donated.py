@@ -87,12 +87,14 @@ class Donated(Native):
     def import_fd(
         self, fd: int, readonly: int, owner: tuple[int, int] | None, tty: int, flags: int | None, savable: int
     ) -> int:
+        if self._is_inside(fd):
+            raise Unreachable("what was imported is not the host's to donate")
         donated = self.dup(fd)
         try:
             kept = self.fcntl(donated, F_GETFL) & O_NONBLOCK
             if not self._begun:
                 self._begin()
-            problem = self._given_away(donated, "tty" if tty else "plain")
+            problem = self._donate(donated, "tty" if tty else "plain")
             self._ask(ARRIVE, donated, kept, bool(problem))
             if problem:
                 raise problem
@@ -128,26 +130,14 @@ class Donated(Native):
         receive(answers)
         return ours, answers
 
-    def _given_away(self, fd: int, kind: str) -> OSError | None:
-        """Donate a descriptor; the errno of a sandbox that refuses it. What the client changes of it is undone."""
-        path = f"/proc/self/fd/{fd}"
-        before = os.stat(path)
-        try:
-            return self._donate(fd, kind, stat.S_ISSOCK(before.st_mode))
-        finally:
-            after = os.stat(path)
-            if (before.st_uid, before.st_gid) != (after.st_uid, after.st_gid):
-                # The client makes the user of the sandbox the owner of what it donates.
-                os.chown(path, before.st_uid, before.st_gid)
-                os.chmod(path, stat.S_IMODE(before.st_mode))
-
-    def _donate(self, fd: int, kind: str, is_socket: bool) -> OSError | None:
+    def _donate(self, fd: int, kind: str) -> OSError | None:
         """Start a process with a descriptor, and wait until the client that started it has let go of it as well.
 
         A terminal is made of whichever of the three standard descriptors comes first, so all of them are the same.
         What the client has to say would then reach the other end; it speaks only when a socket is refused,
         and another socket is refused for the same reason.
         """
+        is_socket = stat.S_ISSOCK(os.fstat(fd).st_mode)
         others = (self._log, self._log) if kind == "plain" else (fd, self._complaints[1] if is_socket else fd)
         child = self._spawn(kind, (fd, *others))
         while not (ended := os.waitpid(child, os.WNOHANG))[0]:

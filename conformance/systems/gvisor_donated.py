@@ -21,7 +21,7 @@ from conformance.donation import Imports, donated
 from conformance.ops import SPECS, Op
 from conformance.systems.donated import EXEC
 from conformance.systems.native_calls.processes import PROCESS_CALLS, die_with
-from conformance.systems.python_worker import PROTOCOL, Front, own_streams
+from conformance.systems.python_worker import MEMORY_OPS, PROTOCOL, Front, own_streams
 
 RUNSC = "/usr/bin/runsc"
 DONATED = "conformance.systems.donated:Donated"
@@ -32,7 +32,7 @@ _LATER = frozenset(("fcntl(F_OFD_GETLK)", "fcntl(F_OFD_SETLK)", "fcntl(F_OFD_SET
 """What later versions offer: this one knows no locks of descriptions beside those of flock(2)."""
 _OF_A_SESSION = frozenset(("ioctl(TIOCGPGRP)", "ioctl(TIOCSPGRP)"))
 """A terminal belongs to the session of the process that it was donated to, which only passes it on."""
-_NOT_OFFERED = _LATER | _OF_A_SESSION | PROCESS_CALLS | {"save", "restore"}
+_NOT_OFFERED = _LATER | _OF_A_SESSION | PROCESS_CALLS | {"save", "restore", *MEMORY_OPS}
 _CAPABILITY_SETS = ("bounding", "effective", "permitted", "inheritable")
 _CAPABILITIES = tuple(
     "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SYS_ADMIN SYS_RESOURCE".split()
@@ -59,6 +59,8 @@ class Container:
         self._runsc = [
             *(RUNSC, "--rootless=false", "--network=none", "--ignore-cgroups", "--platform=ptrace"),
             *("--overlay2=root:memory", f"--root={directory / 'state'}"),
+            # The sandbox runs as we do. As another user it would have to be given what is donated, and that would show.
+            "--TESTONLY-unsafe-nonroot",
         ]
 
     @property

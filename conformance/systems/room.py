@@ -19,6 +19,7 @@ import resource
 import select
 import signal
 import socket
+import stat
 import sys
 from array import array
 from collections.abc import Hashable, Iterable
@@ -32,6 +33,7 @@ from conformance.systems.native_calls.private import PRIVATE_FD_MAX, PRIVATE_FD_
 from conformance.systems.native_worker import LOOK_INTERVAL_MS, sleep_state
 from conformance.systems.worker import GIVE_UP, NUDGE, RECORDED_SIGNALS
 from reference.outcomes import Sleeps
+from reference.syscalls import Address
 
 VALUE, ERROR, ASLEEP, BROKEN = "value", "error", "asleep", "broken"
 """How a call ended: with a value, with an error number, not at all, or in a way that nobody foresaw."""
@@ -39,6 +41,7 @@ _MOVING = ("dup2", "dup3")
 BEGIN, ARRIVE, CALL, END = "begin", "arrive", "call", "end"
 """Requests: a program begins, a descriptor was donated, perform a call, the program is over."""
 
+_HOST_ADDRESS = re.compile(rb"hostfd:\[(\d+)\]")
 _HOST_NAME = re.compile(r"host:\[(\d+)\]")
 
 
@@ -50,11 +53,23 @@ class Inside(Native):
         self.donated: list[tuple[int, int] | None] = []
         """The device and inode of each donation; None for one that the sandbox refused."""
 
+        self.sockets: dict[int, str] = {}
+        """The addresses of imported sockets, by the sandbox's numbers in them."""
+
     def link_text(self, fd: int, text: str) -> str:
         return super().link_text(fd, self._numbered(text))
 
     def mapped_name(self, text: str, inode: int, key: Hashable) -> str:
         return super().mapped_name(self._numbered(text), inode, key)
+
+    def _protect(self, fd: int) -> None:
+        """Nothing of the machine can be changed from here: attributes are the virtual owner's."""
+
+    def _told(self, length: int) -> Address:
+        """An address; that of an import is named after the number of the program's that stands for it."""
+        name = self._address.raw[2:length].rstrip(b"\0")
+        found = _HOST_ADDRESS.fullmatch(name)
+        return self.sockets.get(int(found[1]), "") if found else super()._told(length)
 
     def _numbered(self, text: str) -> str:
         """The name of an import with the place of the donation instead of the sandbox's number."""
@@ -130,6 +145,11 @@ class Runner:
             os.set_blocking(number, False)
         found = os.fstat(number)
         self._native.donated.append((found.st_dev, found.st_ino))
+        if stat.S_ISSOCK(found.st_mode):
+            with socket.socket(fileno=os.dup(number)) as arrived:
+                name = _HOST_ADDRESS.fullmatch(os.fsencode(arrived.getsockname()))
+            if name:
+                self._native.sockets[int(name[1])] = f"hostfd:[{number}]"
 
     def _call(self, count: int, held: set[int], name: str, arguments: tuple[Any, ...]) -> tuple[str, Any, Any, Any]:
         """How a call ended, the signals that it raised, and the numbers that are open now and not only held."""

@@ -83,6 +83,7 @@ class DescriptorCalls(ImportingCalls):
         file = self.files.pop(fd, None)
         if file is None:
             return
+        self.left.add(fd)
         self.cite("CLS-01")
         locks = file.inode.locks
         if not file.path_only:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from reference.constants import EFAULT, EINVAL, IOV_MAX, LLONG_MAX, MAX_RW_COUNT
+from reference.constants import EBADF, EFAULT, EINVAL, F_GETFD, IOV_MAX, LLONG_MAX, MAX_RW_COUNT
 from reference.host.description import Description, WouldBlockError, check_direction
 from reference.host.state import HostState
 from reference.outcomes import Refused
@@ -23,7 +23,7 @@ class TransferCalls(HostState):
     def read(self, fd: int, count: int) -> bytes:
         """read(2)."""
         file = self.imported(fd)
-        return self.kernel.read(fd, count) if file is None else self._read(fd, file, (count,), 0)
+        return self.kernel.read(fd, count) if file is None else self._read(fd, file, (self._single(count),), 0)
 
     def readv(self, fd: int, lengths: tuple[int, ...]) -> bytes:
         """readv(2)."""
@@ -33,11 +33,14 @@ class TransferCalls(HostState):
     def pread(self, fd: int, count: int, offset: int) -> bytes:
         """pread(2)."""
         file = self._positioned(fd, offset, "RD-18")
-        return self.kernel.pread(fd, count, offset) if file is None else self._read_at(fd, file, (count,), offset, 0)
+        if file is None:
+            return self.kernel.pread(fd, count, offset)
+        _check_span(offset, count, "RD-09")
+        return self._read_at(fd, file, (self._single(count),), offset, 0)
 
     def preadv2(self, fd: int, lengths: tuple[int, ...], offset: int, flags: int) -> bytes:
         """preadv2(2); offset -1 is the file offset."""
-        file = self._positioned(fd, offset, "RD-18")
+        file = self._positioned(fd, offset, "RD-18", CURRENT_POSITION)
         if file is None:
             return self.kernel.preadv2(fd, lengths, offset, flags)
         if offset == CURRENT_POSITION:
@@ -84,7 +87,7 @@ class TransferCalls(HostState):
 
     def pwritev2(self, fd: int, buffers: tuple[bytes, ...], offset: int, flags: int) -> int:
         """pwritev2(2); offset -1 is the file offset."""
-        file = self._positioned(fd, offset, "WR-18")
+        file = self._positioned(fd, offset, "WR-18", CURRENT_POSITION)
         if file is None:
             return self.kernel.pwritev2(fd, buffers, offset, flags)
         if offset == CURRENT_POSITION:
@@ -127,11 +130,32 @@ class TransferCalls(HostState):
         if file.inode.owner is not None:
             self.cite("PERM-08")
 
-    def _positioned(self, fd: int, offset: int, clause: str) -> Description | None:
-        """As :meth:`imported`. The number is looked up before the offset is looked at."""
-        if offset < 0 and fd in self.files:
+    def _positioned(self, fd: int, offset: int, clause: str, lowest: int = 0) -> Description | None:
+        """As :meth:`imported`. A number is looked up before the offset is looked at, and what it means after.
+
+        A closed number is the sandbox's own where an import was the last that it meant.
+        """
+        file = self.files.get(fd)
+        if offset < 0 and file is not None:
             self.cite(clause)
+        if offset < lowest and file is not None and file.path_only:
+            raise Refused(EINVAL, clause)
+        if offset < lowest and file is None and fd in self.left and not self._is_open(fd):
+            raise Refused(EBADF, clause)
         return self.imported(fd)
+
+    def _is_open(self, fd: int) -> bool:
+        try:
+            self.kernel.fcntl(fd, F_GETFD)
+        except OSError:
+            return False
+        return True
+
+    def _single(self, count: int) -> int:
+        """How much of a single buffer a call uses: cut before its address is looked at, unlike one of a vector."""
+        if count >= ADDRESS_SPACE_BYTES:
+            self.cite("LAY-11")
+        return min(count, MAX_RW_COUNT)
 
     # Position ---------------------------------------------------------------------------------
 

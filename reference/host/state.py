@@ -38,6 +38,8 @@ class HostState:
         self.kernel = kernel
         self.caller = caller or Caller()
         self.files: dict[int, Description] = {}
+        self.left: set[int] = set()
+        """Numbers of imports that were closed."""
         self.filesystem = Filesystem()
         self.jobs = Jobs(kernel)
         self.file_size_bytes_max = self.caller.file_size_bytes_max
