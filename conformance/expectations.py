@@ -22,6 +22,7 @@ from typing import Any, Literal
 import msgspec
 
 from conformance.clauses import load_clauses
+from conformance.host_clauses import load_host_clauses
 from conformance.conditions import Facts, check_condition, holds
 from conformance.divergence import Signature
 from conformance.errors import ConformanceError, ExitCode
@@ -315,7 +316,7 @@ def _is_twin(one: Waiver, other: Waiver) -> bool:
 
 def unmatched(waiver: Waiver) -> str:
     """Why a waiver cannot describe any divergence; empty when it can."""
-    if waiver.clause and waiver.clause not in load_clauses():
+    if waiver.clause and waiver.clause not in load_clauses() and waiver.clause not in load_host_clauses():
         return f"there is no clause {waiver.clause}"
     op = waiver.op if waiver.bucket else read_pattern(waiver.pattern).op if waiver.pattern else "*"
     return "" if any(_glob(op, name) for name in SPECS_BY_NAME) else f"there is no op {op}"

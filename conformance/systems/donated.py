@@ -32,7 +32,7 @@ from conformance.systems.frames import receive, send
 from conformance.systems.native import Native
 from conformance.systems.native_calls.private import make_private, private_numbers
 from conformance.systems.room import ARRIVE, ASLEEP, BEGIN, CALL, END, ERROR, VALUE, open_numbers
-from reference.constants import F_GETFL, O_NONBLOCK
+from reference.constants import F_GETFL, O_NONBLOCK, PAGE_SIZE
 from reference.outcomes import Sleeps
 from reference.syscalls import Syscalls
 
@@ -42,6 +42,8 @@ EXEC = "FDCONFORM_EXEC"
 ``room`` starts the room; ``plain`` and ``tty`` a process that passes its standard input on to it, which was imported as
 what it is, or as a terminal.
 """
+LOST = "FDCONFORM_LOST_FLAGS"
+"""The variable with the status flags that the sandbox loses when something is opened again."""
 _FD_NAMES = frozenset(("fd", "fd_in", "fd_out", "out_fd", "in_fd", "target"))
 _LIST_NAMES = frozenset(("fds", "read", "write", "urgent", "rights"))
 _OF_MAPPINGS = frozenset(("load", "store", "msync", "mapping_path", "munmap"))
@@ -56,6 +58,7 @@ class Donated(Native):
     def __init__(self) -> None:
         super().__init__()
         self._commands: dict[str, list[str]] = json.loads(os.environ[EXEC])
+        self._lost = int(os.environ.get(LOST, "0"))
         self._room: tuple[int, int] | None = None
         self._begun = False
         self._calls = 0
@@ -209,9 +212,16 @@ class Donated(Native):
                 raise Unreachable("a number below that of the epoll instance has become free")
         return int(self._routed("epoll_ctl", arguments, [fd, target]))
 
+    def reopen(self, fd: int, flags: int) -> int:
+        if self._begun and flags & self._lost and self._is_inside(fd):
+            raise Unreachable("this sandbox drops some of the flags, and all that follows would differ")
+        return int(self._routed("reopen", (fd, flags), [fd]))
+
     def mmap(self, fd: int, length: int, protection: int, flags: int, offset: int) -> int:
         if not self._is_inside(fd):
             raise Unreachable("mappings are counted in one place")
+        if offset % PAGE_SIZE:
+            raise Unreachable("the C library refuses it before the sandbox is asked")
         return int(self._inside("mmap", (fd, length, protection, flags, offset)))
 
     def _routed(self, name: str, arguments: tuple[Any, ...], numbers: list[int]) -> Any:

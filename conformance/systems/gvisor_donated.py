@@ -19,9 +19,10 @@ from typing import Any
 
 from conformance.donation import Imports, donated
 from conformance.ops import SPECS, Op
-from conformance.systems.donated import EXEC
+from conformance.systems.donated import EXEC, LOST
 from conformance.systems.native_calls.processes import PROCESS_CALLS, die_with
 from conformance.systems.python_worker import MEMORY_OPS, PROTOCOL, Front, own_streams
+from reference.constants import O_APPEND, O_DSYNC, O_SYNC
 
 RUNSC = "/usr/bin/runsc"
 DONATED = "conformance.systems.donated:Donated"
@@ -30,9 +31,13 @@ IMPORTS = Imports(readonly=0, owner=(0, 0), flags=None, savable=1)
 """How this version imports what a process is started with: always with a virtual owner, the user of the process."""
 _LATER = frozenset(("fcntl(F_OFD_GETLK)", "fcntl(F_OFD_SETLK)", "fcntl(F_OFD_SETLKW)"))
 """What later versions offer: this one knows no locks of descriptions beside those of flock(2)."""
+LOST_FLAGS = O_APPEND | O_DSYNC | O_SYNC
+"""This version drops them before the host file is asked to open (kernfs/filesystem.go, OpenAt)."""
 _OF_A_SESSION = frozenset(("ioctl(TIOCGPGRP)", "ioctl(TIOCSPGRP)"))
 """A terminal belongs to the session of the process that it was donated to, which only passes it on."""
-_NOT_OFFERED = _LATER | _OF_A_SESSION | PROCESS_CALLS | {"save", "restore", *MEMORY_OPS}
+_REFUSED_BY_US = frozenset(("ioctl(TIOCCONS)", "ioctl(TIOCSTI)", "ioctl(TIOCVHANGUP)"))
+"""What the worker never asks of a kernel, and answers itself."""
+_NOT_OFFERED = _LATER | _OF_A_SESSION | _REFUSED_BY_US | PROCESS_CALLS | {"save", "restore", *MEMORY_OPS}
 _CAPABILITY_SETS = ("bounding", "effective", "permitted", "inheritable")
 _CAPABILITIES = tuple(
     "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SYS_ADMIN SYS_RESOURCE".split()
@@ -130,6 +135,7 @@ def main() -> None:
     front = Front(*own_streams(), DONATED, _unfit)
     with Container(Path(sys.argv[1])) as container:
         os.environ[EXEC] = json.dumps(container.commands)
+        os.environ[LOST] = str(LOST_FLAGS)
         front.serve(_hello())
 
 

@@ -139,6 +139,7 @@ class Runner:
             _, ancillary, _, _ = connection.recvmsg(1, socket.CMSG_SPACE(array("i").itemsize))
         (fd,) = array("i", ancillary[0][2])
         os.dup2(fd, number, inheritable=True)
+        self._held.discard(number)
         if fd != number:
             os.close(fd)
         if flags & os.O_NONBLOCK:
@@ -147,8 +148,10 @@ class Runner:
         self._native.donated.append((found.st_dev, found.st_ino))
         if stat.S_ISSOCK(found.st_mode):
             with socket.socket(fileno=os.dup(number)) as arrived:
-                name = _HOST_ADDRESS.fullmatch(os.fsencode(arrived.getsockname()))
-            if name:
+                name = None
+                with suppress(OSError):
+                    name = _HOST_ADDRESS.fullmatch(os.fsencode(arrived.getpeername()))
+            if name is not None:
                 self._native.sockets[int(name[1])] = f"hostfd:[{number}]"
 
     def _call(self, count: int, held: set[int], name: str, arguments: tuple[Any, ...]) -> tuple[str, Any, Any, Any]:

@@ -190,8 +190,8 @@ class _SilentLimit(Host):
 
 
 class _MinusOneRefused(Host):
-    def _positioned(self, fd: int, offset: int, clause: str) -> Description | None:
-        file = super()._positioned(fd, offset, clause)
+    def _positioned(self, fd: int, offset: int, clause: str, lowest: int = 0) -> Description | None:
+        file = super()._positioned(fd, offset, clause, lowest)
         if file is not None and offset < 0:
             raise Refused(EINVAL, clause)
         return file
