@@ -22,11 +22,11 @@ from typing import Any, Literal
 import msgspec
 
 from conformance.clauses import load_clauses
-from conformance.host_clauses import load_host_clauses
 from conformance.conditions import Facts, check_condition, holds
 from conformance.divergence import Signature
 from conformance.errors import ConformanceError, ExitCode
 from conformance.grammar import program_text, read_program
+from conformance.host_clauses import load_host_clauses
 from conformance.ops import SPECS_BY_NAME, Op
 from conformance.program import Program
 from conformance.waiver_text import Entry, line_of, split_text
