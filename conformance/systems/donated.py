@@ -32,7 +32,7 @@ from conformance.systems.frames import receive, send
 from conformance.systems.native import Native
 from conformance.systems.native_calls.private import make_private, private_numbers
 from conformance.systems.room import ARRIVE, ASLEEP, BEGIN, CALL, END, ERROR, VALUE, open_numbers
-from reference.constants import F_GETFL, O_NONBLOCK, PAGE_SIZE
+from reference.constants import F_GETFL, F_SETFL, FIONBIO, O_NONBLOCK, PAGE_SIZE
 from reference.outcomes import Sleeps
 from reference.syscalls import Syscalls
 
@@ -192,10 +192,20 @@ class Donated(Native):
         self._held &= open_numbers()
         return closed
 
-    def setrlimit(self, resource: int, soft: int) -> int:
-        if self._begun:
-            self._inside("setrlimit", (resource, soft))
-        return super().setrlimit(resource, soft)
+    def fcntl(self, fd: int, command: int, argument: Any = 0) -> Any:
+        if command == F_SETFL and not argument & O_NONBLOCK:
+            self._keep_going(fd)
+        return self._routed("fcntl", (fd, command, argument), [fd])
+
+    def ioctl(self, fd: int, request: int, argument: Any = 0) -> Any:
+        if request == FIONBIO and not argument:
+            self._keep_going(fd)
+        return self._routed("ioctl", (fd, request, argument), [fd])
+
+    def _keep_going(self, fd: int) -> None:
+        """The sandbox itself hangs where the host takes away the O_NONBLOCK that it relies on; nothing wakes it."""
+        if self._begun and not self._is_inside(fd) and fd in open_numbers() and not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise Unreachable("the sandbox itself would wait, and could not be woken")
 
     def epoll_create1(self, flags: int) -> int:
         made = super().epoll_create1(flags)

@@ -33,11 +33,13 @@ _LATER = frozenset(("fcntl(F_OFD_GETLK)", "fcntl(F_OFD_SETLK)", "fcntl(F_OFD_SET
 """What later versions offer: this one knows no locks of descriptions beside those of flock(2)."""
 LOST_FLAGS = O_APPEND | O_DSYNC | O_SYNC
 """This version drops them before the host file is asked to open (kernfs/filesystem.go, OpenAt)."""
+CALLER = {"file_size_bytes_max": 2**30}
+"""The signal of a limit would end the process of the sandbox, so it has none: that of programs is out of the way."""
 _OF_A_SESSION = frozenset(("ioctl(TIOCGPGRP)", "ioctl(TIOCSPGRP)"))
 """A terminal belongs to the session of the process that it was donated to, which only passes it on."""
 _REFUSED_BY_US = frozenset(("ioctl(TIOCCONS)", "ioctl(TIOCSTI)", "ioctl(TIOCVHANGUP)"))
 """What the worker never asks of a kernel, and answers itself."""
-_NOT_OFFERED = _LATER | _OF_A_SESSION | _REFUSED_BY_US | PROCESS_CALLS | {"save", "restore", *MEMORY_OPS}
+_NOT_OFFERED = _LATER | _OF_A_SESSION | _REFUSED_BY_US | PROCESS_CALLS | {"save", "restore", "setrlimit", *MEMORY_OPS}
 _CAPABILITY_SETS = ("bounding", "effective", "permitted", "inheritable")
 _CAPABILITIES = tuple(
     "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SYS_ADMIN SYS_RESOURCE".split()
@@ -126,13 +128,14 @@ def _hello() -> dict[str, Any]:
         "protocol": PROTOCOL,
         "name": "gvisor-donated",
         "version": _release(),
+        "facts": CALLER,
         "capabilities": {"ops": offered, "imports": asdict(IMPORTS)},
     }
 
 
 def main() -> None:
     """Speak on standard input and output; what else is written there goes to standard error."""
-    front = Front(*own_streams(), DONATED, _unfit)
+    front = Front(*own_streams(), DONATED, _unfit, CALLER)
     with Container(Path(sys.argv[1])) as container:
         os.environ[EXEC] = json.dumps(container.commands)
         os.environ[LOST] = str(LOST_FLAGS)

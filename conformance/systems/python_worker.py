@@ -129,14 +129,23 @@ def _hello() -> dict[str, Any]:
 class Front:
     """The side that speaks: reads messages from ``source``, a descriptor, and writes to another.
 
-    ``system`` names the class of the calls that programs make; ``unfit`` says which programs are not run.
+    ``system`` names the class of the calls that programs make; ``unfit`` says which programs are not run;
+    ``caller`` is what programs run under whatever the harness says.
     """
 
-    def __init__(self, source: int, target: int, system: str = NATIVE_CALLS, unfit: Unfit | None = None) -> None:
+    def __init__(
+        self,
+        source: int,
+        target: int,
+        system: str = NATIVE_CALLS,
+        unfit: Unfit | None = None,
+        caller: dict[str, int] | None = None,
+    ) -> None:
         self._source = os.fdopen(source, "rb")
         self._target = target
         self._system = system
         self._unfit = unfit
+        self._caller = caller or {}
         self._worker: NativeWorker | None = None
         self._answered = 0
 
@@ -162,7 +171,7 @@ class Front:
     def _run(self, message: dict[str, Any]) -> None:
         programs = [(program["id"], tuple(map(decode_op, program["ops"]))) for program in message["programs"]]
         if self._worker is None:
-            profile = Profile(uid=os.getuid(), gid=os.getgid(), **message["caller"])
+            profile = Profile(uid=os.getuid(), gid=os.getgid(), **{**message["caller"], **self._caller})
             self._worker = NativeWorker(profile, _directory(), self._system, "", deadline_s=message["deadline_s"])
         observe = self._worker.run_alone if message["alone"] else self._worker.run_one
         for name, ops in programs:

@@ -32,6 +32,7 @@ from conformance.systems.native_calls.identity import NativeIdentity
 from conformance.systems.native_calls.private import PRIVATE_FD_MAX, PRIVATE_FD_MIN, make_private
 from conformance.systems.native_worker import LOOK_INTERVAL_MS, sleep_state
 from conformance.systems.worker import GIVE_UP, NUDGE, RECORDED_SIGNALS
+from reference.host.inode import DEVICE
 from reference.outcomes import Sleeps
 from reference.syscalls import Address
 
@@ -78,10 +79,18 @@ class Inside(Native):
         return f"host:[{places[0]}]" if places else text
 
     def inode_number(self, fd: int, device: int, inode: int, mode: int, node: int) -> int:
-        """The place of a donation among all; any other inode is numbered as it is natively."""
-        if (device, inode) in self.donated:
-            return self.donated.index((device, inode)) + 1
-        return NativeIdentity.inode_number(self, fd, device, inode, mode, node)
+        """The place of an import among all; any other inode is numbered as it is natively."""
+        if not any(found and found[0] == device for found in self.donated):
+            return NativeIdentity.inode_number(self, fd, device, inode, mode, node)
+        if (device, inode) not in self.donated:
+            # It came by another way, and counts all the same.
+            self.donated.append((device, inode))
+        return self.donated.index((device, inode)) + 1
+
+    def device_number(self, device: int, mode: int, node: int) -> int:
+        if any(found and found[0] == device for found in self.donated):
+            return DEVICE
+        return super().device_number(device, mode, node)
 
 
 class Runner:

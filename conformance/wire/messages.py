@@ -40,6 +40,7 @@ class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     pipe_size_bytes_max: int | None = None
     datagram_queue_max: int | None = None
     listen_backlog_max: int | None = None
+    file_size_bytes_max: int | None = None
 
 
 class Hello(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="hello", tag_field="message"):
