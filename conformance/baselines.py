@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from conformance.errors import ConformanceError, Inconclusive
-from conformance.events import Divergence
+from conformance.events import KNOWN, Divergence
 from conformance.grammar import read_program
 from conformance.ops import Op
 from conformance.reporting.card import op_lines
@@ -113,7 +113,7 @@ def _known(bucket: Bucket, title: str) -> KnownBucket:
     first: Divergence = bucket.first
     return KnownBucket(
         bucket=first.bucket,
-        verdict=first.verdict,
+        verdict=_verdict(first),
         title=printable(title),
         kind=first.kind,
         op=first.op,
@@ -124,6 +124,15 @@ def _known(bucket: Bucket, title: str) -> KnownBucket:
         confirmed=first.confirmed,
         moved=printable(first.moved),
     )
+
+
+def _verdict(first: Divergence) -> str:
+    """The verdict of a bucket as a run without a baseline gives it: the same findings are to give the same text."""
+    if first.verdict != KNOWN:
+        return first.verdict
+    if first.confirmed[0] < first.confirmed[1]:
+        return "flaky"
+    return "diverges" if first.signature else "adapter-error"
 
 
 def _plain_name(system: str) -> str:

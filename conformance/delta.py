@@ -12,9 +12,9 @@ Buckets of the two sides are matched in this order:
 The first two are the same bug, also when clauses tell it apart on one side only;
 a changed bucket is matched with one other.
 
-What is left over on the later side is *new*. What is left over on the earlier side is *fixed* when the later run drew
-programs of its kind and saw its op give the outcome that the model says at least once, and *not reached* when it did
-not: then its absence says nothing.
+What is left over on the later side is *new*. What is new or changed, and waived, is *waived*: somebody knows of it.
+What is left over on the earlier side is *fixed* when the later run drew programs of its kind and saw its op give the
+outcome that the model says at least once, and *not reached* when it did not: then its absence says nothing.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from collections.abc import Callable, Hashable, Iterable
 
 from conformance.baselines import Baseline, KnownBucket
 from conformance.errors import ConformanceError
-from conformance.events import Delta, DeltaRow
+from conformance.events import EXPECTED, Delta, DeltaRow
 
-NEW, CHANGED, FLAKY, FIXED, STILL, NOT_REACHED = KINDS = ("new", "changed", "flaky", "fixed", "still", "not reached")
+KINDS = ("new", "changed", "flaky", "waived", "fixed", "still", "not reached")
 """What may be said of a bucket, in the order in which a reader wants to hear it."""
+NEW, CHANGED, FLAKY, WAIVED, FIXED, STILL, NOT_REACHED = KINDS
 _STORED = "stored"
 _NOT_COMPARED = frozenset(("cpus",))
 _OUTCOMES_PREDICTED_AT = 1
@@ -48,7 +49,7 @@ def delta_of(earlier: Baseline, later: Baseline, since: str) -> Delta:
     rows = [_row(STILL, after, before, _verdicts(before, after)) for before, after in same]
     rows += [_row(CHANGED, after, before, f"was {before.title}") for before, after in changed]
     rows += [_row(NEW, after) for after in new]
-    rows = [_flaky(row, after) for row, after in zip(rows, [*_later(same), *_later(changed), *new], strict=True)]
+    rows = [_judged(row, after) for row, after in zip(rows, [*_later(same), *_later(changed), *new], strict=True)]
     rows += [_absent(before, later) for before in gone]
     return Delta(
         since=since,
@@ -139,8 +140,10 @@ def _verdicts(before: KnownBucket, after: KnownBucket) -> str:
     return f"was {before.verdict}, is {after.verdict}" if before.verdict != after.verdict else ""
 
 
-def _flaky(row: DeltaRow, bucket: KnownBucket) -> DeltaRow:
-    """The row of a bucket that not every lone run shows. It is news unless the bucket was known."""
+def _judged(row: DeltaRow, bucket: KnownBucket) -> DeltaRow:
+    """The row of a bucket that is waived, which is no news, or that not every lone run shows; news unless known."""
+    if row.news and bucket.verdict in EXPECTED:
+        return DeltaRow(WAIVED, row.bucket, row.title, row.was, f"{row.what}; {row.detail}" if row.detail else row.what)
     diverged, runs = bucket.confirmed
     if diverged == runs:
         return row

@@ -126,6 +126,8 @@ STALE, EXPIRED, UNMATCHED = WAIVER_PROBLEMS = ("stale", "expired", "unmatched")
 
 DIED = "B-died-"
 """How the buckets begin that hold programs which the system does not survive."""
+EXPECTED = frozenset(("waived", "unsupported"))
+"""The verdicts of buckets that a waiver describes."""
 KNOWN = "known"
 """The verdict of a bucket that the baseline of the run has: it is counted, and fails nothing."""
 

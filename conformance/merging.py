@@ -18,6 +18,7 @@ from conformance.budget import Portion, read_portion
 from conformance.errors import ConformanceError, ExitCode, Inconclusive
 from conformance.events import (
     DIED,
+    EXPECTED,
     KNOWN,
     UNOFFERED,
     Batch,
@@ -30,8 +31,6 @@ from conformance.events import (
     Occurrence,
     unoffered_note,
 )
-
-_EXPECTED = frozenset(("waived", "unsupported"))
 
 
 @dataclass(slots=True)
@@ -158,7 +157,7 @@ def _told_once(chunk: Iterable[Event], buckets: dict[str, str]) -> Iterator[Even
 
 
 def _footer(footers: Sequence[Footer], buckets: dict[str, str]) -> Footer:
-    found = {name: verdict for name, verdict in buckets.items() if verdict not in _EXPECTED}
+    found = {name: verdict for name, verdict in buckets.items() if verdict not in EXPECTED}
     failing = [name for name, verdict in found.items() if verdict != KNOWN]
     interrupted = any(footer.interrupted for footer in footers)
     failure = next((footer.failure for footer in footers if footer.failure), "")

@@ -34,7 +34,9 @@ def make_run(reports: Path, name: str) -> Path:
 
 
 def find_run(reports: Path, name: str) -> Path:
-    """The directory of a run by name. ConformanceError when there is none."""
+    """The directory of a run: by name, or given itself. ConformanceError when there is none."""
+    if (Path(name) / EVENTS).is_file():
+        return Path(name)
     directory = reports / name
     if not (directory / EVENTS).is_file():
         known = sorted(path.parent.name for path in reports.glob(f"*/{EVENTS}"))

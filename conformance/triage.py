@@ -49,7 +49,6 @@ SUBJECT_CRASH_TRIES_MAX = 6
 """A system under test may need its whole deadline for every try, and is started anew for each."""
 UNSTEADY = "B-unsteady-"
 """How the buckets begin that hold a program which diverges only beside others."""
-_EXPECTED = frozenset(("waived", "unsupported"))
 
 
 class Triage:
@@ -121,7 +120,7 @@ class Triage:
 
     def _waived(self, waiver: Waiver, divergence: Divergence, suspect: Suspect, kind: str) -> events.Event:
         """The first divergence that a waiver describes. It is no news, so it is not reduced."""
-        event = self._event(suspect, kind, self._watch.meet(waiver, divergence), _whole(suspect.ops))
+        event = self._event(suspect, kind, self._watch.meet(waiver), _whole(suspect.ops))
         verdict = "unsupported" if waiver.kind == "unsupported" else "waived"
         return self._told(
             msgspec.structs.replace(event, verdict=verdict, reason=waiver.reason),
@@ -133,7 +132,7 @@ class Triage:
     def findings(self, suspect: Suspect, kind: str) -> Iterator[events.Event]:
         """What there is to tell of a suspect; what the baseline of the campaign has is told as known."""
         for event in self._findings(suspect, kind):
-            if not isinstance(event, events.Divergence) or event.verdict in _EXPECTED:
+            if not isinstance(event, events.Divergence) or event.verdict in events.EXPECTED:
                 yield event
             elif self._since is not None and self._since.knows(event.bucket, event.signature):
                 self.known.add(event.bucket)

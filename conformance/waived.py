@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
+from hashlib import sha256
 
 from conformance.conditions import Facts
-from conformance.divergence import Divergence, Signature
+from conformance.divergence import BUCKET_DIGITS, Divergence, Signature
 from conformance.events import EXPIRED, STALE, UNMATCHED, Note
 from conformance.expectations import Expectations, Waiver, mending, unmatched
 
@@ -45,9 +46,12 @@ class Watch:
         """The bucket that what a waiver describes is counted in; None while it has not been met."""
         return self._met.get(waiver.name)
 
-    def meet(self, waiver: Waiver, divergence: Divergence) -> str:
-        """Remember that a waiver was met; the bucket that it is counted in from then on."""
-        return self._met.setdefault(waiver.name, waiver.bucket or divergence.bucket)
+    def meet(self, waiver: Waiver) -> str:
+        """Remember that a waiver was met; the bucket that it is counted in from then on.
+
+        What a clause or a pattern describes is one bucket by that name, whichever divergence of it comes first.
+        """
+        return self._met.setdefault(waiver.name, waiver.bucket or _bucket_named(waiver.name))
 
     def at_first_sight(self) -> Iterator[Note]:
         """What is wrong with waivers before anything has run."""
@@ -76,3 +80,7 @@ class Watch:
         where = self._expectations.place_of(waiver)
         mend = mending(self._expectations.path, verb, waiver.name, *options)
         return Note("error", f"{problem}: {waiver.name}{title}, {where}: {why}\n  mend: {mend}")
+
+
+def _bucket_named(name: str) -> str:
+    return f"B-{sha256(name.encode()).hexdigest()[:BUCKET_DIGITS]}"

@@ -46,11 +46,8 @@ def code_of(delta: Delta) -> ExitCode:
 
 def _side(reports: Path, name: str) -> Baseline:
     """A side of a comparison: the directory of a run or of a baseline, a baseline's name, or a run's."""
-    directory = Path(name)
-    if (directory / EVENTS).is_file():
-        return baseline_of(read_run([directory / EVENTS]))
-    if (directory / FILE).is_file():
-        return read_baseline(directory / FILE)
+    if (Path(name) / FILE).is_file():
+        return read_baseline(Path(name) / FILE)
     if name in baseline_names(reports):
         return load_baseline(reports, name)
     return baseline_of(read_run([find_run(reports, name) / EVENTS]))

@@ -26,7 +26,7 @@ def command(runs: tuple[str, ...], into: Path, reports: Path) -> int:
 
     Exit codes as of the whole campaign; 4 when a shard is missing, or was cut short.
     """
-    logs = [read_events(_directory(reports, run) / EVENTS) for run in runs]
+    logs = [read_events(find_run(reports, run) / EVENTS) for run in runs]
     events = list(merged(logs, into.name))
     if (into / EVENTS).exists():
         raise ConformanceError("there is a run already", where=str(into), hint="name a directory to be made")
@@ -37,7 +37,3 @@ def command(runs: tuple[str, ...], into: Path, reports: Path) -> int:
     sys.stdout.write(summarise(into, page))
     last = events[-1]
     return last.exit_code if isinstance(last, Footer) else ExitCode.INCONCLUSIVE
-
-
-def _directory(reports: Path, run: str) -> Path:
-    return Path(run) if (Path(run) / EVENTS).is_file() else find_run(reports, run)

@@ -78,6 +78,24 @@ def test_another_outcome_in_the_same_place_is_a_changed_signature(toy: Toy) -> N
     assert f"changed      {after.bucket} (was {before.bucket})  {after.title}; was {before.title}" in text
 
 
+def test_what_is_new_and_waived_is_no_news_and_is_one_bucket_whatever_shows_it_first(toy: Toy) -> None:
+    toy.run("honest")
+    saved(toy, "main")
+    waiver = ("--pattern", "close*: EBADF -> *", "--reason", "harmless", "--fixtures", str(toy.fixtures))
+    assert ExitCode.CONFORMS == toy.fdconform("waive", "add", "--on", "toy", *waiver).returncode
+    toy.run("closed-works")
+    (known,) = toy.divergences()
+
+    code, text = compared(toy, "main")
+    assert ExitCode.CONFORMS == code
+    assert text.startswith(f"since main: nothing new, 1 waived\n  waived       {known.bucket}")
+    assert text.endswith("; new\n")
+    saved(toy, "waived")
+    toy.run("closed-eio")
+    code, text = compared(toy, "waived")
+    assert (ExitCode.CONFORMS, "since waived: nothing new, 1 still") == (code, text.partition("\n")[0])
+
+
 def test_what_the_later_run_could_not_show_is_not_called_fixed(toy: Toy) -> None:
     toy.run("closed-works")
     saved(toy, "main")

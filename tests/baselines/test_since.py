@@ -41,6 +41,9 @@ def test_what_the_baseline_knows_is_counted_and_what_it_does_not_know_fails(toy:
     assert new.stdout.startswith("since main: 1 new, 1 still\n  new          B-")
     assert {"known", "diverges"} == {event.verdict for event in toy.divergences()}
 
+    save(toy, "again")
+    assert '"verdict": "known"' not in (toy.reports / "baselines" / "again" / "baseline.json").read_text()
+
     changed = toy.run("closed-eio", "--since-baseline", "main")
     assert ExitCode.DIVERGES == changed.returncode
     assert f"since main: 1 changed\n  changed      {toy.divergences()[0].bucket} (was {known.bucket})" in changed.stdout
