@@ -20,7 +20,15 @@ from conformance.environment import filesystem_of
 from conformance.errors import ConformanceError, Inconclusive
 from conformance.kinds import RECIPES
 from conformance.preloaded import PRELOAD, subject_of_preload
-from conformance.subjects import DEADLINE_S, DIRECTORY, PROCESS, Subject, subject_of_command
+from conformance.subjects import (
+    ATTACHED,
+    DEADLINE_S,
+    DIRECTORY,
+    PROCESS,
+    Subject,
+    subject_of_command,
+    subject_of_socket,
+)
 from conformance.systems.process import PYTHON
 from reference.linux.profile import Filesystem
 
@@ -89,7 +97,8 @@ def read_system(path: Path) -> SystemFile:
 
 
 def subject_of(on: str, deadline_s: float = DEADLINE_S) -> Subject | None:
-    """The subject that ``--on`` names: native, a system by name or file, dir:PATH, preload:LIB, or process:COMMAND.
+    """The subject that ``--on`` names: native, a system by name or file, dir:PATH, preload:LIB, attached:SOCKET,
+    or process:COMMAND.
 
     None for the kernel we run on. ConformanceError for a name that is none, Inconclusive for a system that this
     machine lacks.
@@ -98,6 +107,8 @@ def subject_of(on: str, deadline_s: float = DEADLINE_S) -> Subject | None:
         return None
     if on.startswith(PROCESS):
         return subject_of_command(on, deadline_s)
+    if on.startswith(ATTACHED):
+        return subject_of_socket(on, deadline_s)
     if on.startswith(DIRECTORY):
         return subject_of_directory(on, deadline_s)
     if on.startswith(PRELOAD):
@@ -108,7 +119,7 @@ def subject_of(on: str, deadline_s: float = DEADLINE_S) -> Subject | None:
         raise ConformanceError(
             f"unknown system {on!r}",
             hint=f"choose among {known}, a file that ends in {SUFFIX}, {DIRECTORY}PATH, {PRELOAD}LIB,"
-            f" or {PROCESS}COMMAND",
+            f" {ATTACHED}SOCKET, or {PROCESS}COMMAND",
         )
     system = read_system(path)
     for name, remedy in system.missing.items():

@@ -37,7 +37,8 @@ class Runner(Protocol):
 def started(subject: Subject, profile: Profile, base: Path) -> ProcessSystem:
     """The system of a subject."""
     deadlines = Deadlines(subject.hello_s, subject.deadline_s, subject.bye_s)
-    return ProcessSystem(subject.name, subject.command, profile, subject.base or base, deadlines, subject.setup)
+    base = subject.base or base
+    return ProcessSystem(subject.name, subject.command, profile, base, deadlines, subject.setup, subject.socket)
 
 
 def introduced(subject: Subject, native: Profile, base: Path) -> tuple[Profile, dict[str, str]]:

@@ -18,6 +18,7 @@ from reference.linux.profile import FILESYSTEMS, TMPFS, Profile
 
 PROCESS = "process:"
 DIRECTORY = "dir:"
+ATTACHED = "attached:"
 DEADLINE_S = 10.0
 
 
@@ -32,6 +33,7 @@ class Subject:
     ``law`` names the law whose model predicts it.
     ``setup`` holds commands that come before it, ``base`` where it gets its directory when that is part of the test,
     ``kinds`` the kinds of programs that say something about it (empty: all), ``on`` what ``--on`` called it.
+    ``socket`` is where a system listens that its user started, and which is never ended: it has no command.
     """
 
     name: str
@@ -48,11 +50,12 @@ class Subject:
     base: Path | None = None
     kinds: tuple[str, ...] = ()
     on: str = ""
+    socket: Path | None = None
 
     @property
     def is_named(self) -> bool:
         """Whether there can be a file with what is known of it."""
-        return not self.name.startswith(PROCESS)
+        return not self.name.startswith((PROCESS, ATTACHED))
 
 
 def subject_of_command(on: str, deadline_s: float = DEADLINE_S) -> Subject:
@@ -64,6 +67,16 @@ def subject_of_command(on: str, deadline_s: float = DEADLINE_S) -> Subject:
     if not command:
         raise ConformanceError("names no command", where=on, hint='for example --on "process:python3 worker.py"')
     return Subject(on, command, deadline_s, on=on)
+
+
+def subject_of_socket(on: str, deadline_s: float = DEADLINE_S) -> Subject:
+    """The subject of attached:SOCKET. ConformanceError when that is no socket."""
+    path = Path(on.removeprefix(ATTACHED))
+    if not path.is_socket():
+        raise ConformanceError(
+            "names no socket", where=on, hint="start the system first, and have it listen on a Unix socket of that name"
+        )
+    return Subject(f"{ATTACHED}{path.name}", (), deadline_s, on=on, socket=path.resolve())
 
 
 def profile_of(subject: Subject, hello: Hello, native: Profile) -> Profile:

@@ -61,7 +61,8 @@ ON = click.option(
     metavar="SYSTEM",
     help="What is put to the test: native, a system that `fdconform systems` lists or a file like theirs, dir:PATH,"
     " the kernel on the file system there, preload:LIB[,VAR=value…], the kernel under an interposed library,"
-    " or process:COMMAND, a command that speaks the wire protocol.",
+    " attached:SOCKET, a system that is running and listens there, or process:COMMAND, a command that speaks the wire"
+    " protocol.",
 )
 DEADLINE = click.option(
     "--deadline",

@@ -25,7 +25,7 @@ from conformance.expectations import (
 )
 from conformance.named_systems import SUFFIX
 from conformance.run_directory import EVENTS, LATEST, find_run
-from conformance.subjects import PROCESS
+from conformance.subjects import ATTACHED, PROCESS
 from conformance.waiver_file import open_waivers
 
 NEVER = "never"
@@ -163,7 +163,7 @@ def _day(text: str) -> date:
 def _system(reports: Path, run: str) -> str:
     header = next(event for event in read_events(find_run(reports, run) / EVENTS) if isinstance(event, Header))
     name = header.systems[1]
-    if name == "native" or name.startswith(PROCESS):
+    if name == "native" or name.startswith((PROCESS, ATTACHED)):
         raise ConformanceError(
             f"nothing can be waived for {name}", hint="give the system a file of its own: see fdconform systems"
         )

@@ -22,7 +22,8 @@ from conformance.observation import NotOffered, Observation
 from conformance.ops import Op
 from conformance.systems.directories import make_directory
 from conformance.systems.stage import staged
-from conformance.wire.channel import LINE_BYTES_MAX, Channel, Ended, Interrupted, Late
+from conformance.wire.attached import Attached
+from conformance.wire.channel import LINE_BYTES_MAX, Channel, Ended, Interrupted, Late, Lines
 from conformance.wire.codec import decode_observation, encode_op
 from conformance.wire.messages import (
     PROTOCOL,
@@ -69,7 +70,7 @@ class ProcessSystem:
 
     ``name`` is what messages call the system. The command is started when it is first needed,
     and started again after a program that it did not survive. ``setup`` holds commands that have to succeed before it,
-    in namespaces that end with it.
+    in namespaces that end with it. With ``socket`` the system listens there already: it is not started, nor ended.
     """
 
     def __init__(
@@ -80,13 +81,15 @@ class ProcessSystem:
         base: Path | None = None,
         deadlines: Deadlines | None = None,
         setup: Sequence[Sequence[str]] = (),
+        socket: Path | None = None,
     ) -> None:
         self.name = name
         self._command = tuple(staged(command, setup))
         self._caller = Caller(profile.descriptors_max, profile.file_size_bytes_max, profile.umask)
         self._base = base
         self._deadlines = deadlines or Deadlines()
-        self._channel: Channel | None = None
+        self._socket = socket
+        self._channel: Lines | None = None
         self._directory: Path | None = None
         self._hello: Hello | None = None
         self._answered = 0
@@ -157,7 +160,7 @@ class ProcessSystem:
 
     # Start and end ----------------------------------------------------------------------------
 
-    def _started(self) -> Channel:
+    def _started(self) -> Lines:
         if self._channel is None:
             self._start()
         assert self._channel is not None
@@ -166,14 +169,7 @@ class ProcessSystem:
     def _start(self) -> None:
         self._directory = make_directory("system", self._base)
         self._answered = 0
-        command = [self._given(argument, self._directory) for argument in self._command]
-        try:
-            self._channel = Channel(command, self._directory, LINE_BYTES_MAX)
-        except OSError as error:
-            shutil.rmtree(self._directory, ignore_errors=True)
-            raise AdapterFailed(
-                f"cannot be started: {error.strerror}", where=self.name, hint=f"try: {' '.join(command)}"
-            ) from None
+        self._channel = self._opened(self._directory)
         try:
             hello = self._receive(self._channel, self._deadlines.hello_s)
         except Interrupted as failure:
@@ -188,6 +184,20 @@ class ProcessSystem:
         if self._hello not in (None, hello):
             raise self._failed("says hello differently when started again", "keep name, version and capabilities")
         self._hello = hello
+
+    def _opened(self, directory: Path) -> Lines:
+        command = [self._given(argument, directory) for argument in self._command]
+        try:
+            return (
+                Attached(self._socket, LINE_BYTES_MAX) if self._socket else Channel(command, directory, LINE_BYTES_MAX)
+            )
+        except OSError as error:
+            self._stop()
+            if self._socket:
+                message, hint = "cannot be reached", f"start it, and have it listen on {self._socket}"
+            else:
+                message, hint = "cannot be started", f"try: {' '.join(command)}"
+            raise AdapterFailed(f"{message}: {error.strerror}", where=self.name, hint=hint) from None
 
     def _given(self, argument: str, directory: Path) -> str:
         """An argument of the command with the names of the directory, and of a worker in it, put in."""
@@ -207,10 +217,10 @@ class ProcessSystem:
 
     # Messages ---------------------------------------------------------------------------------
 
-    def _send(self, channel: Channel, message: FromHarness) -> None:
+    def _send(self, channel: Lines, message: FromHarness) -> None:
         channel.send(line_of(message), self._deadlines.program_s)
 
-    def _receive(self, channel: Channel, deadline_s: float) -> FromSystem:
+    def _receive(self, channel: Lines, deadline_s: float) -> FromSystem:
         line = channel.receive(deadline_s)
         try:
             return read_from_system(line)
@@ -220,7 +230,7 @@ class ProcessSystem:
             f"{problem}: {_excerpt(line)}", "write messages to standard output, and all else to standard error"
         )
 
-    def _observations(self, channel: Channel, name: str, ops: tuple[Op, ...]) -> list[Observation]:
+    def _observations(self, channel: Lines, name: str, ops: tuple[Op, ...]) -> list[Observation]:
         message = self._receive(channel, self._deadlines.program_s)
         if not isinstance(message, Observed):
             raise self._failed(

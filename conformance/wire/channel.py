@@ -3,7 +3,8 @@
 """Lines to and from a command, of which nothing is taken on trust.
 
 Every wait has a deadline, every line a bound. Whatever the command starts belongs to its process group,
-which is killed as a whole; nobody ever waits for the end of its output, which a child of it may hold open.
+which is killed as a whole, and so is what has left it (:mod:`conformance.wire.leftovers`);
+nobody ever waits for the end of its output, which a child of it may hold open.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
+
+from conformance.wire.leftovers import kill_leftovers
 
 LINE_BYTES_MAX = 2**26
 """More than any batch of programs can give."""
@@ -43,28 +46,17 @@ class TooLong(Interrupted):
     """A line has no end within the bound."""
 
 
-class Channel:
-    """Standard input and output of a command, as lines. It may use ``directory``, which it is told of."""
+class Lines:
+    """Lines to and from a system, over streams by name: stdin, stdout, and stderr if it has one."""
 
-    def __init__(self, command: Sequence[str], directory: Path, line_bytes_max: int = LINE_BYTES_MAX) -> None:
+    def __init__(self, streams: Mapping[str, IO[bytes]], line_bytes_max: int = LINE_BYTES_MAX) -> None:
         self._line_bytes_max = line_bytes_max
-        self._process = subprocess.Popen(
-            command,
-            bufsize=0,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**os.environ, DIRECTORY_VARIABLE: str(directory)},
-            start_new_session=True,
-        )
         self._received = bytearray()
         self._searched = 0
         self._errors = bytearray()
-        self._streams: dict[str, IO[bytes]] = {}
-        for name in ("stdin", "stdout", "stderr"):
-            stream = getattr(self._process, name)
+        self._streams = dict(streams)
+        for stream in self._streams.values():
             os.set_blocking(stream.fileno(), False)
-            self._streams[name] = stream
 
     @property
     def errors(self) -> str:
@@ -83,7 +75,7 @@ class Channel:
                     rest = rest[os.write(self._streams["stdin"].fileno(), rest) :]
                 except BlockingIOError:
                     continue
-                except BrokenPipeError:
+                except (BrokenPipeError, ConnectionResetError):
                     raise Ended(self._end()) from None
 
     def receive(self, deadline_s: float) -> bytes:
@@ -108,19 +100,8 @@ class Channel:
         self._drop("stdin")
 
     def stop(self, grace_s: float = 0.0) -> int | None:
-        """Give the command some time to leave, then kill its whole process group. Its status if it left by itself."""
-        status: int | None = None
-        self._drop("stdin")
-        if grace_s:
-            with suppress(subprocess.TimeoutExpired):
-                status = self._process.wait(timeout=grace_s)
-        with suppress(ProcessLookupError):
-            # Also when it has left: a child of it may have stayed.
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        for name in tuple(self._streams):
-            self._drop(name)
-        return status
+        """End the conversation. The status of a command that left by itself, within ``grace_s``."""
+        raise NotImplementedError
 
     def _turn(self, until: float, *, writing: bool = False) -> set[str]:
         """Wait for something to do, and take in what was written. The streams that are ready."""
@@ -134,7 +115,10 @@ class Channel:
         return ready
 
     def _take_in(self, name: str) -> None:
-        part = os.read(self._streams[name].fileno(), READ_BYTES)
+        try:
+            part = os.read(self._streams[name].fileno(), READ_BYTES)
+        except ConnectionResetError:
+            part = b""
         if not part:
             self._drop(name)
         elif name == "stderr":
@@ -151,8 +135,47 @@ class Channel:
     def _half(self) -> str:
         return f", but wrote half a line: {bytes(self._received[:40])!r}" if self._received else ""
 
+    def _drop_all(self) -> None:
+        for name in tuple(self._streams):
+            self._drop(name)
+
     def _end(self) -> str:
-        """How the command ended, for a message."""
+        """How the system ended, for a message."""
+        raise NotImplementedError
+
+
+class Channel(Lines):
+    """Standard input and output of a command, as lines. It may use ``directory``, which it is told of."""
+
+    def __init__(self, command: Sequence[str], directory: Path, line_bytes_max: int = LINE_BYTES_MAX) -> None:
+        self._directory = directory
+        self._process = subprocess.Popen(
+            command,
+            bufsize=0,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, DIRECTORY_VARIABLE: str(directory)},
+            start_new_session=True,
+        )
+        super().__init__({name: getattr(self._process, name) for name in ("stdin", "stdout", "stderr")}, line_bytes_max)
+
+    def stop(self, grace_s: float = 0.0) -> int | None:
+        """Give the command some time to leave, then kill all that it started. Its status if it left by itself."""
+        status: int | None = None
+        self._drop("stdin")
+        if grace_s:
+            with suppress(subprocess.TimeoutExpired):
+                status = self._process.wait(timeout=grace_s)
+        with suppress(ProcessLookupError):
+            # Also when it has left: a child of it may have stayed.
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        kill_leftovers(DIRECTORY_VARIABLE, str(self._directory))
+        self._drop_all()
+        return status
+
+    def _end(self) -> str:
         with suppress(subprocess.TimeoutExpired):
             status = self._process.wait(timeout=1)
             if status < 0:

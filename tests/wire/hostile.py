@@ -186,6 +186,7 @@ ANSWERS: dict[str, Any] = {
     "answer-deep": lambda program: raw(program, '{"value":' + "[" * 50000 + "]" * 50000 + "}"),
     "answer-utf8": lambda program: write(b'{"message":"observed","program":"\xff","observations":[]}\n'),
     "child-and-dies": lambda program: (leave_a_child(), die()),
+    "daemon-and-dies": lambda program: (leave_a_child(own_session=True), die()),
 }
 
 
@@ -210,6 +211,7 @@ ENDINGS: dict[str, Any] = {
     "bye-observed": lambda count: say({"message": "observed", "program": "0", "observations": []}),
     "bye-stays": lambda count: (say({"message": "bye", "programs": count}), sleep_for_ever()),
     "bye-child": lambda count: (say({"message": "bye", "programs": count}), leave_a_child()),
+    "bye-daemon": lambda count: (say({"message": "bye", "programs": count}), leave_a_child(own_session=True)),
     "bye-word": lambda count: write("bye\n"),
 }
 

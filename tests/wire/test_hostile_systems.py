@@ -182,7 +182,7 @@ def test_a_system_that_stays_after_its_bye_is_killed(tmp_path: Path) -> None:
     assert run(tmp_path, subject("bye-stays")).broken is None
 
 
-@pytest.mark.parametrize("behaviour", ["bye-child", "child-and-dies"])
+@pytest.mark.parametrize("behaviour", ["bye-child", "child-and-dies", "bye-daemon", "daemon-and-dies"])
 def test_a_child_that_is_left_behind_is_killed(behaviour: str, tmp_path: Path) -> None:
     mark = tmp_path / "child"
     run(tmp_path, subject(behaviour, str(mark)))
