@@ -34,6 +34,7 @@ from conformance.systems.native_worker import LOOK_INTERVAL_MS, sleep_state
 from conformance.systems.worker import GIVE_UP, NUDGE, RECORDED_SIGNALS
 from reference.host.inode import DEVICE
 from reference.outcomes import Sleeps
+from reference.structures import Message
 from reference.syscalls import Address
 
 VALUE, ERROR, ASLEEP, BROKEN = "value", "error", "asleep", "broken"
@@ -66,6 +67,9 @@ class Inside(Native):
     def _protect(self, fd: int) -> None:
         """Nothing of the machine can be changed from here: attributes are the virtual owner's."""
 
+    def is_shared(self, fd: int) -> bool:
+        return False
+
     def _told(self, length: int) -> Address:
         """An address; that of an import is named after the number of the program's that stands for it."""
         name = self._address.raw[2:length].rstrip(b"\0")
@@ -86,6 +90,14 @@ class Inside(Native):
             # It came by another way, and counts all the same.
             self.donated.append((device, inode))
         return self.donated.index((device, inode)) + 1
+
+    def recvmsg(self, fd: int, lengths: tuple[int, ...], rights_max: int, flags: int) -> Message:
+        message = super().recvmsg(fd, lengths, rights_max, flags)
+        for right in message.rights:
+            # Each is an import of its own, in the order in which they came.
+            found = os.fstat(right)
+            self.inode_number(right, found.st_dev, found.st_ino, found.st_mode, found.st_rdev)
+        return message
 
     def device_number(self, device: int, mode: int, node: int) -> int:
         if any(found and found[0] == device for found in self.donated):

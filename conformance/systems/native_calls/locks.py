@@ -16,6 +16,7 @@ import ctypes
 import os
 import stat
 from errno import ENOLCK
+from typing import Any
 
 from conformance.systems.native_calls.descriptors import NativeDescriptors
 from conformance.systems.native_calls.libc import checked, function
@@ -68,10 +69,13 @@ def _shared(fd: int) -> bool:
 
 
 class NativeLocks(NativeState):
-    """flock."""
+    """flock. ``is_shared`` says whether a lock would meet those of other programs."""
+
+    def is_shared(self, fd: int) -> bool:
+        return _shared(fd)
 
     def flock(self, fd: int, operation: int) -> int:
-        if operation & ~LOCK_NB in (LOCK_SH, LOCK_EX) and _shared(fd):
+        if operation & ~LOCK_NB in (LOCK_SH, LOCK_EX) and self.is_shared(fd):
             checked(_flock(fd, LOCK_UN))
             raise OSError(ENOLCK, os.strerror(ENOLCK))
         return checked(_flock(fd, operation))
@@ -91,11 +95,11 @@ def _register(command: int, setting: int) -> None:
             checked(_fcntl(fd, F_GETLK, ctypes.byref(probe)))
             raise OSError(ENOLCK, os.strerror(ENOLCK))
 
-    def call(native: NativeDescriptors, fd: int, argument: Flock) -> Flock | int:
+    def call(native: Any, fd: int, argument: Flock) -> Flock | int:
         if argument.whence == SEEK_END:
             refuse_end_of_directory(fd, argument.type)
         lock = _Flock(*argument)
-        if argument.type in _TAKEN and _shared(fd):
+        if argument.type in _TAKEN and native.is_shared(fd):
             lock.type = F_UNLCK
             checked(_fcntl(fd, setting, ctypes.byref(lock)))
             raise OSError(ENOLCK, os.strerror(ENOLCK))
