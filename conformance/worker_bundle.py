@@ -43,6 +43,7 @@ import functools
 import importlib.abc
 import importlib.util
 import itertools
+import os
 import pkgutil
 import sys
 
@@ -90,7 +91,8 @@ if __name__ == "__main__":
         del sys.argv[1]
         worker.main()
     else:
-        native_worker.WORKER = (sys.executable, __file__, "--serve")
+        launcher = os.environ.get("FDCONFORM_LAUNCHER", "").split()
+        native_worker.WORKER = (*launcher, sys.executable, __file__, "--serve")
         python_worker.main()
 '''
 

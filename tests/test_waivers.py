@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from msgspec.structs import replace as replaced
 
 from conformance.commands import waiving
+from conformance.commands.waiving import distinct
 from conformance.conditions import Facts
 from conformance.divergence import Signature
 from conformance.errors import ConformanceError, ExitCode
@@ -292,3 +293,12 @@ def test_what_is_not_met_is_stale_once_it_had_its_chances(
     assert [waiver.name] * stale == watching.wrong
     if stale:
         assert f"unexpected conformance: not met in {waiver.chances} chances" in notes[0].text
+
+
+def test_buckets_that_differ_in_their_clauses_alone_are_waived_once() -> None:
+    def of(bucket: str, op: str, *clauses: str) -> Waiver:
+        return Waiver("why", "none", bucket=bucket, op=op, predicted="0", observed="EIO", clauses=clauses)
+
+    one, other, third = of("B-1", "read", "A"), of("B-2", "read", "B"), of("B-3", "write", "A")
+
+    assert [one, third] == distinct([one, other, third])

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,7 @@ def add(
     tables += [{"pattern": pattern} for pattern in patterns]
     if buckets or not tables:
         tables += [_table(event) for event in _divergences(reports, run, buckets)]
-    added = [_checked({**table, **told}) for table in tables]
+    added = distinct([_checked({**table, **told}) for table in tables])
     open_waivers(path).with_waivers(added).store()
     click.echo(f"{path}: {len(added)} waived")
 
@@ -198,6 +198,11 @@ def _table(event: Divergence) -> dict[str, Any]:
         "clauses": event.clauses,
         "program": event.reduced,
     }
+
+
+def distinct(waivers: Sequence[Waiver]) -> list[Waiver]:
+    """One of each that describe the same: buckets that differ in their clauses alone are one to a waiver."""
+    return list({waiver.key if waiver.bucket else waiver.name: waiver for waiver in reversed(waivers)}.values())[::-1]
 
 
 def _checked(table: dict[str, Any]) -> Waiver:

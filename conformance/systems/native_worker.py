@@ -7,6 +7,7 @@ The parent looks at the worker's state in /proc: when the same op sleeps through
 it is nudged with a signal, so that a call that has moved something returns what it moved;
 when it sleeps again it is interrupted, and counts as blocked.
 No time enters into the decision, only whether the kernel says that the thread sleeps.
+A call that waits for the daemon of a file system in user space is not asleep for that: the daemon will answer.
 
 **Isolation.** The worker has a process group of its own, so that Ctrl-C at the terminal is no signal to a program.
 
@@ -42,6 +43,8 @@ PROGRAM_DEADLINE_S = 10.0
 WORKER_EXIT_S = 5.0
 WORKER = (sys.executable, "-m", "conformance.systems.worker")
 """How a worker is started."""
+DAEMON_WAITS = ("request_wait_answer",)
+"""Where the kernel's FUSE sleeps until a daemon has answered."""
 NATIVE_CALLS = "conformance.systems.native:Native"
 JUDGE = "conformance.judging:judge"
 
@@ -213,7 +216,7 @@ class NativeWorker:
                 continue
             state, switches = sleep_state(pid)
             look = (program, op, pid, state, switches)
-            if look == seen and state == "S":
+            if look == seen and state == "S" and not _waits_for_daemon(pid):
                 _signal(pid, GIVE_UP if nudged == (program, op) else NUDGE)
                 nudged = (program, op)
                 seen = (program, op, pid)
@@ -226,6 +229,17 @@ def _signal(pid: int, number: int) -> None:
     if pid:
         with suppress(ProcessLookupError):
             os.kill(pid, number)
+
+
+def _waits_for_daemon(pid: int) -> bool:
+    """Whether a process waits for the daemon of a file system in user space: where it sleeps in the kernel says so.
+
+    Where the kernel does not tell that (proc_pid_wchan(5)), it does not.
+    """
+    try:
+        return Path(f"/proc/{pid}/wchan").read_text() in DAEMON_WAITS
+    except OSError:
+        return False
 
 
 def sleep_state(pid: int) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +19,9 @@ import msgspec
 
 from conformance.errors import ProgramFailed, SystemFailed
 from conformance.observation import NotOffered, Observation
-from conformance.ops import Op
+from conformance.ops import SPECS, Op
 from conformance.systems.directories import make_directory
-from conformance.systems.stage import staged
+from conformance.systems.stage import HIDDEN, staged
 from conformance.wire.attached import Attached
 from conformance.wire.channel import LINE_BYTES_MAX, Channel, Ended, Interrupted, Late, Lines
 from conformance.wire.codec import decode_observation, encode_op
@@ -29,6 +29,7 @@ from conformance.wire.messages import (
     PROTOCOL,
     Bye,
     Caller,
+    Capabilities,
     FromHarness,
     FromSystem,
     Hello,
@@ -85,6 +86,7 @@ class ProcessSystem:
     ) -> None:
         self.name = name
         self._command = tuple(staged(command, setup))
+        self._hidden = HIDDEN if setup else ()
         self._caller = Caller(profile.descriptors_max, profile.file_size_bytes_max, profile.umask)
         self._base = base
         self._deadlines = deadlines or Deadlines()
@@ -181,6 +183,7 @@ class ProcessSystem:
                 f"speaks protocol {hello.protocol}, and this fdconform speaks {PROTOCOL}",
                 f"have the adapter speak protocol {PROTOCOL}, or use another release of fdconform",
             )
+        hello = _without(hello, self._hidden)
         if self._hello not in (None, hello):
             raise self._failed("says hello differently when started again", "keep name, version and capabilities")
         self._hello = hello
@@ -273,6 +276,15 @@ class ProcessSystem:
     def _last_words(self) -> str:
         errors = self._channel.errors if self._channel is not None else ""
         return f"; it wrote to standard error: {errors}" if errors else ""
+
+
+def _without(hello: Hello, hidden: Collection[str]) -> Hello:
+    """What a system says of itself, but for some of the ops that it offers."""
+    if not hidden:
+        return hello
+    offered = hello.capabilities.ops
+    names = [spec.name for spec in SPECS] if offered is None else offered
+    return msgspec.structs.replace(hello, capabilities=Capabilities(tuple([n for n in names if n not in hidden])))
 
 
 def breach_of(error: Exception) -> str:

@@ -16,6 +16,9 @@ PRIVATE = (
     "setsid",
 )
 """A session of its own beside: the leader of another cannot be named from within (getsid(2))."""
+HIDDEN = ("posix_openpt",)
+"""What cannot be asked on a stage. The worker waits until threads of the kernel have moved what a terminal holds, and
+these are in no process namespace but the first."""
 _COMMAND = '"$@"'
 _END = "exit $?"
 """The shell stays until its command has ended: it is the first process of the namespace, and reaps what is left."""

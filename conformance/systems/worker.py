@@ -177,6 +177,8 @@ class Worker:
         return self._native.break_up_rings if "sendmsg" in calls else None
 
     def _end(self, calls: set[str]) -> None:
+        # Clearing up may sleep where a file system has to ask somebody, and is not to be interrupted.
+        self._watch(0)
         os.closerange(3, self._descriptors_max)
         if "sendmsg" in calls:
             # Descriptors in a ring that is left behind would count among those that the next program has in flight.
@@ -186,6 +188,7 @@ class Worker:
             self._restore_standard_descriptors()
         if not calls.isdisjoint(_NAMING_CALLS):
             _empty_directory()
+        self._watch(os.getpid())
 
     def _restore_standard_descriptors(self) -> None:
         for fd in range(3):

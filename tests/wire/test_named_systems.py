@@ -12,20 +12,41 @@ import pytest
 
 from conformance.environment import profile_for, working_base
 from conformance.errors import ConformanceError, Inconclusive
+from conformance.expectations import expectations_path, load_expectations
 from conformance.grammar import read_program
 from conformance.named_systems import FOLDER, named_systems, read_system, release_of, subject_of
 from conformance.observation import BLOCKED
 from conformance.runners import run_offered, started
 
 MINE = f'title = "mine"\ncommand = ["{sys.executable}", "{{worker}}"]\nversion = ["echo", "mine 7"]\n'
+ROOT = Path(__file__).parents[2]
 GVISOR = named_systems()["gvisor"]
 
 
 def test_every_named_system_says_what_it_is_what_it_needs_and_how_it_is_started() -> None:
     for name, system in named_systems().items():
         assert system.title, name
-        assert system.needs, name
+        assert system.needs or system.modules, name
         assert "{worker}" in system.command or "{python}" in system.command, name
+
+
+def test_what_is_known_of_a_named_system_can_be_read() -> None:
+    for name in (name for name, system in named_systems().items() if system.setup):
+        assert load_expectations(expectations_path(ROOT / "fixtures", name)).waivers, name
+
+
+@pytest.mark.parametrize("name", [name for name, system in named_systems().items() if system.setup])
+def test_a_system_that_mounts_runs_programs(name: str, tmp_path: Path) -> None:
+    if named_systems()[name].missing:
+        pytest.skip(f"needs {named_systems()[name].missing}")
+    subject = subject_of(name)
+    assert subject is not None
+    base = working_base(tmp_path)
+    with started(subject, profile_for(base), base) as system:
+        ops = read_program('r0 = open("f", O_RDWR | O_CREAT, 0o600)\nwrite(r0, b"xy")\nread(r0, 1)').ops
+        _, observed = run_offered(system, ops)
+
+    assert [3, 2, b""] == observed
 
 
 def test_a_file_of_a_users_own_names_a_system(tmp_path: Path) -> None:

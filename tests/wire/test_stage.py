@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from conformance.errors import ConformanceError
 from conformance.grammar import read_program
 from conformance.named_systems import subject_of
 from conformance.runners import introduced, run_offered, started
+from conformance.systems.native_worker import DAEMON_WAITS
 from conformance.systems.process import AdapterFailed
 from conformance.systems.stage import staged
 from reference.linux.profile import TMPFS
@@ -83,11 +85,14 @@ def test_what_is_mounted_for_a_system_is_seen_by_it_alone(system: Path, tmp_path
     assert subject is not None
     base = working_base(tmp_path)
     with started(subject, profile_for(base), base) as process:
-        facts = process.hello.facts
+        facts, offered = process.hello.facts, process.hello.capabilities.ops
         mounts = [filesystem_of(path) for path in base.glob("fdconform-system-*/mount")]
         _, observed = run_offered(process, read_program('r0 = open("f", O_RDWR | O_CREAT, 0o600)').ops)
 
     assert "tmpfs" == facts.filesystem
+    assert offered is not None
+    assert "open" in offered
+    assert "posix_openpt" not in offered
     assert [filesystem_of(base)] == mounts
     assert [3] == observed
     assert [] == list(base.glob("fdconform-system-*"))
@@ -129,6 +134,23 @@ def test_a_daemon_of_the_setup_does_not_outlive_the_command() -> None:
 
     # The daemon holds the write end of standard error: the end of the output says that it is gone.
     assert b"started\n" == done.stderr
+
+
+@pytest.mark.skipif(shutil.which("bindfs") is None, reason="needs bindfs")
+def test_a_call_that_waits_for_a_daemon_is_known_by_where_it_sleeps(tmp_path: Path) -> None:
+    for name in ("source", "mount"):
+        (tmp_path / name).mkdir()
+    script = (
+        "kill -STOP $(pgrep -x bindfs); stat mount/none 2>/dev/null & "
+        "until grep -q request_wait_answer /proc/$!/wchan; do :; done; "
+        "cat /proc/$!/wchan; kill -CONT $(pgrep -x bindfs); wait $!"
+    )
+    mount = [["bindfs", str(tmp_path / "source"), str(tmp_path / "mount")]]
+    done = subprocess.run(
+        staged(["sh", "-c", script], mount), cwd=tmp_path, capture_output=True, text=True, timeout=END_S, check=False
+    )
+
+    assert done.stdout in DAEMON_WAITS
 
 
 def test_what_a_killed_run_left_is_gone_with_the_next(tmp_path: Path) -> None:
