@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from conformance.adapter_kit.answers import KNOWN
 from conformance.adapter_kit.checks import FAILED_MAX, Check, Outcome, table
 from conformance.adapter_kit.kit import examine_adapter
+from conformance.adapter_kit.vectors import read_vectors
 from conformance.commands.checking_adapter import command
 from conformance.environment import profile_for, working_base
 from conformance.errors import ConformanceError, ExitCode
@@ -86,7 +87,7 @@ def test_the_python_worker_is_ready_for_all_that_may_be_asked(tmp_path: Path) ->
 
     assert ExitCode.CONFORMS == done.return_value, done.output
     assert f"known answers      {len(KNOWN)}       0" in done.output
-    assert "vectors           572       0" in done.output
+    assert f"vectors           {len(read_vectors(FIXTURES / 'wire' / 'vectors.jsonl'))}       0" in done.output
     assert done.output.endswith(f"ready: fdconform run --on 'process:{sys.executable} {worker}'\n")
 
 
