@@ -139,4 +139,6 @@ def test_the_committed_expectations_can_be_used_and_name_their_programs_in_canon
         expectations = load_expectations(path)
 
         assert expectations.waivers
-        assert len({waiver.key for waiver in expectations.waivers}) == len(expectations.waivers)
+        # A clause or a pattern has no signature of its own.
+        keys = [waiver.key for waiver in expectations.waivers if any(waiver.key)]
+        assert len(set(keys)) == len(keys)
