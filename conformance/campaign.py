@@ -311,5 +311,5 @@ def _now() -> str:
 
 
 def run_name() -> str:
-    """A name for a run directory: the time, and the process that made it."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}"
+    """A name for a run directory: the time, to the microsecond since one process may make several, and the process."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{os.getpid()}"
