@@ -17,6 +17,7 @@ from pathlib import Path
 PREFIX = "fdconform-"
 _NAME = re.compile(r"fdconform-[a-z]+-(\d+)-(\d+)-(\d+)-\w+")
 _STATE_END = ") "
+_ENDED = ("Z", "X")
 _START_TIME = 19
 """Where a process's start time stands among the fields that follow its name, its state being the first."""
 
@@ -54,9 +55,13 @@ def _namespace() -> int:
 
 
 def _started(pid: int) -> int | None:
-    """When a process started, in ticks since the machine did (proc_pid_stat(5)); None when there is no such process."""
+    """When a process started, in ticks since the machine did (proc_pid_stat(5)); None when there is no such process.
+
+    One that has ended and was not waited for yet is none: it owns nothing any more.
+    """
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    return int(text.rpartition(_STATE_END)[2].split()[_START_TIME])
+    fields = text.rpartition(_STATE_END)[2].split()
+    return None if fields[0] in _ENDED else int(fields[_START_TIME])
