@@ -110,9 +110,9 @@ def test_the_worker_gives_what_the_python_worker_gives(worker: Path, python_work
             model = Linux(profile)
             predict(ops, model, expected)
 
-            assert list(map(outcome_name, expected)) == list(map(outcome_name, given)), name
-            # Where the kernel is free, two runs of one worker may differ as well.
+            # Where the kernel is free, two runs of one worker may differ as well; the model holds each of them.
             if not model.choices.made:
+                assert list(map(outcome_name, expected)) == list(map(outcome_name, given)), name
                 assert list(map(_timeless, expected)) == list(map(_timeless, given)), name
 
 
