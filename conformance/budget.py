@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How long a campaign runs: a time, or a number of ops; and which portion of it one machine takes.
 
-A number of ops is a plan, not a count of what ran: it buys a number of batches before anything runs.
+A number of ops is a plan, not a count of what ran: it buys a number of batches before anything runs, enough of them
+that no fewer ops run when all kinds of a law take part.
 So the same seed and budget mean the same programs whatever the number of processes, and can be divided.
 """
 
@@ -14,8 +15,8 @@ from dataclasses import dataclass
 from conformance.errors import ConformanceError
 
 PROGRAMS_PER_BATCH = 64
-OPS_PER_PROGRAM = 60
-"""What a generated program is reckoned at: the mean over the kinds of the law ``linux``."""
+OPS_PER_PROGRAM = 48
+"""What a generated program is reckoned at: the mean over the kinds of any law is no less."""
 _UNITS_S = {"s": 1, "m": 60, "h": 3600}
 
 

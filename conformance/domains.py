@@ -24,7 +24,7 @@ NEVER_OPENED = 1000
 It lies above the descriptor limit of a program, so no program can be handed it.
 """
 
-DEVICES = ("/dev/null", "/dev/zero", "/dev/full")
+DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/urandom")
 """The devices that programs may name."""
 
 TELLING_ATTRIBUTES = ("trusted.", "system.sockprotoname")

@@ -87,7 +87,23 @@ class Anything:
         return True
 
 
-Allowed = Between | OneOf | Anything
+@dataclass(frozen=True, slots=True)
+class AnyBytes:
+    """So many bytes, whatever they are; zeros when nobody observed any."""
+
+    length: int
+
+    @property
+    def default(self) -> bytes:
+        """The value predicted without an observation."""
+        return bytes(self.length)
+
+    def allows(self, value: object) -> bool:
+        """Whether the kernel may have given this value."""
+        return isinstance(value, bytes) and len(value) == self.length
+
+
+Allowed = Between | OneOf | Anything | AnyBytes
 
 
 class Choices:

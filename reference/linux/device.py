@@ -1,6 +1,6 @@
 # Copyright The fdconform Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Character devices: /dev/null, /dev/zero and /dev/full (null(4), full(4)).
+"""Character devices: /dev/null, /dev/zero, /dev/full (null(4), full(4)) and /dev/urandom (random(4)).
 
 The nodes belong to the machine, not to the program: other processes use them meanwhile,
 so their times are nobody's to predict, and their attributes are not the program's to change.
@@ -8,14 +8,14 @@ so their times are nobody's to predict, and their attributes are not the program
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from reference.constants import ENOMEM, ENOSPC, EPERM, S_IFCHR, UINT_MAX, UTIME_NOW
+from reference.constants import EINVAL, ENOMEM, ENOSPC, EPERM, S_IFCHR, UINT_MAX, UTIME_NOW
 from reference.linux.description import OpenFileDescription
 from reference.linux.inode import Inode
 from reference.linux.profile import DEVTMPFS, TMPFS
 from reference.linux.regular import RegularFile
-from reference.outcomes import Anything, Refused
+from reference.outcomes import AnyBytes, Anything, Refused
 
 if TYPE_CHECKING:
     from reference.linux.state import KernelState
@@ -134,4 +134,31 @@ class FullDevice(SharedDevice):
         raise Refused(ENOSPC, "DEV-FULL")
 
 
-DEVICES: dict[str, type[SharedDevice]] = {"null": NullDevice, "zero": ZeroDevice, "full": FullDevice}
+class RandomDevice(SharedDevice):
+    """/dev/urandom: bytes that nobody can predict; writes are stirred in, and never refused."""
+
+    asynchronous = True
+    takes_pages = True
+    number = (1, 9)
+
+    def read(self, description: OpenFileDescription, count: int) -> bytes:
+        self.kernel.cite("DEV-RANDOM")
+        data: bytes = self.kernel.choose(AnyBytes(min(count, READ_BYTES_MAX)))
+        return data
+
+    def write(self, description: OpenFileDescription, data: bytes) -> int:
+        return len(data)
+
+    def offers_nowait(self, description: OpenFileDescription) -> bool:
+        return True
+
+    def ioctl(self, description: OpenFileDescription, request: int, argument: Any) -> Any:
+        raise Refused(EINVAL, "DEV-RANDOM-IOCTL")
+
+
+DEVICES: dict[str, type[SharedDevice]] = {
+    "null": NullDevice,
+    "zero": ZeroDevice,
+    "full": FullDevice,
+    "urandom": RandomDevice,
+}

@@ -21,6 +21,7 @@ from reference.constants import (
     EPERM,
     EXDEV,
     F_GETFL,
+    FIONREAD,
     O_APPEND,
     O_CREAT,
     O_DIRECT,
@@ -352,6 +353,16 @@ def test_null_swallows_and_full_is_full(linux: Linux) -> None:
     assert linux.read(full, 5) == bytes(5)
     with fails(ENOSPC):
         linux.write(full, b"")
+
+
+def test_random_bytes_are_as_many_as_were_asked_for_and_any_will_do(linux: Linux) -> None:
+    random = linux.open("/dev/urandom", O_RDWR, 0)
+    linux.choices.observed = b"seen!"
+    assert linux.read(random, 5) == b"seen!"
+    assert linux.pread(random, 4, 100) == bytes(4)
+    assert linux.write(random, b"stirred in") == 10
+    with fails(EINVAL):
+        linux.ioctl(random, FIONREAD)
 
 
 def test_devices_are_not_transferred_to_directly(linux: Linux) -> None:
