@@ -63,7 +63,7 @@ class Donated(Native):
         self._begun = False
         self._calls = 0
         self._imports: set[int] = set()
-        """Numbers that are, or were last, the sandbox's."""
+        """Numbers that are the sandbox's, or were so last."""
         self._held: set[int] = set()
         """Numbers that are open here only to be taken."""
         self._instances: dict[int, int] = {}
@@ -185,11 +185,20 @@ class Donated(Native):
             self._inside("", ())
         return made
 
+    def close(self, fd: int) -> int:
+        inside = self._is_inside(fd)
+        closed = int(self._routed("close", (fd,), [fd]))
+        if not inside:
+            self._imports.discard(fd)
+        return closed
+
     def close_range(self, first: int, last: int, flags: int) -> int:
         if self._begun:
             self._inside("close_range", (first, last, flags))
+        ours = open_numbers() - self._held
         closed = super().close_range(first, last, flags)
         self._held &= open_numbers()
+        self._imports -= ours - open_numbers()
         return closed
 
     def fcntl(self, fd: int, command: int, argument: Any = 0) -> Any:

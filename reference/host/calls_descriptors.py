@@ -82,6 +82,8 @@ class DescriptorCalls(ImportingCalls):
         """A number is about to be closed; the description hears of it when it was the last one (CLS-02)."""
         file = self.files.pop(fd, None)
         if file is None:
+            if fd in self.left and self.is_open(fd):
+                self.left.discard(fd)
             return
         self.left.add(fd)
         self.cite("CLS-01")
@@ -134,7 +136,7 @@ class DescriptorCalls(ImportingCalls):
         """close_range(2)."""
         low, high = first & UINT_MAX, last & UINT_MAX
         if low <= high and not flags & ~CLOSE_RANGE_UNSHARE and not flags & CLOSE_RANGE_CLOEXEC:
-            for fd in sorted((fd for fd in self.files if low <= fd <= high), reverse=True):
+            for fd in sorted((fd for fd in self.files.keys() | self.left if low <= fd <= high), reverse=True):
                 self.forget(fd)
         return self.kernel.close_range(first, last, flags)
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from reference.constants import EBADF, EFAULT, EINVAL, F_GETFD, IOV_MAX, LLONG_MAX, MAX_RW_COUNT
+from reference.constants import EBADF, EFAULT, EINVAL, IOV_MAX, LLONG_MAX, MAX_RW_COUNT
 from reference.host.description import Description, WouldBlockError, check_direction
 from reference.host.state import HostState
 from reference.outcomes import Refused
@@ -140,16 +140,9 @@ class TransferCalls(HostState):
             self.cite(clause)
         if offset < lowest and file is not None and file.path_only:
             raise Refused(EINVAL, clause)
-        if offset < lowest and file is None and fd in self.left and not self._is_open(fd):
+        if offset < lowest and file is None and fd in self.left and not self.is_open(fd):
             raise Refused(EBADF, clause)
         return self.imported(fd)
-
-    def _is_open(self, fd: int) -> bool:
-        try:
-            self.kernel.fcntl(fd, F_GETFD)
-        except OSError:
-            return False
-        return True
 
     def _single(self, count: int) -> int:
         """How much of a single buffer a call uses: cut before its address is looked at, unlike one of a vector."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from reference.constants import EBADF, EFBIG, SIGPIPE, SIGXFSZ
+from reference.constants import EBADF, EFBIG, F_GETFD, SIGPIPE, SIGXFSZ
 from reference.host.caller import Caller
 from reference.host.description import Description
 from reference.host.filesystem import Filesystem
@@ -39,7 +39,7 @@ class HostState:
         self.caller = caller or Caller()
         self.files: dict[int, Description] = {}
         self.left: set[int] = set()
-        """Numbers of imports that were closed."""
+        """Numbers that were closed, and of which an import was the last that they meant."""
         self.filesystem = Filesystem()
         self.jobs = Jobs(kernel)
         self.file_size_bytes_max = self.caller.file_size_bytes_max
@@ -58,6 +58,14 @@ class HostState:
         if file is not None and file.path_only:
             raise Refused(EBADF, "OPN-10")
         return file
+
+    def is_open(self, fd: int) -> bool:
+        """Whether the kernel below has a descriptor of this number, imported or not."""
+        try:
+            self.kernel.fcntl(fd, F_GETFD)
+        except OSError:
+            return False
+        return True
 
     def limited(self, write: Callable[[], int]) -> int:
         """A write whose EFBIG comes with SIGXFSZ (LAY-06)."""
