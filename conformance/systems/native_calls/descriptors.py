@@ -104,7 +104,7 @@ class NativeDescriptors(NativeIdentity):
 def takes_int(request: int) -> Callable[[Any, int, Any], int]:
     """A request of ioctl(2) whose argument points to a number."""
 
-    def call(native: Any, fd: int, argument: Any) -> int:
+    def call(native: NativeDescriptors, fd: int, argument: Any) -> int:
         fcntl.ioctl(fd, request, _UINT.pack(argument & UINT_MAX))
         return 0
 
@@ -114,7 +114,7 @@ def takes_int(request: int) -> Callable[[Any, int, Any], int]:
 def gives_int(request: int) -> Callable[[Any, int, Any], int]:
     """A request of ioctl(2) that stores a number."""
 
-    def call(native: Any, fd: int, argument: Any) -> int:
+    def call(native: NativeDescriptors, fd: int, argument: Any) -> int:
         number: int = _INT.unpack(fcntl.ioctl(fd, request, _NO_INT))[0]
         return number
 

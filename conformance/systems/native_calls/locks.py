@@ -16,7 +16,6 @@ import ctypes
 import os
 import stat
 from errno import ENOLCK
-from typing import Any
 
 from conformance.systems.native_calls.descriptors import NativeDescriptors
 from conformance.systems.native_calls.libc import checked, function
@@ -95,7 +94,7 @@ def _register(command: int, setting: int) -> None:
             checked(_fcntl(fd, F_GETLK, ctypes.byref(probe)))
             raise OSError(ENOLCK, os.strerror(ENOLCK))
 
-    def call(native: Any, fd: int, argument: Flock) -> Flock | int:
+    def call(native: NativeLocks, fd: int, argument: Flock) -> Flock | int:
         if argument.whence == SEEK_END:
             refuse_end_of_directory(fd, argument.type)
         lock = _Flock(*argument)

@@ -164,25 +164,24 @@ class NativeProcesses(NativeState):
         return number + PID_MAX if 0 < number <= PID_MAX else number
 
 
-def _take_control(native: Any, fd: int, argument: int) -> int:
+def _take_control(native: NativeProcesses, fd: int, argument: int) -> int:
     return checked(_ioctl(fd, TIOCSCTTY, argument))
 
 
-def _give_up_control(native: Any, fd: int, argument: Any) -> int:
+def _give_up_control(native: NativeProcesses, fd: int, argument: Any) -> int:
     return checked(_ioctl(fd, TIOCNOTTY, 0))
 
 
-def _set_foreground(native: Any, fd: int, group: int) -> int:
+def _set_foreground(native: NativeProcesses, fd: int, group: int) -> int:
     request_with(fd, TIOCSPGRP, _int(native.pid_of(group)))
     return 0
 
 
 def _asks_for_process(request: int) -> Callable[[Any, int, Any], int]:
-    def call(native: Any, fd: int, argument: Any) -> int:
+    def call(native: NativeProcesses, fd: int, argument: Any) -> int:
         pid = _int()
         request_with(fd, request, pid)
-        number: int = native.number_of(pid.value)
-        return number
+        return native.number_of(pid.value)
 
     return call
 

@@ -153,20 +153,20 @@ class NativeTerminals(NativeIdentity):
         return checked(_tcdrain(fd))
 
 
-def _peer(native: Any, fd: int, flags: int) -> int:
+def _peer(native: NativeTerminals, fd: int, flags: int) -> int:
     return checked(_ioctl(fd, TIOCGPTPEER, flags))
 
 
-def _get_window(native: Any, fd: int, argument: Any) -> Winsize:
+def _get_window(native: NativeTerminals, fd: int, argument: Any) -> Winsize:
     return Winsize(*_WINDOW.unpack(fcntl.ioctl(fd, TIOCGWINSZ, _NO_WINDOW)))
 
 
-def _set_window(native: Any, fd: int, window: Winsize) -> int:
+def _set_window(native: NativeTerminals, fd: int, window: Winsize) -> int:
     fcntl.ioctl(fd, TIOCSWINSZ, _WINDOW.pack(*(number & _WINDOW_MASK for number in window)))
     return 0
 
 
-def _get_modes_and_speeds(native: Any, fd: int, argument: Any) -> tuple[Termios, Speeds]:
+def _get_modes_and_speeds(native: NativeTerminals, fd: int, argument: Any) -> tuple[Termios, Speeds]:
     iflag, oflag, cflag, lflag, _, cc, *both = _TERMIOS2.unpack(fcntl.ioctl(fd, TCGETS2, _NO_TERMIOS2))
     return Termios(iflag, oflag, cflag, lflag, cc), Speeds(*both)
 
@@ -175,12 +175,12 @@ def _by_value(request: int) -> Callable[[Any, int, Any], int]:
     return lambda native, fd, argument: checked(_ioctl(fd, request, argument))
 
 
-def _set_discipline(native: Any, fd: int, number: int) -> int:
+def _set_discipline(native: NativeTerminals, fd: int, number: int) -> int:
     request_with(fd, TIOCSETD, _int(number))
     return 0
 
 
-def _count_interrupts(native: Any, fd: int, argument: Any) -> int:
+def _count_interrupts(native: NativeTerminals, fd: int, argument: Any) -> int:
     request_with(fd, TIOCGICOUNT, ctypes.create_string_buffer(_COUNTERS_BYTES))
     return 0
 
@@ -188,7 +188,7 @@ def _count_interrupts(native: Any, fd: int, argument: Any) -> int:
 def _refused_on_terminals(request: int) -> Callable[[Any, int, Any], int]:
     """A request of root that reaches further than the program: a terminal is not asked."""
 
-    def call(native: Any, fd: int, argument: Any) -> int:
+    def call(native: NativeTerminals, fd: int, argument: Any) -> int:
         if os.isatty(fd):
             raise OSError(EPERM, os.strerror(EPERM))
         fcntl.ioctl(fd, request, _NO_INT)
