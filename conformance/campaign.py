@@ -42,7 +42,8 @@ Listener = Callable[[events.Event], None]
 class Plan:
     """What a campaign is to do.
 
-    ``programs`` holds (name, ops) of stored programs that run first; reduced programs are stored in ``keep``.
+    ``programs`` holds (name, ops) of stored programs that run first, and without ``kinds`` alone;
+    reduced programs are stored in ``keep``.
     ``subject`` is the system under test, and ``surroundings`` what a report says of it;
     without one it is the kernel we run on. ``expectations`` are its known divergences.
     What a baseline ``since`` knows does not fail the campaign.
@@ -172,7 +173,7 @@ class Campaign:
             yield Task(index, "stored", plan.seed, plan.profile, programs=chunk, law=plan.law)
             index += 1
         stored = index
-        while plan.budget.buys(index - stored, time.monotonic() - self._started, stored_ops):
+        while plan.kinds and plan.budget.buys(index - stored, time.monotonic() - self._started, stored_ops):
             kind = plan.kinds[index % len(plan.kinds)]
             yield Task(index, kind, plan.seed, plan.profile, count=PROGRAMS_PER_BATCH, law=plan.law)
             index += 1

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import platform
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from conformance.errors import Inconclusive
@@ -71,12 +71,17 @@ def working_base(wanted: Path | None) -> Path:
     return wanted
 
 
-def beside(profile: Profile, base: Path) -> Path:
-    """Where this kernel has the file system that a profile speaks of: below ``base``, unless /dev/shm is nearer."""
+def beside(profile: Profile, base: Path) -> tuple[Profile, Path]:
+    """What comes nearest to a profile here, for programs that run on this kernel beside another system.
+
+    The file system is that below ``base``, unless /dev/shm is nearer. Only root can run programs as somebody else.
+    """
     wanted = profile.filesystem.name
     if filesystem_of(base) != wanted and filesystem_of(MEMORY_DIRECTORY) == wanted:
-        return MEMORY_DIRECTORY
-    return base
+        base = MEMORY_DIRECTORY
+    if os.getuid() != 0:
+        profile = replace(profile, uid=os.getuid(), gid=os.getgid())
+    return profile, base
 
 
 def profile_for(base: Path, uid: int | None = None) -> Profile:

@@ -12,7 +12,7 @@ import tomllib
 from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -25,8 +25,10 @@ from conformance.subjects import (
     DEADLINE_S,
     DIRECTORY,
     PROCESS,
+    RECORDED,
     Subject,
     subject_of_command,
+    subject_of_recording,
     subject_of_socket,
 )
 from conformance.systems.process import PYTHON
@@ -49,6 +51,7 @@ class SystemFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``kinds`` are those of the programs that say something about it (empty: all). ``filesystem`` names the model's
     nearest file system, ``freedoms`` what this one makes of the freedom that file systems have.
     ``law`` names the law whose model predicts the system.
+    ``kernel`` is the release that it is held to where the one that it tells says nothing about it.
     """
 
     title: str
@@ -64,6 +67,7 @@ class SystemFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     law: str = "linux"
     freedoms: dict[str, Any] = {}
     hello_s: float = 60.0
+    kernel: Annotated[str, msgspec.Meta(pattern=r"^(\d+\.\d+)?$")] = ""
 
     def __post_init__(self) -> None:
         unknown = [*(set(self.kinds) - set(RECIPES)), *(set(self.freedoms) - _FREEDOMS)]
@@ -98,7 +102,7 @@ def read_system(path: Path) -> SystemFile:
 
 def subject_of(on: str, deadline_s: float = DEADLINE_S) -> Subject | None:
     """The subject that ``--on`` names: native, a system by name or file, dir:PATH, preload:LIB, attached:SOCKET,
-    or process:COMMAND.
+    recorded:PATH, or process:COMMAND.
 
     None for the kernel we run on. ConformanceError for a name that is none, Inconclusive for a system that this
     machine lacks.
@@ -109,6 +113,8 @@ def subject_of(on: str, deadline_s: float = DEADLINE_S) -> Subject | None:
         return subject_of_command(on, deadline_s)
     if on.startswith(ATTACHED):
         return subject_of_socket(on, deadline_s)
+    if on.startswith(RECORDED):
+        return subject_of_recording(on, deadline_s)
     if on.startswith(DIRECTORY):
         return subject_of_directory(on, deadline_s)
     if on.startswith(PRELOAD):
@@ -119,7 +125,7 @@ def subject_of(on: str, deadline_s: float = DEADLINE_S) -> Subject | None:
         raise ConformanceError(
             f"unknown system {on!r}",
             hint=f"choose among {known}, a file that ends in {SUFFIX}, {DIRECTORY}PATH, {PRELOAD}LIB,"
-            f" {ATTACHED}SOCKET, or {PROCESS}COMMAND",
+            f" {ATTACHED}SOCKET, {RECORDED}PATH, or {PROCESS}COMMAND",
         )
     system = read_system(path)
     for name, remedy in system.missing.items():
@@ -137,6 +143,7 @@ def subject_of(on: str, deadline_s: float = DEADLINE_S) -> Subject | None:
         setup=system.setup,
         kinds=system.kinds,
         on=on,
+        kernel=_kernel(system.kernel),
     )
 
 
@@ -167,6 +174,13 @@ def subject_of_directory(on: str, deadline_s: float = DEADLINE_S) -> Subject:
 
 def _freedoms(system: SystemFile) -> tuple[tuple[str, Any], ...]:
     return tuple((name, tuple(told) if isinstance(told, list) else told) for name, told in system.freedoms.items())
+
+
+def _kernel(text: str) -> tuple[int, int] | None:
+    if not text:
+        return None
+    major, minor = text.split(".")
+    return int(major), int(minor)
 
 
 def release_of(system: SystemFile) -> str:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from reference.linux.profile import FILESYSTEMS, TMPFS, Profile
 PROCESS = "process:"
 DIRECTORY = "dir:"
 ATTACHED = "attached:"
+RECORDED = "recorded:"
 DEADLINE_S = 10.0
 
 
@@ -34,6 +36,8 @@ class Subject:
     ``setup`` holds commands that come before it, ``base`` where it gets its directory when that is part of the test,
     ``kinds`` the kinds of programs that say something about it (empty: all), ``on`` what ``--on`` called it.
     ``socket`` is where a system listens that its user started, and which is never ended: it has no command.
+    ``kernel`` is the release that predicts it whatever it says itself,
+    ``recording`` the traces that it answers from: they are all the programs that it knows.
     """
 
     name: str
@@ -51,11 +55,13 @@ class Subject:
     kinds: tuple[str, ...] = ()
     on: str = ""
     socket: Path | None = None
+    kernel: tuple[int, int] | None = None
+    recording: Path | None = None
 
     @property
     def is_named(self) -> bool:
         """Whether there can be a file with what is known of it."""
-        return not self.name.startswith((PROCESS, ATTACHED))
+        return not self.name.startswith((PROCESS, ATTACHED, RECORDED))
 
 
 def subject_of_command(on: str, deadline_s: float = DEADLINE_S) -> Subject:
@@ -79,6 +85,17 @@ def subject_of_socket(on: str, deadline_s: float = DEADLINE_S) -> Subject:
     return Subject(f"{ATTACHED}{path.name}", (), deadline_s, on=on, socket=path.resolve())
 
 
+def subject_of_recording(on: str, deadline_s: float = DEADLINE_S) -> Subject:
+    """The subject of recorded:PATH, a trace or a directory of them. ConformanceError when there is nothing there."""
+    path = Path(on.removeprefix(RECORDED))
+    if not path.exists():
+        raise ConformanceError(
+            "names no recording", where=on, hint=f"for example --on {RECORDED}fixtures/golden/linux-6.18-ext4-root"
+        )
+    command = (sys.executable, "-m", "conformance.systems.recorded", str(path))
+    return Subject(f"{RECORDED}{path.name}", command, deadline_s, on=on, recording=path)
+
+
 def profile_of(subject: Subject, hello: Hello, native: Profile) -> Profile:
     """What the model predicts a system by: what it says of itself, and for the rest what this machine is like.
 
@@ -90,6 +107,8 @@ def profile_of(subject: Subject, hello: Hello, native: Profile) -> Profile:
         for name in facts.__struct_fields__
         if name != "filesystem" and (value := getattr(facts, name)) is not None
     }
+    if subject.kernel is not None:
+        told["kernel"] = subject.kernel
     filesystem = subject.filesystem or facts.filesystem
     if filesystem is not None:
         told["filesystem"] = replace(FILESYSTEMS.get(filesystem, TMPFS), **dict(subject.freedoms))
@@ -101,10 +120,16 @@ def describe_subject(subject: Subject, hello: Hello, profile: Profile) -> dict[s
     return {
         "system": subject.release or f"{hello.name} {hello.version}",
         **({"issues": subject.issues or hello.issues} if subject.issues or hello.issues else {}),
+        "predicted as": f"Linux {release_text(profile.kernel)}",
         "filesystem": f"{hello.facts.filesystem or 'not told'} (model: {profile.filesystem.name})",
         "user": f"uid {profile.uid}{'' if profile.capable else ', without capabilities'}",
         **{f"system's {name}": text for name, text in hello.environment.items()},
     }
+
+
+def release_text(kernel: tuple[int, int]) -> str:
+    """A kernel release as it is written: ``6.18``."""
+    return f"{kernel[0]}.{kernel[1]}"
 
 
 def fitted(ops: Sequence[Op], hello: Hello) -> tuple[Op, ...]:

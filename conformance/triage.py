@@ -71,7 +71,7 @@ class Triage:
         self._law = law
         self._keep = keep
         self._examiner = examiner_of(profile, base, law)
-        self._native = NativeWorker(profile, beside(profile, base)) if law.subject else None
+        self._native = NativeWorker(*beside(profile, base)) if law.subject else None
         facts = facts_of(profile, law.subject.release if law.subject else "")
         self._watch = Watch(expectations or Expectations(Path()), facts, today or date.today())
         self._ops_run: Counter[str] = Counter()

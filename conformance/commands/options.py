@@ -61,6 +61,7 @@ ON = click.option(
     metavar="SYSTEM",
     help="What is put to the test: native, a system that `fdconform systems` lists or a file like theirs, dir:PATH,"
     " the kernel on the file system there, preload:LIB[,VAR=value…], the kernel under an interposed library,"
+    " recorded:PATH, the traces of another system in a file or directory,"
     " attached:SOCKET, a system that is running and listens there, or process:COMMAND, a command that speaks the wire"
     " protocol.",
 )

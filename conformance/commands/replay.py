@@ -10,7 +10,7 @@ import click
 
 from conformance.baselines import FILE, program_of
 from conformance.commands.options import DEADLINE, DIRECTORY, LAW, USER, chosen_profile, read_program_file
-from conformance.errors import ExitCode
+from conformance.errors import ExitCode, Inconclusive
 from conformance.golden import read_golden
 from conformance.grammar import observation_text, op_text, trace_line
 from conformance.interpreter import System
@@ -62,6 +62,8 @@ def command(program: str, on: str, deadline_s: float, law: str | None, directory
         with started(subject, profile, base) as system:
             profile = profile_of(subject, system.hello, profile)
             ops, observed = run_offered(system, ops)
+        if not ops:
+            raise Inconclusive("unsupported: the system offers nothing of this program", where=subject.name)
         return _compare(ops, observed, chosen.make_model(profile), subject.name)
     with NativeWorker(profile, base, system=chosen.native) as worker:
         observed = worker.run_alone(ops)

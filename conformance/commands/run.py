@@ -15,17 +15,21 @@ from conformance.budget import WHOLE, read_budget, read_portion
 from conformance.campaign import Campaign, Plan, run_name
 from conformance.commands.options import DEADLINE, DIRECTORY, LAW, ON, REPORTS, USER, chosen_profile
 from conformance.environment import require_terminals
+from conformance.errors import ConformanceError
 from conformance.events import EventLog
 from conformance.expectations import expectations_path, load_expectations
 from conformance.golden import stored_programs
+from conformance.judging import NamedProgram
 from conformance.kinds import RECIPES
-from conformance.laws import chosen_law
+from conformance.laws import Law, chosen_law
 from conformance.named_systems import subject_of
+from conformance.recordings import read_recording
 from conformance.rendering import clauses_under, render, summarise
 from conformance.reporting.console import Progress
 from conformance.run_directory import EVENTS, make_run
 from conformance.runners import introduced
 from conformance.since import since
+from conformance.subjects import Subject
 from conformance.systems.directories import sweep
 
 KINDS_WITH_TERMINALS = frozenset(("terminals", "jobs", "mixed", "host-terminals", "host-mixed"))
@@ -85,7 +89,7 @@ def command(
     portion = read_portion(shard) if shard else WHOLE
     subject = subject_of(on, deadline_s)
     chosen = chosen_law(law, subject)
-    kinds = kinds or (subject.kinds if subject else ()) or chosen.kinds
+    kinds = _kinds(kinds, subject, chosen)
     profile, base = chosen_profile(directory, as_user)
     for place in {base, (subject.base if subject else None) or base}:
         sweep(place)
@@ -117,10 +121,7 @@ def command(
         portion=portion,
         surroundings=tuple(surroundings.items()),
         keep=fixtures / "regressions" if keep else None,
-        programs=(
-            *((str(fixtures / path), program.ops) for path, program in stored_programs(fixtures)),
-            *(earlier.programs if earlier else ()),
-        ),
+        programs=(*_stored(fixtures, subject), *(earlier.programs if earlier else ())),
     )
     clauses = clauses_under(chosen)
     with EventLog(target / EVENTS) as log:
@@ -134,3 +135,19 @@ def command(
     page = render(target)
     sys.stdout.write(summarise(target, page))
     return code
+
+
+def _kinds(wanted: tuple[str, ...], subject: Subject | None, law: Law) -> tuple[str, ...]:
+    """The kinds of programs that are generated: none for a recording, which holds its programs."""
+    if subject is None or subject.recording is None:
+        return wanted or (subject.kinds if subject else ()) or law.kinds
+    if wanted:
+        raise ConformanceError(f"{subject.on} has its own programs, and no kinds of them", hint="leave --kind out")
+    return ()
+
+
+def _stored(fixtures: Path, subject: Subject | None) -> tuple[NamedProgram, ...]:
+    """The programs that run first: those of a recording, or the regressions and fixtures."""
+    if subject is None or subject.recording is None:
+        return tuple((str(fixtures / path), program.ops) for path, program in stored_programs(fixtures))
+    return read_recording(subject.recording).programs

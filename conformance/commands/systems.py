@@ -28,5 +28,6 @@ def command(ready: bool) -> None:
         click.echo(f"{name:8} {system.title} ({state})")
     click.echo("dir:PATH the kernel we run on, on the file system of a directory")
     click.echo("preload:LIB[,VAR=value…]  the kernel we run on, under an interposed library")
+    click.echo("recorded:PATH  traces of another system, or of another day: its programs, and what they gave")
     click.echo("attached:SOCKET  a system that you started, and that listens on a Unix socket")
     click.echo("process:COMMAND  whatever speaks the wire protocol (docs/how-to/validate-an-implementation.md)")

@@ -24,7 +24,7 @@ _MARK = ">>> "
 _SEPARATOR = ", "
 _MAN_PAGE = re.compile(r"([A-Za-z_][\w.+-]*)\((\d[a-z]*)\)")
 # What runs without a file of expectations: the kernel itself, models over it, commands without a name.
-_WITHOUT_WAIVERS = ("native", "host(", "process:")
+_WITHOUT_WAIVERS = ("native", "host(", "process:", "recorded:")
 # The order in which a reader asks; anything else follows by name.
 _ENVIRONMENT_ORDER = ("kernel", "filesystem", "user", "machine")
 

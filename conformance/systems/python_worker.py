@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from conformance.environment import CAP_SYS_RESOURCE, filesystem_of, has_capability
+from conformance.environment import CAP_SYS_RESOURCE, filesystem_of, has_capability, kernel_release
 from conformance.observation import NotOffered, Observation
 from conformance.ops import SPECS, Op
 from conformance.systems.apart import adopt_orphans
@@ -61,10 +61,17 @@ def _filesystem() -> str | None:
         return None
 
 
+def _kernel() -> tuple[int, int] | None:
+    try:
+        return kernel_release()
+    except ValueError:
+        return None
+
+
 def _facts() -> dict[str, Any]:
     """What this machine says of itself; what it does not tell is left out."""
     facts: dict[str, Any] = {name: _number_in(path) for name, path in LIMITS.items()}
-    facts["filesystem"] = _filesystem()
+    facts["kernel"], facts["filesystem"] = _kernel(), _filesystem()
     facts["uid"], facts["gid"] = os.getuid(), os.getgid()
     facts["capable"] = os.getuid() == 0
     try:

@@ -30,8 +30,12 @@ class Capabilities(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What the model needs to know of the machine that the programs see; what is left out is as on this one."""
+    """What the model needs to know of the machine that the programs see; what is left out is as on this one.
 
+    ``kernel`` is the release of Linux that the system is, or behaves like: its first two numbers.
+    """
+
+    kernel: tuple[int, int] | None = None
     filesystem: str | None = None
     uid: int | None = None
     gid: int | None = None

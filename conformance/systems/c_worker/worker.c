@@ -265,6 +265,8 @@ static void say_hello(void) {
     put("%s','capabilities':{'ops':", machine.release);
     put_offered();
     put("},'facts':{");
+    int major, minor;
+    if (sscanf(machine.release, "%d.%d", &major, &minor) == 2) put("'kernel':[%d,%d],", major, minor);
     put_fact_in("pipe_size_bytes_max", "/proc/sys/fs/pipe-max-size");
     put_fact_in("datagram_queue_max", "/proc/sys/net/unix/max_dgram_qlen");
     put_fact_in("listen_backlog_max", "/proc/sys/net/core/somaxconn");
