@@ -26,13 +26,13 @@ def render(directory: Path) -> Path:
 
 def saved_run(directory: Path) -> RunReport:
     """A run with what is known of the runs that were saved before it."""
-    run = read_run([directory / EVENTS])
+    run = read_run(directory / EVENTS)
     return replace(run, history=read_history(directory, run))
 
 
 def summarise(directory: Path, page: Path) -> str:
     """The few lines that close a run on the console."""
-    run = read_run([directory / EVENTS])
+    run = read_run(directory / EVENTS)
     return summary_text(run, clauses_of_run(run.header), str(page))
 
 

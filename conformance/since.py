@@ -43,7 +43,7 @@ class Since:
 
     def delta(self, obstacles: tuple[str, ...]) -> Delta:
         """What the events so far have changed. ``obstacles`` say why the campaign is not whole."""
-        found = baseline_of(read_run([self.log]))
+        found = baseline_of(read_run(self.log))
         return delta_of(self.baseline, msgspec.structs.replace(found, obstacles=obstacles), self.name)
 
 

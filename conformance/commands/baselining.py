@@ -26,7 +26,7 @@ def command() -> None:
 @REPORTS
 def save(name: str, run: str, reports: Path) -> None:
     """Keep what a run found as the baseline NAME; one of that name is replaced."""
-    baseline = baseline_of(read_run([find_run(reports, run) / EVENTS]))
+    baseline = baseline_of(read_run(find_run(reports, run) / EVENTS))
     path = save_baseline(reports, name, baseline)
     click.echo(f"{path}: {counted(len(baseline.buckets), 'bucket')}")
 

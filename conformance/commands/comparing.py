@@ -50,4 +50,4 @@ def _side(reports: Path, name: str) -> Baseline:
         return read_baseline(Path(name) / FILE)
     if name in baseline_names(reports):
         return load_baseline(reports, name)
-    return baseline_of(read_run([find_run(reports, name) / EVENTS]))
+    return baseline_of(read_run(find_run(reports, name) / EVENTS))

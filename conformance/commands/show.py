@@ -54,7 +54,7 @@ def command(run: str, bucket: str | None, style: str, form: str | None, reports:
             report = saved_run(directory)
             sys.stdout.write(FORMATS[style].text(report, clauses_of_run(report.header)))
         return
-    report = read_run([directory / EVENTS])
+    report = read_run(directory / EVENTS)
     for known in report.buckets:
         if known.first.bucket == bucket:
             if form is not None:

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Folds the events of a run into one value, from which every report is rendered.
 
-Several logs of one run (one per shard) are merged: counts add up, and a bucket that
-several shards found is one bucket. A log without a footer makes the run *cut short*: never green.
+A log without a footer makes the run *cut short*: never green. The logs of shards are put together before, by
+:mod:`conformance.merging`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ from conformance.reporting.text import counted
 
 SKIPPED_VERDICTS = frozenset({"waived", "unsupported", KNOWN})
 """Of buckets that are known or cannot be asked for, and so neither passed nor failed."""
-_WORST_FIRST = (ExitCode.ADAPTER_FAILED, ExitCode.DIVERGES, ExitCode.EXPECTATIONS_WRONG, ExitCode.INCONCLUSIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +174,8 @@ class _Fold:
     """Takes events one by one; the value is made at the end."""
 
     def __init__(self) -> None:
-        self.headers: list[Header] = []
-        self.footers: list[Footer] = []
+        self.header: Header | None = None
+        self.footer: Footer | None = None
         self.firsts: dict[str, Divergence] = {}
         self.counts: Counter[str] = Counter()
         self.seeds: dict[str, list[str]] = {}
@@ -188,7 +187,7 @@ class _Fold:
     def take(self, event: Event) -> None:
         match event:
             case Header():
-                self.headers.append(event)
+                self.header = event
             case Batch():
                 self.batches.append(event)
             case Divergence():
@@ -206,7 +205,7 @@ class _Fold:
             case Delta():
                 self.delta = event
             case Footer():
-                self.footers.append(event)
+                self.footer = event
 
     def buckets(self) -> tuple[Bucket, ...]:
         made = [
@@ -215,29 +214,17 @@ class _Fold:
         return tuple(sorted(made, key=lambda bucket: (not bucket.fails, -bucket.count, bucket.first.bucket)))
 
 
-def fold(logs: Iterable[Iterable[Event]]) -> RunReport:
-    """The report of a run from the events of its logs, one iterable a log.
-
-    Raises Inconclusive when a log does not open with a header, or the logs are of different runs.
-    """
+def fold(log: Iterable[Event]) -> RunReport:
+    """The report of a run from the events of its log. Raises Inconclusive when its header does not open the log."""
     state = _Fold()
-    count = 0
-    for log in logs:
-        count += 1
-        for place, event in enumerate(log):
-            if (place == 0) is not isinstance(event, Header):
-                where = f"log {count}, event {place + 1}"
-                raise Inconclusive("a log opens with its one header", where=where, hint="run again")
-            state.take(event)
-        if len(state.headers) != count:
-            raise Inconclusive("the log is empty", where=f"log {count}", hint="run again")
-    if not count:
-        raise Inconclusive("no log was given", hint="name a run directory under reports/")
-    runs = {header.run for header in state.headers}
-    if len(runs) != 1:
-        raise Inconclusive(f"logs of different runs: {', '.join(sorted(runs))}", hint="give the logs of one run")
+    for place, event in enumerate(log):
+        if (place == 0) is not isinstance(event, Header):
+            raise Inconclusive("a log opens with its one header", where=f"event {place + 1}", hint="run again")
+        state.take(event)
+    if state.header is None:
+        raise Inconclusive("the log is empty", hint="run again")
     return RunReport(
-        header=state.headers[0],
+        header=state.header,
         kinds=_by_kind(state.batches),
         outcomes=_added(batch.outcomes for batch in state.batches),
         differences=_added(batch.differences for batch in state.batches),
@@ -247,14 +234,14 @@ def fold(logs: Iterable[Iterable[Event]]) -> RunReport:
         miniatures=tuple(state.miniatures),
         notes=tuple(state.notes),
         paces=tuple(Pace(batch.ops, batch.seconds) for batch in state.batches),
-        footer=_merged(state.footers) if len(state.footers) == count else None,
+        footer=state.footer,
         delta=state.delta,
     )
 
 
-def read_run(paths: Iterable[Path]) -> RunReport:
-    """The report of a run from its event logs on disk. Raises ConformanceError when one cannot be read."""
-    return fold(read_events(path) for path in paths)
+def read_run(path: Path) -> RunReport:
+    """The report of a run from its event log on disk. Raises ConformanceError when it cannot be read."""
+    return fold(read_events(path))
 
 
 def _by_kind(batches: list[Batch]) -> tuple[KindTotals, ...]:
@@ -291,20 +278,3 @@ def _shortest(tables: Iterable[dict[str, tuple[str, int]]]) -> dict[str, tuple[s
             if name not in found or ops < found[name][1]:
                 found[name] = (seed, ops)
     return found
-
-
-def _merged(footers: list[Footer]) -> Footer:
-    codes = {footer.exit_code for footer in footers} - {ExitCode.CONFORMS}
-    unknown = sorted(codes - set(_WORST_FIRST))
-    return Footer(
-        ended=max(footer.ended for footer in footers),
-        seconds=max(footer.seconds for footer in footers),
-        cpu_seconds=sum(footer.cpu_seconds for footer in footers),
-        programs=sum(footer.programs for footer in footers),
-        ops=sum(footer.ops for footer in footers),
-        divergent_programs=sum(footer.divergent_programs for footer in footers),
-        buckets=max(footer.buckets for footer in footers),
-        interrupted=any(footer.interrupted for footer in footers),
-        failure=next((footer.failure for footer in footers if footer.failure), ""),
-        exit_code=int(next((code for code in (*unknown, *_WORST_FIRST) if code in codes), ExitCode.CONFORMS)),
-    )

@@ -139,7 +139,7 @@ def test_summaries_read_well(
     snapshot: SnapshotAssertion,
 ) -> None:
     log = {"red": red, "green": green, "cut": red[:-1]}[events]
-    text = summary_text(fold([log]), clauses, "reports/latest/report.html")
+    text = summary_text(fold(log), clauses, "reports/latest/report.html")
     assert text == snapshot
     assert len(text.splitlines()) <= LINES_MAX
 
@@ -148,27 +148,27 @@ def test_the_last_line_is_made_for_scripts(
     red: tuple[Event, ...], green: tuple[Event, ...], epipe: Divergence, footer: Footer
 ) -> None:
     waived = (*green[:-1], msgspec.structs.replace(epipe, verdict="waived"), footer)
-    assert summary_text(fold([green]), {}).splitlines()[-1] == "128 passed, 0 failed"
-    assert summary_text(fold([red]), {}).splitlines()[-1] == "125 passed, 5 failed"
-    assert summary_text(fold([waived]), {}).splitlines()[-1] == "127 passed, 0 failed, 1 skipped"
+    assert summary_text(fold(green), {}).splitlines()[-1] == "128 passed, 0 failed"
+    assert summary_text(fold(red), {}).splitlines()[-1] == "125 passed, 5 failed"
+    assert summary_text(fold(waived), {}).splitlines()[-1] == "127 passed, 0 failed, 1 skipped"
 
 
 def test_a_run_cut_short_is_never_summed_up_without_a_failure(green: tuple[Event, ...]) -> None:
-    assert summary_text(fold([green[:-1]]), {}).splitlines()[-1] == "128 passed, 1 failed"
+    assert summary_text(fold(green[:-1]), {}).splitlines()[-1] == "128 passed, 1 failed"
 
 
 def test_the_summary_stays_short_whatever_was_found(
     red: tuple[Event, ...], epipe: Divergence, clauses: Mapping[str, Clause]
 ) -> None:
     found = tuple(msgspec.structs.replace(epipe, bucket=f"B-{place}", title="x" * 500) for place in range(50))
-    text = summary_text(fold([(*red[:-1], *found)]), clauses, "page")
+    text = summary_text(fold((*red[:-1], *found)), clauses, "page")
     assert len(text.splitlines()) <= LINES_MAX + 1
     assert "and 49 buckets more" in text
 
 
 def test_a_selfcheck_is_summed_up_by_its_planted_bugs(red: tuple[Event, ...], header: Header, footer: Footer) -> None:
     log = (header, *red[7:9], msgspec.structs.replace(footer, programs=0, ops=0, exit_code=1))
-    text = summary_text(fold([log]), {})
+    text = summary_text(fold(log), {})
     assert "1 of 2 planted bugs found and reduced; not: seek-wraps" in text
     assert "reached" not in text
     assert text.splitlines()[-1] == "1 passed, 1 failed"

@@ -18,7 +18,7 @@ from conformance.reporting.run import Bucket, fold
 
 
 def test_cards_read_well(red: tuple[Event, ...], clauses: Mapping[str, Clause], snapshot: SnapshotAssertion) -> None:
-    report = fold([red])
+    report = fold(red)
     assert "\n".join(card_text(bucket, report.header, clauses) for bucket in report.buckets) == snapshot
 
 

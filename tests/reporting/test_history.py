@@ -26,7 +26,7 @@ from conformance.reproducers.prose import forms
 
 @pytest.fixture
 def report(red: tuple[Event, ...]) -> RunReport:
-    return fold([red])
+    return fold(red)
 
 
 def saved(reports: Path, digest: Digest, **changes: object) -> None:
@@ -134,6 +134,6 @@ def test_scripts_are_put_together_from_shared_paragraphs(report: RunReport, head
 
 
 def test_a_bucket_that_no_script_can_show_says_why(epipe: Divergence, header: Header) -> None:
-    bucket = fold([(header, msgspec.structs.replace(epipe, law="host(linux) == host(native)"))]).buckets[0]
+    bucket = fold((header, msgspec.structs.replace(epipe, law="host(linux) == host(native)"))).buckets[0]
 
     assert "the host model is no kernel" in json.loads(scripts_json([bucket], header))["texts"][epipe.bucket]["none"]

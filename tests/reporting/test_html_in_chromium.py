@@ -141,7 +141,7 @@ def open_page(browser: Chrome, tmp_path: Path, clauses: Mapping[str, Clause]) ->
 
     def open_(events: tuple[Event, ...], *, scheme: str = "light", width: int = 1280, media: str = "") -> Page:
         path = tmp_path / "report.html"
-        path.write_text(html_text(fold([events]), clauses), encoding="utf-8")
+        path.write_text(html_text(fold(events), clauses), encoding="utf-8")
         metrics = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         features = [{"name": "prefers-color-scheme", "value": scheme}]
@@ -201,7 +201,7 @@ def test_clauses_whose_difference_was_not_seen_can_be_picked_out(
     browser: Chrome, tmp_path: Path, apart: tuple[Event, ...], apart_clauses: Mapping[str, Clause]
 ) -> None:
     path = tmp_path / "apart.html"
-    path.write_text(html_text(fold([apart]), apart_clauses), encoding="utf-8")
+    path.write_text(html_text(fold(apart), apart_clauses), encoding="utf-8")
     page = Page(browser, path)
     page.wait_told("difference-rows", "2 shown")
     Select(page.one('form[data-filters="difference-rows"] [name="reached"]')).select_by_value("no")

@@ -59,19 +59,19 @@ def test_every_element_is_closed_and_every_id_is_unique(
 ) -> None:
     selfcheck = (header, *red[7:9], msgspec.structs.replace(footer, programs=0, ops=0))
     log = {"red": red, "green": green, "cut": red[:-1], "selfcheck": selfcheck}[events]
-    outline = Outline(html_text(fold([log]), clauses))
+    outline = Outline(html_text(fold(log), clauses))
     assert len(outline.ids) == len(set(outline.ids))
 
 
 def test_the_page_asks_for_nothing_outside_itself(red: tuple[Event, ...], clauses: Mapping[str, Clause]) -> None:
-    page = html_text(fold([red]), clauses)
+    page = html_text(fold(red), clauses)
     assert all(address.startswith("#") or address == "data:," for address in Outline(page).addresses)
     assert not re.search(r"https?://|@import|url\(", page)
     assert "default-src 'none'" in page
 
 
 def test_links_inside_the_page_lead_somewhere(red: tuple[Event, ...], clauses: Mapping[str, Clause]) -> None:
-    outline = Outline(html_text(fold([red]), clauses))
+    outline = Outline(html_text(fold(red), clauses))
     targets = {address[1:].partition("&")[0] for address in outline.addresses if address.startswith("#")}
     assert targets <= set(outline.ids)
 
@@ -81,7 +81,7 @@ def test_what_comes_from_programs_is_escaped(red: tuple[Event, ...], epipe: Dive
     names = ("bucket", "title", "kind", "op", "seed", "program", "reduced", "trace", "predicted", "observed", "replay")
     divergence = msgspec.structs.replace(epipe, **dict.fromkeys(names, nasty), step=0, clauses=(nasty,))
     head = msgspec.structs.replace(header, command=nasty, environment={nasty: nasty})
-    page = html_text(fold([(head, divergence, Note("warning", nasty))]), {nasty: Clause(nasty, nasty, "linux", nasty)})
+    page = html_text(fold((head, divergence, Note("warning", nasty))), {nasty: Clause(nasty, nasty, "linux", nasty)})
     assert page.count("<script>") == 1
     assert "<script>alert" not in page
     assert "\x00" not in page
@@ -89,7 +89,7 @@ def test_what_comes_from_programs_is_escaped(red: tuple[Event, ...], epipe: Dive
 
 
 def test_ops_that_were_not_reached_are_seen(green: tuple[Event, ...], clauses: Mapping[str, Clause]) -> None:
-    page = html_text(fold([green]), clauses)
+    page = html_text(fold(green), clauses)
     assert re.search(
         r'data-reached="no" data-ok="no"><th scope="row"><code>fcntl\(F_SETPIPE_SZ\)</code>.*not reached', page
     )
@@ -98,7 +98,7 @@ def test_ops_that_were_not_reached_are_seen(green: tuple[Event, ...], clauses: M
 def test_clauses_that_explain_differences_are_counted_with_the_shortest_program(
     apart: tuple[Event, ...], apart_clauses: Mapping[str, Clause]
 ) -> None:
-    page = html_text(fold([apart]), apart_clauses)
+    page = html_text(fold(apart), apart_clauses)
     section = page.partition('id="differences"')[2].partition("</section>")[0]
     rows = re.findall(r'<tr data-reached="(\w+)" data-relation="(\w+)">.*?<code>(.+?)</code>', section)
 
@@ -109,29 +109,29 @@ def test_clauses_that_explain_differences_are_counted_with_the_shortest_program(
 
 
 def test_a_run_of_another_law_has_no_such_clauses(red: tuple[Event, ...], clauses: Mapping[str, Clause]) -> None:
-    assert 'id="differences"' not in html_text(fold([red]), clauses)
+    assert 'id="differences"' not in html_text(fold(red), clauses)
 
 
 def test_a_run_cut_short_says_so_at_the_top(red: tuple[Event, ...], clauses: Mapping[str, Clause]) -> None:
-    page = html_text(fold([red[:-1]]), clauses)
+    page = html_text(fold(red[:-1]), clauses)
     assert '<header class="verdict red cut">' in page
     assert "<h1>Cut short</h1>" in page
 
 
 def test_a_selfcheck_shows_its_planted_bugs_only(red: tuple[Event, ...], header: Header, footer: Footer) -> None:
-    page = html_text(fold([(header, *red[7:9], msgspec.structs.replace(footer, programs=0, ops=0))]), {})
+    page = html_text(fold((header, *red[7:9], msgspec.structs.replace(footer, programs=0, ops=0))), {})
     assert 'id="selfcheck"' in page
     assert 'id="operations"' not in page
 
 
 def test_the_same_events_give_the_same_page(red: tuple[Event, ...], clauses: Mapping[str, Clause]) -> None:
-    assert html_text(fold([red]), clauses) == html_text(fold([red]), clauses)
+    assert html_text(fold(red), clauses) == html_text(fold(red), clauses)
 
 
 def test_artefacts_are_written_beside_each_other(
     tmp_path: Path, red: tuple[Event, ...], clauses: Mapping[str, Clause]
 ) -> None:
-    paths = write_artefacts(fold([red]), clauses, tmp_path)
+    paths = write_artefacts(fold(red), clauses, tmp_path)
     names = "report.html summary.md junit.xml results.ktap ctrf.json results.sarif badge.svg badge.json digest.json"
     assert [path.name for path in paths] == names.split()
     assert all(path.stat().st_size for path in paths)
@@ -139,7 +139,7 @@ def test_artefacts_are_written_beside_each_other(
 
 def test_a_directory_that_is_not_there_is_one_clear_error(tmp_path: Path, green: tuple[Event, ...]) -> None:
     with pytest.raises(ConformanceError, match="the report cannot be written"):
-        write_artefacts(fold([green]), {}, tmp_path / "missing")
+        write_artefacts(fold(green), {}, tmp_path / "missing")
 
 
 def test_bars_are_relative_to_the_longest() -> None:
@@ -168,7 +168,7 @@ def test_what_changed_since_a_baseline_comes_before_the_divergences(red: tuple[E
         DeltaRow("new", "B-7f3a0001", "write on pipe.write", news=True),
         DeltaRow("fixed", "B-00000001", "close on pipe.read", was="B-2", detail="its program conforms"),
     )
-    page = html_text(fold([(*red[:-1], Delta("main", (("kernel", "6.11", ""),), rows), red[-1])]), {})
+    page = html_text(fold((*red[:-1], Delta("main", (("kernel", "6.11", ""),), rows), red[-1])), {})
     section = page.partition('<section id="delta">')[2].partition('<section id="divergences">')[0]
 
     assert "Since main" in section

@@ -20,14 +20,14 @@ def cases(text: str) -> dict[tuple[str, str], TestCase]:
 
 
 def test_each_op_of_each_kind_is_a_case(green: tuple[Event, ...], clauses: Mapping[str, Clause]) -> None:
-    found = cases(junit_text(fold([green]), clauses))
+    found = cases(junit_text(fold(green), clauses))
     assert not found["fdconform.pipes", "write"].result
     assert not found["fdconform", "the run is whole"].result
     assert [type(result) for result in found["fdconform.pipes", "fcntl(F_SETPIPE_SZ)"].result] == [Skipped]
 
 
 def test_each_bucket_is_a_failure_with_its_card(red: tuple[Event, ...], clauses: Mapping[str, Clause]) -> None:
-    (failure,) = cases(junit_text(fold([red]), clauses))["fdconform.pipes", "write"].result
+    (failure,) = cases(junit_text(fold(red), clauses))["fdconform.pipes", "write"].result
     assert isinstance(failure, Failure)
     assert failure.message == "B-7f3a0001: write on pipe.write: model EPIPE & SIGPIPE, native 1 (3 programs)"
     assert failure.type == "diverges"
@@ -36,27 +36,27 @@ def test_each_bucket_is_a_failure_with_its_card(red: tuple[Event, ...], clauses:
 
 
 def test_a_missed_miniature_is_a_failure(red: tuple[Event, ...], clauses: Mapping[str, Clause]) -> None:
-    found = cases(junit_text(fold([red]), clauses))
+    found = cases(junit_text(fold(red), clauses))
     assert not found["fdconform.selfcheck.pipes", "pipe-forgets-epipe"].result
     (failure,) = found["fdconform.selfcheck.files", "seek-wraps"].result
     assert failure.message == "the planted bug was never found"
 
 
 def test_a_run_cut_short_is_an_error(green: tuple[Event, ...], clauses: Mapping[str, Clause]) -> None:
-    (error,) = cases(junit_text(fold([green[:-1]]), clauses))["fdconform", "the run is whole"].result
+    (error,) = cases(junit_text(fold(green[:-1]), clauses))["fdconform", "the run is whole"].result
     assert isinstance(error, Error)
     assert error.type == "cut short"
 
 
 def test_a_waived_bucket_is_skipped(green: tuple[Event, ...], epipe: Divergence) -> None:
     log = (*green[:-1], msgspec.structs.replace(epipe, verdict="waived"), green[-1])
-    (skipped,) = cases(junit_text(fold([log]), {}))["fdconform.pipes", "write"].result
+    (skipped,) = cases(junit_text(fold(log), {}))["fdconform.pipes", "write"].result
     assert isinstance(skipped, Skipped)
     assert skipped.message == "waived"
 
 
 def test_counts_and_properties_hold(red: tuple[Event, ...], clauses: Mapping[str, Clause]) -> None:
-    document = JUnitXml.fromstring(junit_text(fold([red]), clauses).encode())
+    document = JUnitXml.fromstring(junit_text(fold(red), clauses).encode())
     suites = list(document)
     assert [suite.name for suite in suites] == [
         "fdconform",
@@ -73,5 +73,5 @@ def test_counts_and_properties_hold(red: tuple[Event, ...], clauses: Mapping[str
 
 def test_any_byte_of_a_program_survives_as_text(red: tuple[Event, ...], epipe: Divergence) -> None:
     nasty = msgspec.structs.replace(epipe, bucket="B-0", title='<&"\x00\x1b]]>\ufffe', observed="\x08")
-    failures = cases(junit_text(fold([(red[0], nasty)]), {}))["fdconform.pipes", "write"].result
+    failures = cases(junit_text(fold((red[0], nasty)), {}))["fdconform.pipes", "write"].result
     assert '<&"\\x00\\x1b]]>\\ufffe' in failures[0].message

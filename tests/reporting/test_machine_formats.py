@@ -47,7 +47,7 @@ def reports(red: tuple[Event, ...], green: tuple[Event, ...], epipe: Divergence)
         "waived": (*green[:-1], waived, green[-1]),
         "nasty": (red[0], nasty),
     }
-    return {name: fold([log]) for name, log in logs.items()}
+    return {name: fold(log) for name, log in logs.items()}
 
 
 def checked(name: str, text: str) -> Any:

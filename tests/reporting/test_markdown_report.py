@@ -26,7 +26,7 @@ def test_job_summaries_read_well(
     snapshot: SnapshotAssertion,
 ) -> None:
     log = {"red": red, "green": green, "cut": green[:-1]}[events]
-    assert markdown_text(fold([log]), clauses) == snapshot
+    assert markdown_text(fold(log), clauses) == snapshot
 
 
 def test_nothing_of_a_program_can_break_out(red: tuple[Event, ...], epipe: Divergence) -> None:
@@ -34,7 +34,7 @@ def test_nothing_of_a_program_can_break_out(red: tuple[Event, ...], epipe: Diver
         epipe, bucket="B-`|`", title="<script>|[x](y)", trace="write(r0, b'````') == 1\n", replay="run `x` | y"
     )
     note = Note("warning", "<img>\n# no heading")
-    html = MarkdownIt("commonmark").enable("table").render(markdown_text(fold([(red[0], nasty, note)]), {}))
+    html = MarkdownIt("commonmark").enable("table").render(markdown_text(fold((red[0], nasty, note)), {}))
     assert "<script>" not in html
     assert "<img>" not in html
     assert "<h1>" not in html
@@ -45,6 +45,6 @@ def test_nothing_of_a_program_can_break_out(red: tuple[Event, ...], epipe: Diver
 
 def test_cards_beyond_the_tenth_are_counted(red: tuple[Event, ...], epipe: Divergence) -> None:
     found = (msgspec.structs.replace(epipe, bucket=f"B-{place}") for place in range(13))
-    text = markdown_text(fold([(red[0], *found)]), {})
+    text = markdown_text(fold((red[0], *found)), {})
     assert text.count("<details>") == 10
     assert "And 3 buckets more" in text
