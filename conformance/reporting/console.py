@@ -23,7 +23,7 @@ from rich.text import Text
 from conformance.clauses import Clause
 from conformance.events import Batch, Delta, Divergence, Event, Footer, Header, Miniature, Note, Occurrence
 from conformance.reporting.card import card_text
-from conformance.reporting.run import SKIPPED_VERDICTS, Bucket
+from conformance.reporting.run import EXPECTED_VERDICTS, Bucket
 from conformance.reporting.text import clipped, compact, counted, duration, number, printable
 
 _CARDS_SHOWN_MAX = 5
@@ -57,8 +57,9 @@ class Progress:
         self._started = self._last_line = clock()
         self._header: Header | None = None
         self._kinds: Counter[str] = Counter()
-        self._programs = self._ops = self._divergences = 0
-        self._buckets: set[str] = set()
+        self._programs = self._ops = 0
+        self._buckets: dict[str, str] = {}
+        self._met: Counter[str] = Counter()
         self._console = Console(file=output or sys.stderr, highlight=False, markup=False, emoji=False)
         self._live = (
             Live(
@@ -102,7 +103,7 @@ class Progress:
             case Divergence():
                 self._diverged(event)
             case Occurrence():
-                self._divergences += 1
+                self._met[self._buckets.get(event.bucket, "")] += 1
             case Miniature():
                 self._miniature(event)
             case Note():
@@ -119,14 +120,24 @@ class Progress:
     def _elapsed(self) -> float:
         return self._clock() - self._started
 
+    @property
+    def _failing(self) -> int:
+        """Buckets that nobody expected."""
+        return sum(verdict not in EXPECTED_VERDICTS for verdict in self._buckets.values())
+
+    @property
+    def _divergences(self) -> int:
+        """Programs that diverged as nobody expected."""
+        return sum(count for verdict, count in self._met.items() if verdict not in EXPECTED_VERDICTS)
+
     def _diverged(self, event: Divergence) -> None:
-        self._divergences += 1
+        self._met[event.verdict] += 1
         if event.bucket in self._buckets:
             return
-        self._buckets.add(event.bucket)
-        if event.verdict in SKIPPED_VERDICTS:
+        self._buckets[event.bucket] = event.verdict
+        if event.verdict in EXPECTED_VERDICTS:
             return
-        if len(self._buckets) > _CARDS_SHOWN_MAX or self._header is None:
+        if self._failing > _CARDS_SHOWN_MAX or self._header is None:
             self._say(f"{event.verdict.upper()}  {event.bucket}  {event.title}", "red")
         else:
             self._say(card_text(Bucket(event, 1), self._header, self._clauses), "red", whole=True)
@@ -163,6 +174,7 @@ class Progress:
         if self._elapsed > 0:
             parts.append(f"{compact(round(self._ops / self._elapsed))} ops/s")
         parts.append(counted(self._divergences, "divergence"))
+        parts += [f"{self._met[verdict]} {verdict}" for verdict in EXPECTED_VERDICTS if self._met[verdict]]
         left = self._seconds_left()
         if left is not None:
             parts.append(f"{duration(left)} left")
@@ -190,5 +202,5 @@ class Progress:
         else:
             table.add_row(Text(self._status()))
         kinds = "  ".join(f"{printable(kind)} {number(count)}" for kind, count in self._kinds.items())
-        found = Text(f"{counted(len(self._buckets), 'bucket')}  ", style if self._buckets else "dim")
+        found = Text(f"{counted(self._failing, 'bucket')}  ", style if self._failing else "dim")
         return Group(table, found.append(kinds, "dim"))

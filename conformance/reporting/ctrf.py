@@ -35,7 +35,15 @@ def ctrf_text(report: RunReport, clauses: Mapping[str, Clause]) -> str:
         "suites": len(found),
         "start": start,
         "stop": _milliseconds(report.footer.ended) if report.footer else start + round(report.seconds * 1000),
-        "extra": {"verdict": report.verdict, "programs": report.programs, "ops": report.ops},
+        "extra": {
+            "verdict": report.verdict,
+            "programs": report.programs,
+            "ops": report.ops,
+            "expected": {
+                verdict: {"buckets": count, "programs": report.expected[verdict]}
+                for verdict, count in report.expected_buckets.items()
+            },
+        },
     }
     facts = dict(environment_items(header))
     environment: dict[str, Any] = {
@@ -65,7 +73,7 @@ def _test(point: Point, group: Group, report: RunReport, clauses: Mapping[str, C
         "status": _STATUSES[point.status],
         "duration": 0,
         "suite": [_NAME, printable(group.name)],
-        "rawStatus": point.status,
+        "rawStatus": point.standing,
         "type": "conformance",
     }
     if point.kind:

@@ -38,7 +38,7 @@ from conformance.reporting.history import digest_of
 from conformance.reporting.reached import ClauseRow, OpRow, clause_rows, difference_rows, op_rows, outcome_totals
 from conformance.reporting.run import Bucket, RunReport
 from conformance.reporting.scripts import scripts_json
-from conformance.reporting.summary import totals_line
+from conformance.reporting.summary import expected_line, totals_line
 from conformance.reporting.text import compact, counted, duration, number, printable, share
 
 _SEEDS_SHOWN_MAX = 20
@@ -109,13 +109,14 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class MatrixRow:
-    """One op of the matrix. ``succeeded`` says that it was ok at least once."""
+    """One op of the matrix. ``succeeded`` says that it was ok at least once, ``offered`` that nobody left it out."""
 
     op: str
     total: str
     cells: tuple[Cell, ...]
     reached: bool
     succeeded: bool
+    offered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,7 @@ def html_text(report: RunReport, clauses: Mapping[str, Clause]) -> str:
             scripts=scripts_json(report.buckets, report.header),
             saved=(*report.history.before, present),
             trends=_trends((*report.history.before, present)),
-            matrix=_matrix(ops, totals),
+            matrix=_matrix(ops, totals, report.unoffered),
             columns=[name for name, _ in totals],
             unreached_ops=sum(not row.total for row in ops),
             ops_count=len(ops),
@@ -224,11 +225,14 @@ def _figures(
     planted = Figure("planted bugs", f"{found} / {len(report.miniatures)}", "found and reduced")
     if report.is_selfcheck:
         return planted, time
+    buckets, programs = number(len(report.failing_buckets)), counted(divergent, "divergent program")
+    expected = number(sum(report.expected_buckets.values()))
     figures = (
         Figure("programs", number(report.programs), counted(len(report.kinds), "kind")),
         Figure("ops", number(report.ops), f"{number(report.ops_per_second)} per second"),
         time,
-        Figure("buckets", number(len(report.failing_buckets)), counted(divergent, "divergent program")),
+        Figure("buckets", buckets, programs),
+        *((Figure("buckets expected", expected, expected_line(report)),) if report.expected_buckets else ()),
         Figure("ops reached", f"{reached} / {len(ops)}", counted(outcomes, "outcome")),
         Figure("clauses reached", f"{clauses} / {clauses_all}", share(clauses, clauses_all)),
     )
@@ -304,20 +308,23 @@ def _about(values: Sequence[tuple[str, int, str]]) -> str:
     return f"lowest {number(ranked[0])}, median {number(ranked[len(ranked) // 2])}, highest {number(ranked[-1])}"
 
 
-def _matrix(ops: Sequence[OpRow], totals: Sequence[tuple[str, int]]) -> list[tuple[str, list[MatrixRow]]]:
+def _matrix(
+    ops: Sequence[OpRow], totals: Sequence[tuple[str, int]], unoffered: Mapping[str, int]
+) -> list[tuple[str, list[MatrixRow]]]:
+    columns = [name for name, _ in totals]
     return [
-        (group, [_matrix_row(row, [name for name, _ in totals]) for row in rows])
+        (group, [_matrix_row(row, columns, offered=row.name not in unoffered) for row in rows])
         for group, rows in groupby(ops, key=lambda row: row.group)
     ]
 
 
-def _matrix_row(row: OpRow, columns: Sequence[str]) -> MatrixRow:
+def _matrix_row(row: OpRow, columns: Sequence[str], *, offered: bool) -> MatrixRow:
     cells = (row.outcomes.get(column, 0) for column in columns)
     made = tuple(
         Cell(compact(count), _heat(count), f"{row.name}: {column}, {number(count)}") if count else Cell("", 0, "")
         for column, count in zip(columns, cells, strict=True)
     )
-    return MatrixRow(row.name, compact(row.total), made, row.total > 0, "ok" in row.outcomes)
+    return MatrixRow(row.name, compact(row.total), made, row.total > 0, "ok" in row.outcomes, offered)
 
 
 def _heat(count: int) -> int:

@@ -12,6 +12,7 @@ from conformance.clauses import Clause
 from conformance.reporting.card import card_text, environment_items
 from conformance.reporting.points import RUN_GROUP, SELFCHECK_GROUP, Group, Point, groups, seen
 from conformance.reporting.run import RunReport
+from conformance.reporting.summary import totals_line
 from conformance.reporting.text import printable
 
 _NAME = "fdconform"
@@ -33,7 +34,13 @@ def _suite(report: RunReport, clauses: Mapping[str, Clause], group: Group) -> El
     header = report.header
     name = _NAME if group.name == RUN_GROUP else f"{_NAME}.{group.name}"
     suite = Element("testsuite", name=printable(name), time=f"{group.seconds:.3f}", timestamp=printable(header.started))
-    facts = (("run", header.run), ("seed", header.seed), ("law", header.law), ("command", header.command))
+    facts = (
+        ("run", header.run),
+        ("seed", header.seed),
+        ("law", header.law),
+        ("command", header.command),
+        ("totals", totals_line(report)),
+    )
     properties = SubElement(suite, "properties")
     for key, value in (*facts, *environment_items(header)):
         SubElement(properties, "property", name=printable(key), value=printable(value))
@@ -52,7 +59,7 @@ def _results(case: Element, point: Point, report: RunReport, clauses: Mapping[st
         for note in point.notes:
             _result(case, "error", note, kind="cut short" if report.footer is None else "inconclusive")
     elif point.status == "skipped":
-        _result(case, "skipped", point.notes[0])
+        _result(case, "skipped", point.notes[0], "\n".join(point.notes[1:]), point.standing)
     elif point.failing:
         for bucket in point.failing:
             _result(case, "failure", seen(bucket), card_text(bucket, report.header, clauses), bucket.first.verdict)

@@ -13,6 +13,7 @@ from conformance.clauses import Clause
 from conformance.reporting.card import card_text, environment_items
 from conformance.reporting.points import Group, Point, groups
 from conformance.reporting.run import RunReport
+from conformance.reporting.summary import totals_line
 from conformance.reporting.text import printable
 
 _VERSION = "KTAP version 1"
@@ -22,9 +23,13 @@ _INDENT = "  "
 def ktap_text(report: RunReport, clauses: Mapping[str, Clause]) -> str:
     """The whole report, a line a result."""
     header = report.header
-    facts = (("run", header.run), ("seed", header.seed), ("law", header.law), *environment_items(header))
+    facts = (("run", header.run), ("seed", header.seed), ("law", header.law), ("totals", totals_line(report)))
     found = groups(report)
-    lines = [_VERSION, f"1..{len(found)}", *(f"# {name}: {_plain(value)}" for name, value in facts)]
+    lines = [
+        _VERSION,
+        f"1..{len(found)}",
+        *(f"# {name}: {_plain(value)}" for name, value in (*facts, *environment_items(header))),
+    ]
     for number, group in enumerate(found, 1):
         lines += [f"{_INDENT}{line}" for line in _group(group, report, clauses)]
         ok = all(point.status in ("passed", "skipped") for point in group.points)

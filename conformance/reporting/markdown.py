@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from html import escape
 
@@ -124,11 +125,18 @@ def _buckets(report: RunReport, clauses: Mapping[str, Clause]) -> str:
 
 
 def _kinds(report: RunReport) -> str:
-    divergent = {kind.kind: 0 for kind in report.kinds}
-    for bucket in report.failing_buckets:
-        divergent[bucket.first.kind] = divergent.get(bucket.first.kind, 0) + 1
-    rows = ((_escaped(k.kind), number(k.programs), number(k.ops), str(divergent[k.kind])) for k in report.kinds)
-    return _table(("kind", "#programs", "#ops", "#buckets"), rows)
+    counts = Counter((bucket.first.kind, _column(bucket)) for bucket in report.buckets)
+    columns = ("", *report.expected_buckets)
+    rows = (
+        (_escaped(kind.kind), number(kind.programs), number(kind.ops), *(number(counts[kind.kind, c]) for c in columns))
+        for kind in report.kinds
+    )
+    return _table(("kind", "#programs", "#ops", "#buckets", *(f"#{verdict}" for verdict in columns[1:])), rows)
+
+
+def _column(bucket: Bucket) -> str:
+    """Where a bucket is counted: failing ones together, others by verdict."""
+    return "" if bucket.fails else bucket.first.verdict
 
 
 def _miniatures(report: RunReport) -> str:

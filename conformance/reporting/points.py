@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from conformance.events import Miniature
+from conformance.events import UNOFFERED, Miniature
 from conformance.reporting.reached import ops_of_kind
 from conformance.reporting.run import Bucket, RunReport
 from conformance.reporting.text import counted
@@ -23,6 +23,7 @@ SELFCHECK_GROUP = "selfcheck"
 class Point:
     """One test result: ``passed``, ``failed``, ``skipped``, or ``broken`` where the run itself is not whole.
 
+    ``standing`` is the same in our own words, which tell apart why something was skipped.
     ``notes`` say why in sentences; ``buckets`` are those of the op, failing or not; ``kind`` is the kind of programs.
     """
 
@@ -32,6 +33,12 @@ class Point:
     notes: tuple[str, ...] = ()
     buckets: tuple[Bucket, ...] = ()
     details: str = ""
+    skipped_as: tuple[str, ...] = ()
+
+    @property
+    def standing(self) -> str:
+        """``passed``, ``failed``, ``broken``, or why it was skipped: ``waived``, ``unsupported``, ``not reached`` …"""
+        return ", ".join(self.skipped_as) or self.status
 
     @property
     def failing(self) -> tuple[Bucket, ...]:
@@ -68,18 +75,29 @@ def _kinds(report: RunReport) -> list[Group]:
     for kind, members in ops.items():
         totals_ = totals_of.get(kind)
         reached = totals_.outcomes if totals_ else {}
-        points = tuple(_op(kind, op, tuple(buckets), bool(reached.get(op))) for op, buckets in members.items())
+        points = tuple(
+            _op(kind, op, tuple(buckets), bool(reached.get(op)), report.unoffered.get(op, 0))
+            for op, buckets in members.items()
+        )
         made.append(Group(kind, totals_.seconds if totals_ else 0.0, points))
     return made
 
 
-def _op(kind: str, op: str, buckets: tuple[Bucket, ...], reached: bool) -> Point:
+def _op(kind: str, op: str, buckets: tuple[Bucket, ...], reached: bool, unoffered: int) -> Point:
     failing = tuple(bucket for bucket in buckets if bucket.fails)
     if failing:
         return Point(op, "failed", kind, tuple(map(seen, failing)), buckets)
     if buckets:
-        return Point(op, "skipped", kind, (buckets[0].first.verdict,), buckets)
-    return Point(op, "passed", kind) if reached else Point(op, "skipped", kind, ("not reached",))
+        verdicts = dict.fromkeys(bucket.first.verdict for bucket in buckets)
+        programs = {name: sum(bucket.count for bucket in buckets if bucket.first.verdict == name) for name in verdicts}
+        told = ", ".join(f"{counted(count, 'program')} {name}" for name, count in programs.items())
+        return Point(op, "skipped", kind, (told, *map(seen, buckets)), buckets, skipped_as=tuple(verdicts))
+    if reached:
+        return Point(op, "passed", kind)
+    if unoffered:
+        why = f"{UNOFFERED}: left out {counted(unoffered, 'time')}"
+        return Point(op, "skipped", kind, (why,), skipped_as=("unsupported",))
+    return Point(op, "skipped", kind, ("not reached",), skipped_as=("not reached",))
 
 
 def seen(bucket: Bucket) -> str:

@@ -30,8 +30,8 @@ from conformance.events import (
 from conformance.reporting.digest import NO_HISTORY, History
 from conformance.reporting.text import counted
 
-SKIPPED_VERDICTS = frozenset({"waived", "unsupported", KNOWN})
-"""Of buckets that are known or cannot be asked for, and so neither passed nor failed."""
+EXPECTED_VERDICTS = ("waived", "unsupported", KNOWN)
+"""Of buckets that are known or cannot be asked for: their programs neither passed nor failed, and are counted apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Bucket:
     @property
     def fails(self) -> bool:
         """Whether the run is not green because of it."""
-        return self.first.verdict not in SKIPPED_VERDICTS
+        return self.first.verdict not in EXPECTED_VERDICTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,7 @@ class RunReport:
     ``differences`` counts host clause, then how it explained differences; ``witnesses`` gives seed and size of the
     smallest program for each. ``history`` are the runs that were saved before; fold knows of none.
     ``delta`` is what changed since a baseline, for a run that was asked for it.
+    ``unoffered`` counts the ops that the system does not offer, and that were left out of programs.
     """
 
     header: Header
@@ -87,6 +88,7 @@ class RunReport:
     notes: tuple[Note, ...]
     paces: tuple[Pace, ...]
     footer: Footer | None
+    unoffered: dict[str, int]
     history: History = NO_HISTORY
     delta: Delta | None = None
 
@@ -116,22 +118,27 @@ class RunReport:
         return tuple(bucket for bucket in self.buckets if bucket.fails)
 
     @property
-    def skipped(self) -> int:
-        """Programs whose divergence is waived, or that ask for what the system does not offer."""
-        return sum(bucket.count for bucket in self.buckets if not bucket.fails)
+    def expected(self) -> dict[str, int]:
+        """Programs whose divergence was expected, by its verdict; a verdict that no bucket has is left out."""
+        return _by_verdict((bucket, bucket.count) for bucket in self.buckets)
+
+    @property
+    def expected_buckets(self) -> dict[str, int]:
+        """Buckets that were expected, by verdict."""
+        return _by_verdict((bucket, 1) for bucket in self.buckets)
 
     @property
     def failed(self) -> int:
         """Programs that diverged, and miniatures that went unnoticed."""
         divergent = sum(bucket.count for bucket in self.failing_buckets)
         if self.footer:
-            divergent = max(divergent, self.footer.divergent_programs - self.skipped)
+            divergent = max(divergent, self.footer.divergent_programs - sum(self.expected.values()))
         return divergent + sum(not miniature.passed for miniature in self.miniatures)
 
     @property
     def passed(self) -> int:
         """Programs that conformed, and miniatures that were found."""
-        return max(self.programs + len(self.miniatures) - self.failed - self.skipped, 0)
+        return max(self.programs + len(self.miniatures) - self.failed - sum(self.expected.values()), 0)
 
     @property
     def is_selfcheck(self) -> bool:
@@ -235,6 +242,7 @@ def fold(log: Iterable[Event]) -> RunReport:
         notes=tuple(state.notes),
         paces=tuple(Pace(batch.ops, batch.seconds) for batch in state.batches),
         footer=state.footer,
+        unoffered=dict(sum((Counter(batch.unsupported) for batch in state.batches), Counter())),
         delta=state.delta,
     )
 
@@ -242,6 +250,14 @@ def fold(log: Iterable[Event]) -> RunReport:
 def read_run(path: Path) -> RunReport:
     """The report of a run from its event log on disk. Raises ConformanceError when it cannot be read."""
     return fold(read_events(path))
+
+
+def _by_verdict(counts: Iterable[tuple[Bucket, int]]) -> dict[str, int]:
+    """The sum of each verdict that was expected, in the order of those."""
+    total: Counter[str] = Counter()
+    for bucket, count in counts:
+        total[bucket.first.verdict] += count
+    return {verdict: total[verdict] for verdict in EXPECTED_VERDICTS if total[verdict]}
 
 
 def _by_kind(batches: list[Batch]) -> tuple[KindTotals, ...]:

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from conformance.clauses import Clause
 from conformance.reporting.card import card_text, clause_notes, environment_items
 from conformance.reporting.run import Bucket, RunReport
+from conformance.reporting.summary import totals_line
 from conformance.reporting.text import printable
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -41,6 +42,7 @@ def sarif_text(report: RunReport, clauses: Mapping[str, Clause]) -> str:
             "law": printable(header.law),
             "seed": printable(header.seed),
             "verdict": report.verdict,
+            "totals": totals_line(report),
             "environment": dict(environment_items(header)),
         },
     }
@@ -113,7 +115,7 @@ def _result(
         },
     }
     if not bucket.fails:
-        why = printable(first.reason or first.verdict)
+        why = printable(f"{first.verdict}: {first.reason}" if first.reason else first.verdict)
         result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": why}]
     return result
 

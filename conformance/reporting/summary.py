@@ -17,6 +17,11 @@ from conformance.reporting.text import clipped, compact, counted, duration, few,
 _BUCKETS_SHOWN_MAX = 3
 _NAMES_SHOWN_MAX = 4
 _COLUMNS = 110
+_EXPECTED_AS = {
+    "waived": "of known divergences",
+    "unsupported": "of what the system does not offer",
+    KNOWN: "of the baseline",
+}
 
 
 def verdict_line(report: RunReport) -> str:
@@ -32,13 +37,21 @@ def verdict_line(report: RunReport) -> str:
 
 
 def totals_line(report: RunReport) -> str:
-    """What every run ends with: ``N passed, N failed``, and ``, N skipped`` when there are any.
+    """What every run ends with: ``N passed, N failed``, and ``, N waived, N unsupported, N known`` where there are any.
 
     A run that is not green without any failed program, such as one cut short, is itself counted as a failure.
     """
     failed = report.failed if report.failed or report.green else 1
-    skipped = f", {report.skipped} skipped" if report.skipped else ""
-    return f"{report.passed} passed, {failed} failed{skipped}"
+    return ", ".join((f"{report.passed} passed", f"{failed} failed", *_counts(report.expected)))
+
+
+def expected_line(report: RunReport) -> str:
+    """The buckets that were expected: ``2 waived, 1 unsupported``; empty when there are none."""
+    return ", ".join(_counts(report.expected_buckets))
+
+
+def _counts(expected: Mapping[str, int]) -> list[str]:
+    return [f"{count} {verdict}" for verdict, count in expected.items()]
 
 
 def reached_line(report: RunReport, clauses: Mapping[str, Clause]) -> str:
@@ -68,10 +81,10 @@ def summary_text(report: RunReport, clauses: Mapping[str, Clause], page: str = "
     ]
     more = len(report.failing_buckets) - len(shown)
     lines += [_row("", f"and {counted(more, 'bucket')} more")] if more else []
-    known = sum(bucket.first.verdict == KNOWN for bucket in report.buckets)
-    lines += [_row("known", f"{counted(known, 'bucket')} of the baseline")] if known else []
-    waived = len(report.buckets) - len(report.failing_buckets) - known
-    lines += [_row("waived", f"{counted(waived, 'bucket')} of known divergences")] if waived else []
+    lines += [
+        _row(verdict, f"{counted(count, 'bucket')} {_EXPECTED_AS[verdict]}")
+        for verdict, count in report.expected_buckets.items()
+    ]
     lines += _wrong_waivers(report)
     lines += _miniatures(report)
     lines += [_row("but", " ".join(report.obstacles))] if report.obstacles else []
@@ -85,7 +98,7 @@ def _wrong_waivers(report: RunReport) -> list[str]:
     lines: list[str] = []
     for text in texts[:_BUCKETS_SHOWN_MAX]:
         what, _, mend = text.partition("\n  mend: ")
-        lines += [_row("waiver", what), f"  {'mend':<10}  {mend}"]
+        lines += [_row("waiver", what), f"  {'mend':<11}  {mend}"]
     more = len(texts) - _BUCKETS_SHOWN_MAX
     return [*lines, _row("", f"and {counted(more, 'waiver')} more")] if more > 0 else lines
 
@@ -108,4 +121,4 @@ def _differences(report: RunReport, clauses: Mapping[str, Clause]) -> list[str]:
 
 
 def _row(label: str, text: str) -> str:
-    return clipped(f"  {label:<10}  {text}", _COLUMNS) if label != "report" else f"  {label:<10}  {text}"
+    return clipped(f"  {label:<11}  {text}", _COLUMNS) if label != "report" else f"  {label:<11}  {text}"

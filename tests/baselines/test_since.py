@@ -29,7 +29,7 @@ def test_what_the_baseline_knows_is_counted_and_what_it_does_not_know_fails(toy:
     same = toy.run("closed-works", "--since-baseline", "main")
     assert ExitCode.CONFORMS == same.returncode, same.stdout
     assert same.stdout.startswith("since main: nothing new, 1 still\nconforms: linux == toy\n")
-    assert "known       1 bucket of the baseline\n" in same.stdout
+    assert "known        1 bucket of the baseline\n" in same.stdout
     assert "1 passed" not in same.stdout.splitlines()[-1]
     assert ["known"] == [event.verdict for event in toy.divergences()]
     summary = (toy.reports / "latest" / "summary.md").read_text()

@@ -52,7 +52,7 @@ def test_a_waived_bucket_is_skipped(green: tuple[Event, ...], epipe: Divergence)
     log = (*green[:-1], msgspec.structs.replace(epipe, verdict="waived"), green[-1])
     (skipped,) = cases(junit_text(fold(log), {}))["fdconform.pipes", "write"].result
     assert isinstance(skipped, Skipped)
-    assert skipped.message == "waived"
+    assert skipped.message == "1 program waived"
 
 
 def test_counts_and_properties_hold(red: tuple[Event, ...], clauses: Mapping[str, Clause]) -> None:

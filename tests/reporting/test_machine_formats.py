@@ -204,7 +204,9 @@ def test_a_waived_bucket_is_suppressed_with_its_reason(reports: dict[str, RunRep
     (result,) = run["results"]
 
     assert (result["level"], result["ruleId"]) == ("note", "NO-CLAUSE")
-    assert result["suppressions"] == [{"kind": "external", "status": "accepted", "justification": "known: issue 4"}]
+    assert result["suppressions"] == [
+        {"kind": "external", "status": "accepted", "justification": "waived: known: issue 4"}
+    ]
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_a_divergence_is_waived_until_it_is_gone_and_then_stale(tmp_path: Path) 
 
     again = toy.run("closed-works")
     assert ExitCode.CONFORMS == again.returncode, again.stderr
-    assert "waived      1 bucket of known divergences" in again.stdout
+    assert "waived       1 bucket of known divergences" in again.stdout
     assert "dup" not in again.stderr + again.stdout
     assert "model EBADF" not in again.stderr + again.stdout
     (known,) = [event for event in toy.events if isinstance(event, Divergence)]
