@@ -78,7 +78,7 @@ def test_a_divergence_is_waived_until_it_is_gone_and_then_stale(tmp_path: Path) 
     mend = f"fdconform waive remove --on toy --fixtures {tmp_path / 'fixtures'} {known.bucket}"
     assert note.startswith(f"stale: {known.bucket} ({known.title}), {toy.known}, line 4: unexpected conformance")
     assert note.endswith(f"\n  mend: {mend}")
-    assert f"mend        {mend}\n" in gone.stdout
+    assert f"mend         {mend}\n" in gone.stdout
     assert mend in gone.stderr
 
     assert ExitCode.CONFORMS == fdconform(*mend.split()[1:]).returncode
