@@ -28,6 +28,10 @@ O_CLOEXEC = 0o2000000
 O_SYNC = 0o4010000
 O_PATH = 0o10000000
 O_TMPFILE = 0o20200000
+SYNC_BIT = O_SYNC & ~O_DSYNC
+"""What O_SYNC has beside O_DSYNC, which it implies."""
+TMPFILE_BIT = O_TMPFILE & ~O_DIRECTORY
+"""What O_TMPFILE has beside O_DIRECTORY, which it needs."""
 
 # File types and permission bits (inode(7))
 S_IFMT = 0o170000

@@ -41,6 +41,8 @@ from reference.constants import (
     O_WRONLY,
     POLLIN,
     POLLOUT,
+    SYNC_BIT,
+    TMPFILE_BIT,
 )
 
 _FILES = ("f", "f", "f", "g", "h", "d/f", "d/g", "l")
@@ -127,6 +129,14 @@ _DIRECTORY_FLAGS = (
     O_CREAT | O_EXCL,
     O_DIRECT,
     O_WRONLY | O_RDWR,
+    O_CREAT | O_DIRECTORY,
+    O_CREAT | O_EXCL | O_DIRECTORY,
+    SYNC_BIT | O_RDWR,
+    TMPFILE_BIT | O_RDWR,
+    TMPFILE_BIT | O_PATH,
+    O_TMPFILE | O_RDWR,
+    O_TMPFILE | O_RDONLY | O_PATH,
+    O_TMPFILE | O_RDWR | O_CREAT,
 )
 _TMPFILE_FLAGS = (
     O_TMPFILE | O_RDWR,
@@ -136,7 +146,7 @@ _TMPFILE_FLAGS = (
     O_TMPFILE | O_WRONLY | O_RDWR,
     O_TMPFILE | O_RDONLY,
     O_TMPFILE | O_RDWR | O_CREAT,
-    O_TMPFILE & ~O_DIRECTORY | O_RDWR,
+    TMPFILE_BIT | O_RDWR,
 )
 _FLAG_ODDITIES = (
     O_CREAT | O_DIRECTORY,

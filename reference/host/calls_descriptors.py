@@ -15,10 +15,7 @@ from reference.constants import (
     CLOSE_RANGE_CLOEXEC,
     CLOSE_RANGE_UNSHARE,
     EBADF,
-    EEXIST,
     EINVAL,
-    ENOTDIR,
-    ENXIO,
     EPERM,
     F_ADD_SEALS,
     F_DUPFD,
@@ -30,32 +27,18 @@ from reference.constants import (
     F_SETFD,
     F_SETFL,
     F_SETPIPE_SZ,
-    FD_CLOEXEC,
     FIOASYNC,
     FIONBIO,
-    O_ACCMODE,
     O_APPEND,
     O_ASYNC,
     O_CLOEXEC,
-    O_CREAT,
     O_DIRECT,
-    O_DIRECTORY,
-    O_EXCL,
     O_NOATIME,
-    O_NOFOLLOW,
     O_NONBLOCK,
-    O_PATH,
-    O_RDONLY,
-    O_TRUNC,
-    S_IFIFO,
-    S_IFMT,
-    S_IFSOCK,
     UINT_MAX,
 )
-from reference.host.description import Description, PlainDescription
-from reference.host.importing import ImportingCalls
-from reference.host.inode import Inode
-from reference.host.permissions import access_to_open, check_access
+from reference.host.calls_reopening import ReopeningCalls
+from reference.host.description import Description
 from reference.outcomes import Refused
 
 FcntlCall = Callable[[Any, int, Description, Any], Any]
@@ -65,8 +48,8 @@ _OF_THE_NUMBER = (F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD)
 """Commands of fcntl(2) on the number: what it means matters to none of them."""
 
 
-class DescriptorCalls(ImportingCalls):
-    """close(2), dup(2) and their kin, open(2) through /proc/self/fd, fcntl(2), ioctl(2)."""
+class DescriptorCalls(ReopeningCalls):
+    """close(2), dup(2) and their kin, fcntl(2), ioctl(2)."""
 
     fcntl_commands: ClassVar[dict[int, FcntlCall]] = {}
     """Commands of fcntl(2) on a description, filled by the modules of their subjects."""
@@ -139,58 +122,6 @@ class DescriptorCalls(ImportingCalls):
             for fd in sorted((fd for fd in self.files.keys() | self.left if low <= fd <= high), reverse=True):
                 self.forget(fd)
         return self.kernel.close_range(first, last, flags)
-
-    # Opening again ----------------------------------------------------------------------------
-
-    def reopen(self, fd: int, flags: int) -> int:
-        """open(2) of ``/proc/self/fd/N``: a new description of the same inode, with offset 0 (OPN-04)."""
-        file = self.files.get(fd)
-        if file is None or flags & O_NOFOLLOW:
-            # Without following it there is only the link of the number, which is the host's own.
-            return self.kernel.reopen(fd, flags)
-        inode = file.inode
-        if flags & (O_CREAT | O_EXCL) == O_CREAT | O_EXCL and not flags & O_PATH:
-            raise Refused(EEXIST, "OPN-10")
-        if flags & O_DIRECTORY:
-            raise Refused(ENOTDIR, "OPN-10")
-        if flags & O_PATH:
-            self.cite("OPN-10")
-            return self._numbered(fd, PlainDescription(self, inode, 0, path_only=True), flags)
-        self.cite("OPN-02")
-        self.cite("PERM-06")
-        status = inode.stat(fd)
-        if inode.owner is not None:
-            self.cite("SET-15")
-        check_access(self, status, access_to_open(flags))
-        file_type = status.mode & S_IFMT
-        if file_type == S_IFSOCK:
-            raise Refused(ENXIO, "OPN-03")
-        if not file_type:
-            self.cite("OPN-05")
-        self.cite("OPN-04")
-        self._cite_reopened(inode, file_type, flags)
-        return self._numbered(fd, self.opened(inode, fd, file_type, flags), flags)
-
-    def _cite_reopened(self, inode: Inode, file_type: int, flags: int) -> None:
-        """The rules that make a re-open another thing than it is on Linux; none of them decides about its success."""
-        self.cite("OPN-07")
-        if file_type == S_IFIFO:
-            self.cite("OPN-08")
-            self.cite("OPN-09")
-        if flags & O_TRUNC:
-            self.cite("OPN-06")
-        if flags & O_ACCMODE == O_ACCMODE:
-            self.cite("OPN-11")
-        if inode.tty:
-            self.cite("OPN-12")
-        if inode.readonly and flags & O_ACCMODE != O_RDONLY:
-            self.cite("OPN-13")
-
-    def _numbered(self, fd: int, file: Description, flags: int) -> int:
-        number = self.kernel.dup(fd)
-        if flags & O_CLOEXEC:
-            self.kernel.fcntl(number, F_SETFD, FD_CLOEXEC)
-        return self.install(number, file)
 
     # fcntl and ioctl --------------------------------------------------------------------------
 

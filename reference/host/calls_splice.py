@@ -13,15 +13,22 @@ from reference.constants import (
     ENOSYS,
     EPERM,
     ESPIPE,
+    F_GETFL,
     F_GETPIPE_SZ,
     LLONG_MAX,
     MAX_RW_COUNT,
+    O_ACCMODE,
     O_APPEND,
+    O_PATH,
+    O_RDONLY,
+    O_RDWR,
+    O_WRONLY,
     S_IFMT,
     S_IFREG,
     S_IFSOCK,
     SEEK_CUR,
     SEEK_SET,
+    SIZE_MAX,
     SPLICE_F_GIFT,
     SPLICE_F_MORE,
     SPLICE_F_MOVE,
@@ -46,13 +53,13 @@ class SpliceCalls(HostState):
     ) -> tuple[int, int, int]:
         """splice(2) between a pipe and an import: the host moves the data, at the sandbox's offsets."""
         source, target = self.files.get(fd_in), self.files.get(fd_out)
-        if (source is None and target is None) or not length:
+        if source is None and target is None:
             return self.kernel.splice(fd_in, off_in, fd_out, off_out, length, flags)
         self.cite("SPL-02")
-        if flags & ~_SPLICE_FLAGS:
-            raise Refused(EINVAL, "SPL-02")
-        if (source is not None and not source.readable) or (target is not None and not target.writable):
-            raise Refused(EBADF, "LAY-03")
+        if not length:
+            return 0, off_in, off_out
+        self._check_arguments(length, flags, "SPL-02")
+        self._check_directions(fd_in, fd_out, "LAY-03")
         if not any(file is None and self._is_pipe(fd) for file, fd in ((source, fd_in), (target, fd_out))):
             raise Refused(EINVAL, "SPL-01")
         for file, offset in ((source, off_in), (target, off_out)):
@@ -67,6 +74,24 @@ class SpliceCalls(HostState):
         )
         return moved, _behind(source, off_in, after_in, moved), _behind(target, off_out, after_out, moved)
 
+    def _check_arguments(self, length: int, flags: int, clause: str) -> None:
+        """EINVAL for a length that is none, and for unknown flags. No length at all has ended the call before."""
+        if _signed(length) < 0 or flags & ~_SPLICE_FLAGS:
+            raise Refused(EINVAL, clause)
+
+    def _check_directions(self, fd_in: int, fd_out: int, clause: str) -> None:
+        """EBADF unless the one may be read and the other written."""
+        if not self._directions(fd_in)[0] or not self._directions(fd_out)[1]:
+            raise Refused(EBADF, clause)
+
+    def _directions(self, fd: int) -> tuple[bool, bool]:
+        """Whether a descriptor may be read, and whether it may be written. EBADF for a number that is not open."""
+        file = self.files.get(fd)
+        if file is not None:
+            return file.readable, file.writable
+        flags = self.kernel.fcntl(fd, F_GETFL) & (O_ACCMODE | O_PATH)
+        return flags in (O_RDONLY, O_RDWR), flags in (O_WRONLY, O_RDWR)
+
     def _is_pipe(self, fd: int) -> bool:
         try:
             self.kernel.fcntl(fd, F_GETPIPE_SZ)
@@ -78,6 +103,11 @@ class SpliceCalls(HostState):
         """tee(2): both ends must be pipes of the sandbox's own."""
         if fd_in not in self.files and fd_out not in self.files:
             return self.kernel.tee(fd_in, fd_out, length, flags)
+        self.cite("SPL-01")
+        if not length:
+            return 0
+        self._check_arguments(length, flags, "SPL-01")
+        self._check_directions(fd_in, fd_out, "LAY-03")
         raise Refused(EINVAL, "SPL-01")
 
     def vmsplice(self, fd: int, buffers: tuple[bytes, ...], flags: int) -> int:
@@ -101,15 +131,16 @@ class SpliceCalls(HostState):
         source, target = self.files.get(in_fd), self.files.get(out_fd)
         if source is None and target is None:
             return self.kernel.sendfile(out_fd, in_fd, offset, count)
-        if source is not None and not source.readable:
+        if not self._directions(in_fd)[0]:
             raise Refused(EBADF, "SPL-03")
-        if target is not None and not target.writable:
+        if not self._directions(out_fd)[1]:
             raise Refused(EBADF, "SPL-04")
         if target is not None and target.flags & O_APPEND:
             raise Refused(EINVAL, "SPL-04")
         status = self.kernel.fstat(in_fd) if source is None else source.inode.stat(in_fd)
         if status.mode & S_IFMT != S_IFREG:
             raise Refused(EINVAL, "SPL-03")
+        count = _signed(count)
         if count < 0 or (offset != NO_OFFSET and not 0 <= offset <= LLONG_MAX - count):
             raise Refused(EINVAL, "SPL-05")
         self.cite("SPL-05")
@@ -157,6 +188,11 @@ class SpliceCalls(HostState):
             if taken < len(data):
                 break
         return moved
+
+
+def _signed(count: int) -> int:
+    """A number of 64 bits as the sandbox takes it."""
+    return (count & SIZE_MAX ^ 2**63) - 2**63
 
 
 def _start(file: Description | None, offset: int) -> int:

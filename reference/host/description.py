@@ -86,7 +86,7 @@ class Description:
         self.host = host
         self.inode = inode
         self.path_only = path_only
-        self.flags = O_PATH if path_only else flags & KEPT_FLAGS
+        self.flags = flags | O_PATH if path_only else flags & KEPT_FLAGS
         host.cite("LAY-02")
         mode = flags & O_ACCMODE
         self.readable = mode in (O_RDONLY, O_RDWR) and not path_only

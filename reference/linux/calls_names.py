@@ -24,12 +24,13 @@ from reference.constants import (
     O_TRUNC,
     S_IFIFO,
     S_IFMT,
+    TMPFILE_BIT,
 )
 from reference.linux.description import OpenFileDescription
 from reference.linux.device import DEVICES, SharedDevice
 from reference.linux.directory import Directory, Name, SymbolicLink
 from reference.linux.fifo import Fifo
-from reference.linux.open_flags import TMPFILE_BIT, effective_flags
+from reference.linux.open_flags import effective_flags
 from reference.linux.paths import SELF, LastStep, Walk, check_path
 from reference.linux.permissions import MAY_WRITE
 from reference.linux.proc import DescriptorLink

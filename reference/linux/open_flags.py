@@ -25,11 +25,11 @@ from reference.constants import (
     O_SYNC,
     O_TMPFILE,
     O_TRUNC,
+    SYNC_BIT,
+    TMPFILE_BIT,
 )
 from reference.outcomes import Refused
 
-TMPFILE_BIT = O_TMPFILE & ~O_DIRECTORY
-SYNC_BIT = O_SYNC & ~O_DSYNC
 _PATH_FLAGS = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
 _KNOWN = (
     O_ACCMODE
