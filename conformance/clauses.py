@@ -16,13 +16,30 @@ from importlib.resources.abc import Traversable
 from types import MappingProxyType
 from typing import Any
 
+from conformance.conditions import check_condition
 from conformance.errors import ConformanceError
 
 LEVELS = ("posix", "linux", "unspecified")
 _TEXTS = ("statement", "level", "source")
 _CONDITIONS = ("kernel", "filesystem")
+_VARIES = "varies"
+_VARIANT_TEXTS = ("when", "then", "probe")
 PLACE = "reference/clauses"
 HOST_FOLDER = "host"
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """Where a rule is another one: what Linux does ``when`` a condition holds (:mod:`conformance.conditions`).
+
+    ``source`` says since when, by the commit that changed it, or a man page, where that is known.
+    ``probe`` is the text of a program that tells the two apart.
+    """
+
+    when: str
+    then: str
+    probe: str
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +49,7 @@ class Clause:
     ``level`` says who promises it: ``posix``, ``linux``, or ``unspecified``.
     ``source`` is a man page section, such as ``pipe(7)``.
     ``conditions`` pairs ``kernel`` or ``filesystem`` with the values that the rule holds for; empty: everywhere.
+    ``varies`` says where it is another rule.
     A rule of the host model has the level ``host``, and says how it relates to Linux and what Linux does.
     """
 
@@ -42,6 +60,7 @@ class Clause:
     conditions: tuple[tuple[str, str], ...] = ()
     relation: str = ""
     linux: str = ""
+    varies: tuple[Variant, ...] = ()
 
 
 def read_clauses(text: str, where: str) -> dict[str, Clause]:
@@ -60,12 +79,29 @@ def _tables(text: str, where: str) -> dict[str, Any]:
 
 
 def _clause(name: str, table: Any, where: str) -> Clause:
-    check_table(table, where, needed=_TEXTS, allowed=_CONDITIONS)
+    check_table(table, where, needed=_TEXTS, allowed=(*_CONDITIONS, _VARIES))
     if table["level"] not in LEVELS:
         known = ", ".join(LEVELS)
         raise ConformanceError(f"unknown level {table['level']!r}", where=where, hint=f"the levels are {known}")
     conditions = tuple((key, _condition(key, table[key], where)) for key in _CONDITIONS if key in table)
-    return Clause(name, " ".join(table["statement"].split()), table["level"], table["source"], conditions)
+    statement = " ".join(table["statement"].split())
+    varies = _variants(table.get(_VARIES, []), where)
+    return Clause(name, statement, table["level"], table["source"], conditions, varies=varies)
+
+
+def _variants(tables: Any, where: str) -> tuple[Variant, ...]:
+    if not isinstance(tables, list):
+        raise ConformanceError(f"{_VARIES} is no list of tables", where=where, hint=f"write [[ID.{_VARIES}]]")
+    return tuple([_variant(table, f"{where}, {_VARIES} {place}") for place, table in enumerate(tables, 1)])
+
+
+def _variant(table: Any, where: str) -> Variant:
+    check_table(table, where, needed=_VARIANT_TEXTS, allowed=("source",))
+    try:
+        check_condition(table["when"])
+    except ValueError as error:
+        raise ConformanceError(f"when: {error}", where=where, hint='for example when = "kernel < 6.11"') from None
+    return Variant(table["when"], " ".join(table["then"].split()), table["probe"], table.get("source", ""))
 
 
 def check_table(table: Any, where: str, *, needed: tuple[str, ...], allowed: tuple[str, ...]) -> None:

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,7 +32,7 @@ from conformance.subjects import (
     subject_of_socket,
 )
 from conformance.systems.process import PYTHON
-from reference.linux.profile import Filesystem
+from reference.linux.profile import FILESYSTEMS, Filesystem
 
 FOLDER = Path(__file__).with_name("systems")
 SUFFIX = ".toml"
@@ -174,6 +174,15 @@ def subject_of_directory(on: str, deadline_s: float = DEADLINE_S) -> Subject:
 
 def _freedoms(system: SystemFile) -> tuple[tuple[str, Any], ...]:
     return tuple((name, tuple(told) if isinstance(told, list) else told) for name, told in system.freedoms.items())
+
+
+def named_filesystems() -> dict[str, Filesystem]:
+    """The file systems that files of systems describe: one of the model's, with freedoms of its own."""
+    return {
+        name: replace(FILESYSTEMS[system.filesystem], name=name, **dict(_freedoms(system)))
+        for name, system in named_systems().items()
+        if system.filesystem and system.freedoms
+    }
 
 
 def _kernel(text: str) -> tuple[int, int] | None:

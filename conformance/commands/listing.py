@@ -12,11 +12,15 @@ import click
 from conformance.clauses import load_clauses
 from conformance.commands.options import REPORTS
 from conformance.events import Batch, Divergence, read_events
+from conformance.grammar import program_text
 from conformance.host_clauses import load_host_clauses
 from conformance.kinds import RECIPES
 from conformance.ops import SPECS
+from conformance.program import Program
 from conformance.reporting.specification import specification_text
+from conformance.reporting.variance import Row, variance_text
 from conformance.run_directory import EVENTS, LATEST, find_run
+from conformance.variance import rules, shown
 from conformance.witnesses import FOLDER, load_witnesses, transcript
 
 
@@ -59,6 +63,33 @@ def host_clauses(form: str, witnesses: Path) -> None:
         return
     for clause in clauses.values():
         click.echo(f"{clause.id:9} {clause.relation:9} {' '.join(clause.kinds):12} {clause.statement}")
+
+
+@command.command("variance")
+@click.option("--format", "form", type=click.Choice(("text", "markdown")), default="text", show_default=True)
+def variance(form: str) -> None:
+    """The rules of Linux that vary with kernel, file system or caller; as a page with the program that tells."""
+    rows = variance_rows()
+    if form == "markdown":
+        click.echo(variance_text(rows), nl=False)
+        return
+    for row in rows:
+        click.echo(f"{row.clause:20} {row.when:28} {row.call}: {row.there}, elsewhere {row.elsewhere}")
+
+
+def variance_rows() -> list[Row]:
+    """The rules that vary, as text."""
+    return [
+        Row(
+            rule.clause.id,
+            rule.variant.when,
+            rule.variant.then,
+            rule.variant.source,
+            *shown(rule).texts,
+            program_text(Program(rule.probe)),
+        )
+        for rule in rules()
+    ]
 
 
 @command.command("programs")
