@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Throughput of the campaign path (generate, model, native, compare) beside a tight C loop doing the same calls.
 
-    python benchmarks/throughput.py [--programs N] [--rounds N] [--seed S] [--kinds KIND ...]
+    python -m benchmarks.throughput [--programs N] [--rounds N] [--seed S] [--kinds KIND ...] [--workers WORKER ...]
 
 Both are measured in one run, in turn, in processor time; the ratio is what holds on another machine.
+Each native worker that is asked for gets a table of its own.
 The C loop asks for slaves through one call where the suite needs two, and leaves the attributes of inodes alone.
 Kinds are those of the law ``linux``: programs that import have no C loop to be measured against.
 Nothing here gates.
@@ -19,12 +20,15 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.flatten import Flat
+from conformance.collector import look_seldom
 from conformance.environment import profile_for, working_base
 from conformance.judging import Task
 from conformance.kinds import LINUX_KINDS, RECIPES
 from conformance.shard import Shard
 from conformance.strategies.programs import seeded_program
-from conformance.systems.native_worker import NativeWorker
+from conformance.systems.c_binary import CHOICES, NativeChoice, chosen_worker
+from conformance.systems.native_worker import NATIVE_CALLS
+from conformance.systems.native_workers import native_worker
 
 SOURCE = Path(__file__).with_name("loop.c")
 BATCH_PROGRAMS = 64
@@ -37,13 +41,25 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seed", default="bench")
     parser.add_argument("--kinds", nargs="+", choices=LINUX_KINDS, default=LINUX_KINDS)
+    parser.add_argument("--workers", nargs="+", choices=CHOICES, default=["auto"], help="who runs programs natively")
     options = parser.parse_args()
+    look_seldom()
+    for choice in options.workers:
+        _table(chosen_worker(choice), options)
+
+
+def _table(worker: NativeChoice, options: argparse.Namespace) -> None:
     base = working_base(None)
-    head = f"{'kind':10} {'ops':>8} {'C ops/cpu-s':>12} {'campaign ops/cpu-s':>19} {'ratio':>6}"
-    print(f"{head}   median of {options.rounds} rounds")
-    with tempfile.TemporaryDirectory(dir=base) as scratch, NativeWorker(profile_for(base), base) as worker:
+    print(f"native worker: {worker.name}; median of {options.rounds} rounds")
+    print(f"{'kind':10} {'ops':>8} {'C ops/cpu-s':>12} {'campaign ops/cpu-s':>19} {'ratio':>6}")
+    with (
+        tempfile.TemporaryDirectory(dir=base) as scratch,
+        native_worker(NATIVE_CALLS, profile_for(base), base, worker.binary) as native,
+    ):
         loop = _build(Path(scratch))
-        shard = Shard(worker)
+        shard = Shard(native)
+        # A worker starts with its first batch, and that is not to be measured.
+        shard.run(Task(0, options.kinds[0], options.seed, profile_for(base), count=1))
         totals = [0.0, 0.0]
         for kind in options.kinds:
             ops, c_seconds, campaign_seconds = _measure(kind, options, Path(scratch), loop, shard)
@@ -56,7 +72,8 @@ def main() -> None:
 def _row(kind: str, ops: int, c_seconds_per_op: float, campaign_seconds_per_op: float) -> None:
     ratio = c_seconds_per_op / campaign_seconds_per_op
     print(
-        f"{kind:10} {ops or '':>8} {1 / c_seconds_per_op:>12,.0f} {1 / campaign_seconds_per_op:>19,.0f} {ratio:>6.2f}"
+        f"{kind:10} {ops or '':>8} {1 / c_seconds_per_op:>12,.0f} {1 / campaign_seconds_per_op:>19,.0f} {ratio:>6.2f}",
+        flush=True,
     )
 
 

@@ -13,7 +13,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -25,7 +25,7 @@ from conformance.environment import describe
 from conformance.errors import ConformanceError, ExitCode, SystemFailed
 from conformance.expectations import Expectations
 from conformance.judging import NamedProgram, Result, Task
-from conformance.laws import law_of
+from conformance.laws import Law, law_of
 from conformance.merging import verdict_of
 from conformance.shard import shard_main
 from conformance.since import Since
@@ -47,6 +47,7 @@ class Plan:
     ``subject`` is the system under test, and ``surroundings`` what a report says of it;
     without one it is the kernel we run on. ``expectations`` are its known divergences.
     What a baseline ``since`` knows does not fail the campaign.
+    ``binary`` is the worker in C that makes the kernel's calls, where there is one.
     ``portion`` is what this campaign does of the whole; the first portion looks at what is expected as well.
     """
 
@@ -67,6 +68,12 @@ class Plan:
     expectations: Expectations | None = None
     since: Since | None = None
     portion: Portion = WHOLE
+    binary: Path | None = None
+
+    @property
+    def whole_law(self) -> Law:
+        """The law, about what it is held against, with the worker that runs programs natively."""
+        return replace(law_of(self.law).on(self.subject), binary=self.binary)
 
 
 class Campaign:
@@ -85,7 +92,7 @@ class Campaign:
     def run(self) -> ExitCode:
         """Until the budget is used, or Ctrl-C. The footer is written in either case."""
         plan = self._plan
-        law = law_of(plan.law).on(plan.subject)
+        law = plan.whole_law
         self._tell(
             events.Header(
                 format=events.FORMAT_VERSION,
@@ -280,7 +287,7 @@ class Shards:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(
             target=shard_main,
-            args=(theirs, self._plan.profile, self._plan.base, law_of(self._plan.law).on(self._plan.subject)),
+            args=(theirs, self._plan.profile, self._plan.base, self._plan.whole_law),
             daemon=True,
         )
         process.start()

@@ -15,6 +15,7 @@ from conformance.laws import Law
 from conformance.observation import Observation
 from conformance.ops import Op
 from conformance.systems.native_worker import NativeWorker, WorkerDied
+from conformance.systems.native_workers import native_worker
 from reference.linux.profile import Profile
 
 
@@ -22,8 +23,8 @@ class DifferenceShard:
     """Runs batches on two workers, and explains every difference between them. Use as a context manager."""
 
     def __init__(self, profile: Profile, base: Path, law: Law) -> None:
-        self._host = NativeWorker(profile, base, system=law.native)
-        self._native = NativeWorker(profile, base, system=law.beside)
+        self._host = native_worker(law.native, profile, base, law.binary)
+        self._native = native_worker(law.beside, profile, base, law.binary)
         self.comparer = Comparer(profile, self._host.run_one, self._native.run_one)
 
     def __enter__(self) -> DifferenceShard:

@@ -19,7 +19,7 @@ from conformance.observation import Observation, outcome_name
 from conformance.ops import Op, spec_of
 from conformance.reduce import StillDiverges
 from conformance.runners import runner_of
-from conformance.systems.native_worker import NativeWorker
+from conformance.systems.native_workers import native_worker
 from conformance.systems.process import AdapterFailed
 from reference.linux.profile import Profile
 
@@ -92,8 +92,8 @@ class DifferenceExaminer:
     """Compares the host model over the kernel with the kernel; what diverges is an unexplained difference."""
 
     def __init__(self, profile: Profile, base: Path, law: Law) -> None:
-        self._host = NativeWorker(profile, base, system=law.native)
-        self._native = NativeWorker(profile, base, system=law.beside)
+        self._host = native_worker(law.native, profile, base, law.binary)
+        self._native = native_worker(law.beside, profile, base, law.binary)
         self._comparer = Comparer(profile, self._host.run_alone, self._native.run_alone)
 
     def observe(self, ops: tuple[Op, ...]) -> Sequence[Observation]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import cast
 
 from conformance.errors import ConformanceError
@@ -40,7 +41,8 @@ class Law:
     ``statement`` is how reports name the law, ``systems`` the two sides. ``make_model`` makes the model,
     ``native`` names the class of the worker's calls, ``kinds`` the kinds of programs that speak about it.
     ``beside`` names the class of calls that ``native`` is compared with; empty where the model alone is.
-    ``subject`` is the system under test where that is not the kernel we run on.
+    ``subject`` is the system under test where that is not the kernel we run on;
+    ``binary`` is the worker in C, where that makes the kernel's calls.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Law:
     kinds: tuple[str, ...]
     beside: str = ""
     subject: Subject | None = None
+    binary: Path | None = None
 
     def on(self, subject: Subject | None) -> Law:
         """The law about a system under test instead of the kernel. ConformanceError where it speaks of no other."""

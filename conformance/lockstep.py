@@ -3,7 +3,8 @@
 """Runs a program on a system and on a model at once, op by op, up to the first op where they part.
 
 Up to there both hand out the same descriptor numbers, so each op's arguments are resolved once for both.
-This is the campaign's way; :mod:`conformance.oracle` compares observations that were made before.
+Where the observations were made elsewhere, the model runs along them.
+This is the campaign's way; :mod:`conformance.oracle` keeps what was predicted.
 """
 
 from __future__ import annotations
@@ -49,6 +50,28 @@ def run_beside(
             predicted = with_signals(predicted, model_signals)
         if predicted != observed and not allows(predicted, observed):
             return observations, Mismatch(index, predicted, observed)
+        if out and handles is not None and type(outcome) not in NO_VALUE:
+            environment.update(zip(out, handles(outcome), strict=False))
+    return observations, None
+
+
+def run_along(
+    ops: Sequence[Op], observations: list[Observation], model: System
+) -> tuple[list[Observation], Mismatch | None]:
+    """The observations of a program, up to the first that the model did not allow, and where that was."""
+    environment: dict[Slot, int] = {}
+    signals, choices = model.signals, model.choices
+    for index, ((call, arguments, out), observed) in enumerate(zip(ops, observations, strict=True)):
+        resolve, handles = PLANS.get(call) or SELECTED_PLANS[call, arguments[1]]
+        if resolve is not None:
+            arguments = resolve(arguments, environment)
+        outcome = observed if type(observed) is not Signalled else observed.outcome
+        choices.observed = outcome
+        predicted = perform(model, call, arguments)
+        if signals:
+            predicted = with_signals(predicted, signals)
+        if predicted != observed and not allows(predicted, observed):
+            return observations[: index + 1], Mismatch(index, predicted, observed)
         if out and handles is not None and type(outcome) not in NO_VALUE:
             environment.update(zip(out, handles(outcome), strict=False))
     return observations, None

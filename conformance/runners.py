@@ -12,7 +12,7 @@ from conformance.laws import Law
 from conformance.observation import Observation
 from conformance.ops import Op
 from conformance.subjects import Subject, describe_subject, fitted, kept, profile_of
-from conformance.systems.native_worker import NativeWorker
+from conformance.systems.native_workers import native_worker
 from conformance.systems.process import Deadlines, ProcessSystem
 from reference.linux.profile import Profile
 
@@ -50,7 +50,9 @@ def introduced(subject: Subject, native: Profile, base: Path) -> tuple[Profile, 
 
 def runner_of(law: Law, profile: Profile, base: Path) -> Runner:
     """Who runs the programs that a law is about."""
-    return started(law.subject, profile, base) if law.subject else NativeWorker(profile, base, system=law.native)
+    if law.subject:
+        return started(law.subject, profile, base)
+    return native_worker(law.native, profile, base, law.binary)
 
 
 def run_offered(system: ProcessSystem, ops: tuple[Op, ...]) -> tuple[tuple[Op, ...], list[Observation]]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from conformance.collector import look_seldom
 from conformance.difference_shard import DifferenceShard
 from conformance.interpreter import System
 from conformance.judging import NamedProgram, Result, Suspect, Task, judge, programs_of
@@ -19,6 +20,7 @@ from conformance.ops import Op
 from conformance.oracle import Mismatch, first_mismatch, predict
 from conformance.subject_shard import SubjectShard
 from conformance.systems.native_worker import NativeWorker, WorkerDied
+from conformance.systems.native_workers import native_worker
 from reference.linux.profile import Profile
 
 
@@ -32,7 +34,8 @@ def shard_main(connection: Connection, profile: Profile, base: Path, law: Law) -
         elif law.beside:
             shard = stack.enter_context(DifferenceShard(profile, base, law))
         else:
-            shard = Shard(stack.enter_context(NativeWorker(profile, base, system=law.native)))
+            look_seldom()
+            shard = Shard(stack.enter_context(native_worker(law.native, profile, base, law.binary)))
         while True:
             try:
                 task = connection.recv()

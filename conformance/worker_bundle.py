@@ -21,8 +21,14 @@ ENTRY = "conformance.systems.python_worker"
 SERVED = "conformance.systems.worker"
 """The process in which programs run: the worker starts it by name."""
 C_WORKER = Path(__file__).parent / "systems" / "c_worker"
-C_PARTS = ("text.c", "kernel.c", "files.c", "sockets.c", "others.c", "ops.c", "worker.c")
+_C_SHARED = (
+    *("head.c", "text.c", "values.c", "kernel.c"),
+    *("files.c", "sockets.c", "others.c", "ops.c", "programs.c"),
+)
+C_PARTS = (*_C_SHARED, "wire.c")
 """The C worker, in the order in which its parts are joined."""
+C_NATIVE_PARTS = (*_C_SHARED, "native.c")
+"""The same for a harness on the same machine, which watches the programs itself."""
 PROJECT = ("conformance", "reference")
 PYTHON_MIN = (3, 8)
 _GENERIC = frozenset("Callable Iterator Mapping Sequence dict list tuple type".split())
@@ -224,6 +230,6 @@ def worker_text() -> str:
     return "\n".join(parts) + _TAIL
 
 
-def c_worker_text() -> str:
+def c_worker_text(parts: tuple[str, ...] = C_PARTS) -> str:
     """The C worker, as one file."""
-    return "\n".join([(C_WORKER / part).read_text(encoding="utf-8") for part in C_PARTS])
+    return "\n".join([(C_WORKER / part).read_text(encoding="utf-8") for part in parts])

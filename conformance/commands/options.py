@@ -16,6 +16,7 @@ from conformance.grammar import read_program
 from conformance.laws import LAWS
 from conformance.program import Program
 from conformance.subjects import DEADLINE_S
+from conformance.systems.c_binary import CHOICES
 from reference.linux.profile import Profile
 
 NOBODY_UID = 65534
@@ -72,6 +73,16 @@ DEADLINE = click.option(
     default=DEADLINE_S,
     show_default=True,
     help="Seconds that a system under test may take for one program.",
+)
+
+
+NATIVE_WORKER = click.option(
+    "--native-worker",
+    type=click.Choice(CHOICES),
+    default="auto",
+    show_default=True,
+    help="What runs programs on the kernel: a worker in C, which is several times as fast, or one in Python."
+    " auto takes the one in C where a compiler is found.",
 )
 
 

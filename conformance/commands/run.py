@@ -13,7 +13,7 @@ import click
 
 from conformance.budget import WHOLE, read_budget, read_portion
 from conformance.campaign import Campaign, Plan, run_name
-from conformance.commands.options import DEADLINE, DIRECTORY, LAW, ON, REPORTS, USER, chosen_profile
+from conformance.commands.options import DEADLINE, DIRECTORY, LAW, NATIVE_WORKER, ON, REPORTS, USER, chosen_profile
 from conformance.environment import require_terminals
 from conformance.errors import ConformanceError
 from conformance.events import EventLog
@@ -30,7 +30,9 @@ from conformance.run_directory import EVENTS, make_run
 from conformance.runners import introduced
 from conformance.since import since
 from conformance.subjects import Subject
+from conformance.systems.c_binary import IN_PYTHON
 from conformance.systems.directories import sweep
+from conformance.systems.native_workers import worker_under
 
 KINDS_WITH_TERMINALS = frozenset(("terminals", "jobs", "mixed", "host-terminals", "host-mixed"))
 
@@ -64,6 +66,7 @@ KINDS_WITH_TERMINALS = frozenset(("terminals", "jobs", "mixed", "host-terminals"
 @click.option("--keep", is_flag=True, help="Store reduced programs in FIXTURES/regressions, to run first from then on.")
 @LAW
 @ON
+@NATIVE_WORKER
 @DEADLINE
 @DIRECTORY
 @USER
@@ -79,6 +82,7 @@ def command(
     shard: str | None,
     law: str | None,
     on: str,
+    native_worker: str,
     deadline_s: float,
     directory: Path | None,
     as_user: bool,
@@ -93,11 +97,14 @@ def command(
     profile, base = chosen_profile(directory, as_user)
     for place in {base, (subject.base if subject else None) or base}:
         sweep(place)
+    worker = IN_PYTHON if subject else worker_under(chosen, native_worker)
     surroundings: dict[str, str] = {}
     if subject is not None:
         profile, surroundings = introduced(subject, profile, base)
     elif KINDS_WITH_TERMINALS.intersection(kinds):
         require_terminals()
+    if subject is None:
+        surroundings["native worker"] = worker.name
     known = load_expectations(expectations_path(fixtures, subject.name)) if subject and subject.is_named else None
     name = run_name()
     earlier = since(reports, baseline, reports / name / EVENTS) if baseline is not None else None
@@ -105,7 +112,9 @@ def command(
     plan = Plan(
         run=name,
         command=f"fdconform run --seed {seed} --budget {budget}{' --user' if as_user else ''}"
-        f"{'' if law is None else f' --law {law}'}{f' --on {shlex.quote(on)}' if subject else ''}"
+        f"{'' if law is None else f' --law {law}'}"
+        f"{'' if native_worker == 'auto' else f' --native-worker {native_worker}'}"
+        f"{f' --on {shlex.quote(on)}' if subject else ''}"
         f"{f' --since-baseline {baseline}' if baseline else ''}{f' --shard {portion}' if portion.of > 1 else ''}",
         seed=seed,
         budget=wanted,
@@ -119,6 +128,7 @@ def command(
         expectations=known,
         since=earlier,
         portion=portion,
+        binary=worker.binary,
         surroundings=tuple(surroundings.items()),
         keep=fixtures / "regressions" if keep else None,
         programs=(*_stored(fixtures, subject), *(earlier.programs if earlier else ())),

@@ -41,6 +41,8 @@ from reference.linux.profile import Profile
 LOOK_INTERVAL_MS = 2
 PROGRAM_DEADLINE_S = 10.0
 WORKER_EXIT_S = 5.0
+PAGE_BYTES = 2 * mmap.PAGESIZE
+"""The page that is shared with a worker: where it is, and for a worker in C the processes of its program."""
 WORKER = (sys.executable, "-m", "conformance.systems.worker")
 """How a worker is started."""
 DAEMON_WAITS = ("request_wait_answer",)
@@ -79,6 +81,7 @@ class NativeWorker:
         self._performs = performs
         self._system = system
         self._deadline_s = deadline_s
+        self._command = [*WORKER]
         self._directory = make_directory("worker", base)
         os.chown(self._directory, profile.uid, profile.gid)
         self._process: subprocess.Popen[bytes] | None = None
@@ -126,7 +129,8 @@ class NativeWorker:
             self._start()
         try:
             send(self._requests, request)
-            kind, body = self._reply()
+            self._wait()
+            kind, body = receive(self._replies)
         except (Closed, BrokenPipeError):
             raise self._died("was killed or crashed") from None
         if kind == "failed":
@@ -139,11 +143,11 @@ class NativeWorker:
         requests_read, self._requests = os.pipe2(os.O_CLOEXEC)
         self._replies, replies_write = os.pipe2(os.O_CLOEXEC)
         page = os.memfd_create("fdconform-progress", os.MFD_CLOEXEC)
-        os.ftruncate(page, mmap.PAGESIZE)
-        self._progress = memoryview(mmap.mmap(page, mmap.PAGESIZE)).cast("I")
+        os.ftruncate(page, PAGE_BYTES)
+        self._progress = memoryview(mmap.mmap(page, PAGE_BYTES)).cast("I")
         inherited = (requests_read, replies_write, page)
         self._process = subprocess.Popen(
-            [*WORKER, *map(str, inherited)],
+            [*self._command, *map(str, inherited)],
             pass_fds=inherited,
             # Python 3.8 has no process_group, and the worker that is sent into other systems runs there.
             preexec_fn=os.setpgrp,
@@ -151,8 +155,7 @@ class NativeWorker:
         for fd in inherited:
             os.close(fd)
         profile = self._profile
-        send(
-            self._requests,
+        self._introduce(
             {
                 "directory": str(self._directory),
                 "uid": profile.uid,
@@ -162,8 +165,12 @@ class NativeWorker:
                 "descriptors_max": profile.descriptors_max,
                 "system": self._system,
                 "performs": self._performs,
-            },
+            }
         )
+
+    def _introduce(self, settings: dict[str, Any]) -> None:
+        """Tell the worker under what it runs, and wait until it is ready."""
+        send(self._requests, settings)
         receive(self._replies)
 
     def _stop(self, *, kill: bool = True) -> None:
@@ -190,11 +197,6 @@ class NativeWorker:
         error = WorkerDied(why, self._progress[1], self._progress[0])
         self._stop()
         return error
-
-    def _reply(self) -> tuple[str, Any]:
-        self._wait()
-        kind, body = receive(self._replies)
-        return kind, body
 
     def _wait(self) -> None:
         """Until a reply comes; meanwhile look whether the worker sleeps or hangs."""

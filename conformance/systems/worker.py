@@ -11,7 +11,6 @@ The page also says how much processor time the processes of programs have used.
 
 from __future__ import annotations
 
-import gc
 import mmap
 import os
 import resource
@@ -27,6 +26,7 @@ from pkgutil import resolve_name
 from types import FrameType
 from typing import Any, NoReturn
 
+from conformance.collector import look_seldom
 from conformance.interpreter import Settle, System, execute
 from conformance.lockstep import run_beside
 from conformance.ops import Op
@@ -39,7 +39,6 @@ from conformance.systems.native_calls.processes import PROCESS_CALLS
 from reference.constants import UINT_MAX
 from reference.outcomes import Sleeps
 
-GARBAGE_OBJECTS_MAX = 30_000
 NUDGE = signal.SIGUSR1
 GIVE_UP = signal.SIGUSR2
 RECORDED_SIGNALS = (
@@ -240,9 +239,7 @@ def _remove_tree(name: str) -> None:
 
 def main() -> None:
     """Started as ``python -m conformance.systems.worker REQUESTS REPLIES PAGE``; settings come first."""
-    # What was imported lives for ever, and nearly all that programs make dies with them: look for cycles seldom.
-    gc.freeze()
-    gc.set_threshold(GARBAGE_OBJECTS_MAX, 50, 1000)
+    look_seldom()
     requests, replies, page = (int(argument) for argument in sys.argv[1:4])
     Worker(requests, replies, page, receive(requests)).serve()
 

@@ -66,8 +66,8 @@ static const struct op ops[] = {
     OWN(fchdir, "f", STILL), OWN(readlinkat, "fp", STILL),
     /* Memory */
     CALL(memfd_create, "pn", FD | STILL), FCNTL(F_ADD_SEALS, "fcn", 0), FCNTL(F_GET_SEALS, "fc", 0),
-    OWN(mmap, "fnnnn", MAPPING | STILL), OWN(load, "Nnn", STILL), OWN(store, "Nnd", STILL), OWN(msync, "Nn", STILL),
-    OWN(mapping_path, "N", STILL), OWN(munmap, "N", STILL),
+    OWN(mmap, "fnnnn", MAPPING | STILL), OWN(load, "Mnn", STILL), OWN(store, "Mnd", STILL), OWN(msync, "Mn", STILL),
+    OWN(mapping_path, "M", STILL), OWN(munmap, "M", STILL),
     /* Pipes, and from one descriptor to another */
     OWN(pipe2, "n", STILL), FCNTL(F_SETPIPE_SZ, "fcn", 0), FCNTL(F_GETPIPE_SZ, "fc", 0),
     OWN(splice, "fnfnnn", 0), CALL(tee, "ffnn", 0), OWN(vmsplice, "fwn", 0), OWN(sendfile, "ffnn", 0),
@@ -95,26 +95,36 @@ static const struct op ops[] = {
     IOCTL_OWN(TIOCSTI, "fc", refused_on_terminals), IOCTL_OWN(TIOCOUTQ, "fc", gives_int),
     /* Processes, and the terminal that controls a session */
     OWN(spawn, "", PROCESS | STILL | APART), OWN(descend, "", PROCESS | STILL | APART),
-    OWN(setsid, "", STILL | APART), OWN(getsid, "N", STILL | APART), OWN(getpgid, "N", STILL | APART),
-    OWN(setpgid, "NN", STILL | APART), OWN(sigaction, "nn", STILL | APART), OWN(sigprocmask, "nl", STILL | APART),
+    OWN(setsid, "", STILL | APART), OWN(getsid, "P", STILL | APART), OWN(getpgid, "P", STILL | APART),
+    OWN(setpgid, "PP", STILL | APART), OWN(sigaction, "nn", STILL | APART), OWN(sigprocmask, "nl", STILL | APART),
     IOCTL(TIOCSCTTY, "fcn", 0), IOCTL(TIOCNOTTY, "fc", 0), IOCTL_OWN(TIOCGPGRP, "fc", asks_for_process),
-    IOCTL_OWN(TIOCSPGRP, "fcN", set_foreground), IOCTL_OWN(TIOCGSID, "fc", asks_for_process),
+    IOCTL_OWN(TIOCSPGRP, "fcP", set_foreground), IOCTL_OWN(TIOCGSID, "fc", asks_for_process),
     /* Readiness and locks */
     OWN(poll, "en", STILL), OWN(ppoll, "en", STILL), OWN(select, "llln", STILL), CALL(epoll_create1, "n", FD | STILL),
     OWN(epoll_ctl, "fnfnn", STILL), OWN(epoll_wait, "fnn", STILL), OWN(flock, "fn", STILL),
     LOCK(F_GETLK), LOCK(F_SETLK), LOCK(F_OFD_GETLK), LOCK(F_OFD_SETLK),
+    /* Imports, saves and restores of a sandbox, on the kernel, which has none around it */
+    NAMED("import_fd", SYS_dup, "f", FD | STILL), OWN(save, "", STILL), OWN(restore, "", STILL),
 };
 enum { OPS = sizeof ops / sizeof *ops };
 
+static bool is_named(const struct op *op, const char *call, size_t length, unsigned command) {
+    if (strncmp(op->name, call, length)) return false;
+    return !op->name[length] || (op->name[length] == '(' && op->command == command);
+}
+
+/* The op of a call, and for fcntl and ioctl of a command. What was found once lies where it is looked for first. */
 static const struct op *op_of(struct value *given) {
-    const char *call = member(given, "call")->text;
-    struct value *first = member(given, "arguments")->first;
-    unsigned command = first && first->next ? first->next->number : 0;
-    size_t length = call ? strlen(call) : 0;
-    for (int i = 0; length && i < OPS; i++) {
-        char end = strncmp(ops[i].name, call, length) ? 'x' : ops[i].name[length];
-        if (!end || (end == '(' && ops[i].command == command)) return &ops[i];
-    }
+    static const struct op *found[1024];
+    struct value *call = part(given, "call", 0), *first = part(given, "arguments", 1)->first;
+    unsigned command = first && first->next ? first->next->number : 0, mark = 0;
+    if (!call->length) return NULL;
+    for (size_t i = 0; i < call->length; i++) mark = mark * 31 + (unsigned char)call->text[i];
+    if (*call->text == 'f' || *call->text == 'i') mark += command * 7;
+    const struct op **place = &found[mark % 1024];
+    if (*place && is_named(*place, call->text, call->length, command)) return *place;
+    for (int i = 0; i < OPS; i++)
+        if (is_named(&ops[i], call->text, call->length, command)) return *place = &ops[i];
     return NULL;
 }
 
@@ -148,14 +158,14 @@ static struct iovec data_vector(struct value *payloads) {
 
 static struct iovec number_list(struct value *numbers) {
     int *list = keep(numbers->count * sizeof *list), *to = list;
-    for (struct value *given = numbers->first; given; given = given->next) *to++ = resolved(given);
+    for (struct value *given = numbers->first; given; given = given->next) *to++ = resolved(given, 0);
     return (struct iovec){list, numbers->count};
 }
 
 static struct iovec poll_list(struct value *entries) {
     struct pollfd *list = keep(entries->count * sizeof *list), *to = list;
     for (struct value *entry = entries->first; entry; entry = entry->next)
-        *to++ = (struct pollfd){resolved(entry->first), entry->first->next->number, 0};
+        *to++ = (struct pollfd){resolved(entry->first, 0), entry->first->next->number, 0};
     return (struct iovec){list, entries->count};
 }
 
@@ -175,6 +185,7 @@ static struct iovec pair_of(char letter, struct value *given) {
 /* Reads arguments as the letters of an op say: into `a` as its call is given them, into `v` as they are.
  *
  *   f N    a descriptor, or a number that may be named    n c  a number; the command, which is one
+ *   M P    a mapping; a process
  *   i      a number, by its address                       p    a text
  *   d      data, and its length                           a A  an address of a socket, and its length; A: or none
  *   v w    room for data; data: a vector, and its length  l e  a list of numbers; of what to poll, and its length
@@ -197,7 +208,10 @@ static void prepare(const char *takes, struct value *arguments, long *a, struct 
         case 'i': by_address = given->number; *a++ = (long)&by_address; break;
         case 'p': *a++ = (long)(given->text ? given->text : ""); break;
         case 'x': *a++ = 0; break;
-        case 'f': case 'N': case 'n': case 'c': *a++ = resolved(given); break;
+        case 'f': case 'N': *a++ = resolved(given, 0); break;
+        case 'M': *a++ = resolved(given, MAPPINGS_FROM); break;
+        case 'P': *a++ = resolved(given, PROCESSES_FROM); break;
+        case 'n': case 'c': *a++ = given->number; break;
         default:
             pair = pair_of(*takes, given);
             *a++ = (long)pair.iov_base;
@@ -221,7 +235,7 @@ static void put_result(const struct op *op, long *a, long result, bool is_put) {
     int above = op->traits & MAPPING ? MAPPINGS_FROM : op->traits & PROCESS ? PROCESSES_FROM : 0;
     if (op->traits & DATA) put_moved(result, a[2]);
     else if (op->traits & GATHER) put_gathered((struct iovec *)a[1], a[2], result);
-    else if (!is_put) put("%ld", result);
+    else if (!is_put) put_number(result);
     if (op->traits & (FD | MAPPING | PROCESS)) made[0] = result + above, made_count = 1;
 }
 
@@ -244,20 +258,20 @@ static void call(const struct op *op, long *a, struct value **v) {
     out_length = start;
     made_count = 0;
     if (stopped || number == EINTR) put("'blocked':true");
-    else if (number) put("'errno':%d", number);
+    else if (number) put("'errno':"), put_number(number);
     else put("'broken':'%s'", broken);
 }
 
 static void observe_op(struct value *given, unsigned traits) {
     const struct op *op = op_of(given);
     long a[ARGUMENTS_MAX] = {0};
-    struct value *v[ARGUMENTS_MAX] = {NULL}, *name = member(given, "out")->first;
+    struct value *v[ARGUMENTS_MAX] = {NULL}, *name = part(given, "out", 2)->first;
     put("{");
     if (!op) {
         put("'unsupported':'this worker has no such op'}");
         return;
     }
-    prepare(op->takes, member(given, "arguments"), a, v);
+    prepare(op->takes, part(given, "arguments", 1), a, v);
     call(op, a, v);
     for (int i = 0; i < made_count && name; i++, name = name->next) set_slot(name->text, made[i]);
     settle(op, a[0], traits);

@@ -1,119 +1,8 @@
 /* Copyright The fdconform Authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The C worker of fdconform: runs programs on the kernel it stands on, and speaks the wire protocol.
- *
- *     gcc -O2 worker.c -o worker            or, for a system without a C library:  gcc -O2 -static worker.c -o worker
- *     fdconform run --on "process:./worker"
- *
- * Three kinds of processes:
- *
- * - the *watcher*, which is started first. It starts the runner, and watches it: a call that sleeps, and that nobody
- *   can wake, is interrupted, and a program that takes longer than it may is killed. A shared page tells it
- *   which op of which program runs, and in which process.
- * - the *runner*, which reads messages, runs the programs of each, one after the other, and writes the answers.
- *   When it dies, so does the watcher: that is how the harness learns of a program that kills who runs it.
- * - a fork of the runner for each program that is to run alone, or that changes its process for good.
- *
- * Whoever runs programs keeps its own descriptors above the limit that programs see,
- * so programs are handed the numbers from 3 on and cannot reach them.
- *
- * What each op takes and does is in the table `ops`; how its arguments are read, in `prepare`.
- * Python's worker is the measure of this one: where it makes a call again after a signal, so does this.
+ * JSON: how answers are written, and how messages are read.
  */
-#define _GNU_SOURCE
-#include <asm/termbits.h>
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <linux/capability.h>
-#include <linux/fs.h>
-#include <poll.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/file.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/select.h>
-#include <sys/sendfile.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/statfs.h>
-#include <sys/syscall.h>
-#include <sys/sysmacros.h>
-#include <sys/uio.h>
-#include <sys/utsname.h>
-#include <sys/wait.h>
-#include <sys/xattr.h>
-#include <time.h>
-#include <unistd.h>
-
-#ifndef __x86_64__
-#error "the numbers of flags, calls and errors on the wire are those of x86-64"
-#endif
-
-typedef __int128 wide; /* nanoseconds of a time whose seconds fill 64 bits */
-
-enum { PROTOCOL = 1, FIRST_FD = 3, PRIVATE_FD_MIN = 512, PRIVATE_FD_MAX = 1023, PROGRAM_FDS = 256 };
-enum { NEVER_OPENED = 1000, MAPPINGS_FROM = 4096, PROCESSES_FROM = 8192 }; /* see conformance/domains.py */
-enum { PAGE = 4096, PATTERN_PERIOD = 251, ARGUMENTS_MAX = 10, MADE_MAX = 300, SLOTS_MAX = 4096 };
-enum { NUDGE = SIGUSR1, GIVE_UP = SIGUSR2, LOOK_INTERVAL_MS = 2, PROCESSES_MAX = 1000, PID_LIMIT = 1 << 22 };
-enum { SIG_IGNORE = 1, SIG_CATCH = 2 }; /* of the vocabulary */
-static const long NS = 1000000000;
-
-/* Shared by the watcher and all that run programs. `pid` is 0 while it changes who runs one. */
-static volatile struct {
-    int op, program, pid, deadline_ms;
-    int waiting, processes; /* how many processes of the program wait, how many it has */
-    pid_t process[PROCESSES_MAX];
-} *shared;
-
-static int answers = 1, complaints = 2, state_pipe = -1, null_fd = -1, home_fd = -1;
-static char home[PATH_MAX];
-static rlim_t descriptors_max = PROGRAM_FDS;
-
-/* Ends this process, and with it everything: the harness shows the reason. */
-static void die(const char *format, ...) {
-    va_list list;
-    va_start(list, format);
-    vdprintf(complaints, format, list);
-    dprintf(complaints, "\n");
-    _exit(1);
-}
-
-static void limit(int resource, rlim_t soft, rlim_t hard) { setrlimit(resource, &(struct rlimit){soft, hard}); }
-
-/* A copy of a descriptor above the limit of programs, or -1; the original is closed. */
-static int private(int fd) {
-    struct rlimit before;
-    if (fd < 0) return -1;
-    getrlimit(RLIMIT_NOFILE, &before);
-    limit(RLIMIT_NOFILE, PRIVATE_FD_MAX + 1, before.rlim_max);
-    int copy = fcntl(fd, F_DUPFD_CLOEXEC, PRIVATE_FD_MIN);
-    close(fd);
-    setrlimit(RLIMIT_NOFILE, &before);
-    return copy;
-}
-
-static size_t whole_pages(size_t length) { return (length + PAGE - 1) / PAGE * PAGE; }
-
-static int private_file(const char *path) { return private(open(path, O_RDONLY | O_CLOEXEC)); }
-
-static long long clock_ns(clockid_t clock) {
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return now.tv_sec * NS + now.tv_nsec;
-}
 
 /* Text that is written ---------------------------------------------------------------------------------------- */
 
@@ -130,12 +19,26 @@ static char *room_for(size_t length) {
 /* Writes at most PUT_MAX bytes, with " for each '. Always 0, for calls to return that have put their value. */
 static int put(const char *format, ...) {
     va_list list;
-    char *at = room_for(PUT_MAX);
+    char *at = room_for(PUT_MAX), *start = at;
+    const char *from = format;
+    /* Most of what is written are a few signs of JSON. */
+    for (; *from && *from != '%'; from++) *at++ = *from == '\'' ? '"' : *from;
+    if (!*from) return out_length += at - start, 0;
     va_start(list, format);
-    out_length += vsnprintf(at, PUT_MAX, format, list);
+    out_length += vsnprintf(start, PUT_MAX, format, list);
     va_end(list);
-    while ((at = strchr(at, '\''))) *at = '"';
+    for (at = start; (at = strchr(at, '\''));) *at = '"';
     return 0;
+}
+
+static void put_number(long number) {
+    char text[24], *digit = text + sizeof text;
+    unsigned long rest = number < 0 ? -(unsigned long)number : (unsigned long)number;
+    do *--digit = '0' + rest % 10;
+    while (rest /= 10);
+    if (number < 0) *--digit = '-';
+    memcpy(room_for(sizeof text), digit, text + sizeof text - digit);
+    out_length += text + sizeof text - digit;
 }
 
 static void put_wide(wide number) {
@@ -199,9 +102,9 @@ struct value {
     struct value *first, *next;
 };
 
-/* What a message is made of is kept until the next one comes: memory that is zero and has not been touched yet. */
+/* What a message is made of is kept until the next one comes, in memory that is zero and hardly touched. */
 static char *const kept = (char *)(1L << 35);
-static const size_t KEPT_BYTES = 1UL << 30;
+static const size_t KEPT_BYTES = 1UL << 30, FORGOTTEN_BYTES = 1 << 22;
 static size_t kept_used;
 
 static void *keep(size_t length) {
@@ -211,13 +114,16 @@ static void *keep(size_t length) {
 }
 
 static void forget_message(void) {
-    madvise(kept, whole_pages(kept_used), MADV_DONTNEED);
+    if (kept_used < FORGOTTEN_BYTES) memset(kept, 0, kept_used);
+    else madvise(kept, whole_pages(kept_used), MADV_DONTNEED);
     kept_used = 0;
 }
 
 static char *reading;
 
-static void skip_space(void) { reading += strspn(reading, " \t\r\n"); }
+static void skip_space(void) {
+    while (*reading == ' ' || *reading == '\t' || *reading == '\r' || *reading == '\n') reading++;
+}
 
 static void expect(char what) {
     skip_space();
@@ -286,13 +192,15 @@ static void read_members(struct value *into, char end) {
 
 static void read_number(struct value *into) {
     bool negative = *reading == '-';
-    char *end, *digit = reading + negative;
+    char *digit = reading + negative;
+    wide number = 0;
     into->kind = NUMBER;
-    into->real = strtod(reading, &end);
-    if (end == reading) die("was sent no JSON: %.20s", reading);
-    for (; *digit >= '0' && *digit <= '9'; digit++) into->number = into->number * 10 + (*digit - '0');
-    if (negative) into->number = -into->number;
-    reading = end;
+    if (*digit < '0' || *digit > '9') die("was sent no JSON: %.20s", reading);
+    for (; *digit >= '0' && *digit <= '9'; digit++) number = number * 10 + (*digit - '0');
+    into->number = negative ? -number : number;
+    into->real = into->number;
+    if (*digit == '.' || *digit == 'e' || *digit == 'E') into->real = strtod(reading, &digit);
+    reading = digit;
 }
 
 static struct value *read_value(void) {
@@ -311,8 +219,9 @@ static struct value *read_value(void) {
 }
 
 /* The member of an object, or one of nothing. */
+static struct value nothing;
+
 static struct value *member(struct value *object, const char *key) {
-    static struct value nothing;
     for (struct value *found = object->first; found; found = found->next)
         if (found->key && !strcmp(found->key, key)) return found;
     return &nothing;
@@ -320,78 +229,10 @@ static struct value *member(struct value *object, const char *key) {
 
 static long number_in(struct value *object, const char *key) { return member(object, key)->number; }
 
-/* Named results ----------------------------------------------------------------------------------------------- */
-
-static struct {
-    const char *name;
-    int number;
-} slots[SLOTS_MAX];
-static int slots_used;
-
-/* A name that is given again comes to stand for the newer result: it is found first. */
-static int slot_number(const char *name) {
-    for (int i = slots_used; i-- > 0;)
-        if (!strcmp(slots[i].name, name)) return slots[i].number;
-    return NEVER_OPENED;
-}
-
-static void set_slot(const char *name, int number) {
-    if (slots_used == SLOTS_MAX) die("was sent a program with more than %d results", SLOTS_MAX);
-    slots[slots_used].name = name;
-    slots[slots_used++].number = number;
-}
-
-/* The number behind {"slot": name}, {"mapping": name} or {"process": name}, or a number itself. */
-static wide resolved(struct value *given) {
-    if (given->kind != OBJECT || !given->first) return given->number;
-    int number = slot_number(given->first->text);
-    return number - (*given->first->key == 'm' ? MAPPINGS_FROM : *given->first->key == 'p' ? PROCESSES_FROM : 0);
-}
-
-/* Data that lies at known addresses --------------------------------------------------------------------------- */
-
-/* The scratch buffer takes what is read, for counts that nobody would allocate: only its beginning can be written.
- * Whether a huge count runs past the end of memory must not depend on where it lies, so it lies low.
- * On the desk lies data that is written, each piece at a page of its own: O_DIRECT asks for that. */
-static char *const scratch = (char *)(1L << 32), *const desk = (char *)(1L << 31);
-static const size_t SCRATCH_BYTES = 1 << 22, DESK_BYTES = 1 << 24;
-static size_t desk_used;
-
-static void map_at(char *address, size_t reserved, size_t usable) {
-    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
-    char *found = mmap(address, reserved, PROT_NONE, flags, -1, 0);
-    if (found != address || mprotect(found, usable, PROT_READ | PROT_WRITE)) die("no room for a buffer");
-}
-
-static char *place(size_t length) {
-    if (length > DESK_BYTES || desk_used + length > DESK_BYTES) return keep(length);
-    desk_used += whole_pages(length);
-    return desk + desk_used - whole_pages(length);
-}
-
-static size_t read_base64(const char *text, size_t length, unsigned char *to) {
-    unsigned word = 0, bits = 0;
-    unsigned char *start = to;
-    for (size_t i = 0; i < length && text[i] != '='; i++) {
-        word = word << 6 | (strchr(digits, text[i]) - digits);
-        if ((bits += 6) >= 8) *to++ = word >> (bits -= 8);
-    }
-    return to - start;
-}
-
-/* The bytes of {"base64": text} or {"pattern": [length, seed]}, on the desk. */
-static struct iovec payload(struct value *given) {
-    struct value *inside = given->first;
-    struct iovec data = {desk, 0};
-    if (!inside) return data;
-    if (inside->kind == STRING) {
-        data.iov_base = place(inside->length / 4 * 3 + 3);
-        data.iov_len = read_base64(inside->text, inside->length, data.iov_base);
-        return data;
-    }
-    size_t start = (inside->first->next->number % PATTERN_PERIOD + PATTERN_PERIOD) % PATTERN_PERIOD;
-    data.iov_len = inside->first->number;
-    data.iov_base = place(data.iov_len);
-    for (size_t i = 0; i < data.iov_len; i++) ((unsigned char *)data.iov_base)[i] = (start + i) % PATTERN_PERIOD;
-    return data;
+/* The member of an object, or of an array that stands for one. */
+static struct value *part(struct value *whole, const char *key, int place) {
+    if (whole->kind != ARRAY) return member(whole, key);
+    struct value *found = whole->first;
+    while (found && place--) found = found->next;
+    return found ? found : &nothing;
 }
