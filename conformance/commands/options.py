@@ -79,7 +79,7 @@ DEADLINE = click.option(
 NATIVE_WORKER = click.option(
     "--native-worker",
     type=click.Choice(CHOICES),
-    default="auto",
+    default="python",
     show_default=True,
     help="What runs programs on the kernel: a worker in C, which is several times as fast, or one in Python."
     " auto takes the one in C where a compiler is found.",

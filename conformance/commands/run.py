@@ -113,7 +113,7 @@ def command(
         run=name,
         command=f"fdconform run --seed {seed} --budget {budget}{' --user' if as_user else ''}"
         f"{'' if law is None else f' --law {law}'}"
-        f"{'' if native_worker == 'auto' else f' --native-worker {native_worker}'}"
+        f"{'' if native_worker == 'python' else f' --native-worker {native_worker}'}"
         f"{f' --on {shlex.quote(on)}' if subject else ''}"
         f"{f' --since-baseline {baseline}' if baseline else ''}{f' --shard {portion}' if portion.of > 1 else ''}",
         seed=seed,
