@@ -79,10 +79,8 @@ DEADLINE = click.option(
 NATIVE_WORKER = click.option(
     "--native-worker",
     type=click.Choice(CHOICES),
-    default="python",
-    show_default=True,
     help="What runs programs on the kernel: a worker in C, which is several times as fast, or one in Python."
-    " auto takes the one in C where a compiler is found.",
+    " auto takes the one in C where a compiler is found.  [default: python]",
 )
 
 

@@ -82,7 +82,7 @@ def command(
     shard: str | None,
     law: str | None,
     on: str,
-    native_worker: str,
+    native_worker: str | None,
     deadline_s: float,
     directory: Path | None,
     as_user: bool,
@@ -97,14 +97,12 @@ def command(
     profile, base = chosen_profile(directory, as_user)
     for place in {base, (subject.base if subject else None) or base}:
         sweep(place)
-    worker = IN_PYTHON if subject else worker_under(chosen, native_worker)
-    surroundings: dict[str, str] = {}
+    worker = IN_PYTHON if subject else worker_under(chosen, native_worker or "python")
+    surroundings = {"native worker": worker.name}
     if subject is not None:
         profile, surroundings = introduced(subject, profile, base)
     elif KINDS_WITH_TERMINALS.intersection(kinds):
         require_terminals()
-    if subject is None:
-        surroundings["native worker"] = worker.name
     known = load_expectations(expectations_path(fixtures, subject.name)) if subject and subject.is_named else None
     name = run_name()
     earlier = since(reports, baseline, reports / name / EVENTS) if baseline is not None else None
@@ -112,10 +110,13 @@ def command(
     plan = Plan(
         run=name,
         command=f"fdconform run --seed {seed} --budget {budget}{' --user' if as_user else ''}"
-        f"{'' if law is None else f' --law {law}'}"
-        f"{'' if native_worker == 'python' else f' --native-worker {native_worker}'}"
-        f"{f' --on {shlex.quote(on)}' if subject else ''}"
-        f"{f' --since-baseline {baseline}' if baseline else ''}{f' --shard {portion}' if portion.of > 1 else ''}",
+        + _options(
+            ("law", law),
+            ("native-worker", native_worker),
+            ("on", shlex.quote(on) if subject else None),
+            ("since-baseline", baseline),
+            ("shard", str(portion)),
+        ),
         seed=seed,
         budget=wanted,
         budget_text=budget,
@@ -145,6 +146,11 @@ def command(
     page = render(target)
     sys.stdout.write(summarise(target, page))
     return code
+
+
+def _options(*given: tuple[str, str | None]) -> str:
+    """Options as they are written behind a command, those that were given."""
+    return "".join([f" --{name} {value}" for name, value in given if value])
 
 
 def _kinds(wanted: tuple[str, ...], subject: Subject | None, law: Law) -> tuple[str, ...]:
