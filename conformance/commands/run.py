@@ -7,15 +7,17 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from conformance.budget import WHOLE, read_budget, read_portion
 from conformance.campaign import Campaign, Plan, run_name
+from conformance.clauses import Clause
 from conformance.commands.options import DEADLINE, DIRECTORY, LAW, NATIVE_WORKER, ON, REPORTS, USER, chosen_profile
 from conformance.environment import require_terminals
-from conformance.errors import ConformanceError
+from conformance.errors import ConformanceError, ExitCode
 from conformance.events import EventLog
 from conformance.expectations import expectations_path, load_expectations
 from conformance.golden import stored_programs
@@ -134,18 +136,23 @@ def command(
         keep=fixtures / "regressions" if keep else None,
         programs=(*_stored(fixtures, subject), *(earlier.programs if earlier else ())),
     )
-    clauses = clauses_under(chosen)
-    with EventLog(target / EVENTS) as log:
-        progress = Progress(
-            clauses, budget_seconds=wanted.seconds, budget_ops=wanted.ops // portion.of if wanted.ops else None
-        )
-        try:
-            code = Campaign(plan, (log.write, progress.update)).run()
-        finally:
-            progress.close()
+    code = _carry_out(plan, clauses_under(chosen), target / EVENTS)
     page = render(target)
     sys.stdout.write(summarise(target, page))
     return code
+
+
+def _carry_out(plan: Plan, clauses: Mapping[str, Clause], log_path: Path) -> ExitCode:
+    """Run a campaign with its progress shown, and its events logged."""
+    budget = plan.budget
+    with EventLog(log_path) as log:
+        progress = Progress(
+            clauses, budget_seconds=budget.seconds, budget_ops=budget.ops // plan.portion.of if budget.ops else None
+        )
+        try:
+            return Campaign(plan, (log.write, progress.update)).run()
+        finally:
+            progress.close()
 
 
 def _options(*given: tuple[str, str | None]) -> str:
