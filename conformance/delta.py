@@ -23,11 +23,9 @@ from collections.abc import Callable, Hashable, Iterable
 
 from conformance.baselines import Baseline, KnownBucket
 from conformance.errors import ConformanceError
-from conformance.events import EXPECTED, Delta, DeltaRow
+from conformance.events import DELTA_KINDS, EXPECTED, Delta, DeltaRow
 
-KINDS = ("new", "changed", "flaky", "waived", "fixed", "still", "not reached")
-"""What may be said of a bucket, in the order in which a reader wants to hear it."""
-NEW, CHANGED, FLAKY, WAIVED, FIXED, STILL, NOT_REACHED = KINDS
+NEW, CHANGED, FLAKY, WAIVED, FIXED, STILL, NOT_REACHED = DELTA_KINDS
 _STORED = "stored"
 _NOT_COMPARED = frozenset(("cpus",))
 _OUTCOMES_PREDICTED_AT = 1
@@ -54,7 +52,7 @@ def delta_of(earlier: Baseline, later: Baseline, since: str) -> Delta:
     return Delta(
         since=since,
         environment=_environment(earlier, later),
-        rows=tuple(sorted(rows, key=lambda row: (KINDS.index(row.what), row.bucket))),
+        rows=tuple(sorted(rows, key=lambda row: (DELTA_KINDS.index(row.what), row.bucket))),
         obstacles=(
             *(f"{since}: {obstacle}" for obstacle in earlier.obstacles),
             *(f"This run: {obstacle}" for obstacle in later.obstacles),

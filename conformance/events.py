@@ -142,8 +142,12 @@ def unoffered_note(counts: Mapping[str, int]) -> Note:
     return Note("info", f"{UNOFFERED}, and left out: {', '.join(f'{name} {count}' for name, count in ranked)}")
 
 
+DELTA_KINDS = ("new", "changed", "flaky", "waived", "fixed", "still", "not reached")
+"""What may be said of a bucket since an earlier run, in the order in which a reader wants to hear it."""
+
+
 class DeltaRow(msgspec.Struct, frozen=True):
-    """What became of one bucket since an earlier run: ``what`` is one of :data:`conformance.delta.KINDS`.
+    """What became of one bucket since an earlier run: ``what`` is one of :data:`DELTA_KINDS`.
 
     ``was`` is the id that the bucket had there, where that was another; ``news`` says that it calls for somebody.
     """

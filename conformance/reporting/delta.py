@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from conformance.events import Delta, DeltaRow
+from conformance.events import DELTA_KINDS, Delta, DeltaRow
 from conformance.reporting.text import clipped, printable
 
 _COLUMNS = 110
@@ -37,6 +37,12 @@ def delta_lines(delta: Delta, *, whole: bool = False) -> list[str]:
         for name, then, now in delta.environment
     ]
     return lines + [_line(row.what, _told(row)) for row in _rows(delta, whole)]
+
+
+def delta_counts(delta: Delta) -> tuple[tuple[str, int], ...]:
+    """How many buckets each word is said of, also where it is said of none."""
+    counts = Counter(row.what for row in delta.rows)
+    return tuple((what, counts[what]) for what in DELTA_KINDS)
 
 
 def delta_text(delta: Delta) -> str:

@@ -33,6 +33,7 @@ from conformance.reporting.card import (
     standing,
 )
 from conformance.reporting.charts import Column
+from conformance.reporting.delta import delta_counts, delta_line
 from conformance.reporting.digest import Appearance, ClauseDigest, Digest, system_of
 from conformance.reporting.history import digest_of
 from conformance.reporting.reached import ClauseRow, OpRow, clause_rows, difference_rows, op_rows, outcome_totals
@@ -43,6 +44,8 @@ from conformance.reporting.text import compact, counted, duration, number, print
 
 _SEEDS_SHOWN_MAX = 20
 _HEAT_LEVELS = 6
+_CHANGE_WORDS = {"changed": "changed signature"}
+"""What the page says in more words than the log."""
 _VERDICTS = {
     "conforms": "The law held in everything that ran.",
     "diverges": "Programs were found that break the law.",
@@ -72,13 +75,17 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A bucket, ready for the template. ``clauses`` and ``system`` are what it can be chosen by."""
+    """A bucket, ready for the template. ``clauses`` and ``system`` are what it can be chosen by.
+
+    ``change`` is what the delta of the run says of it; empty for a run without one.
+    """
 
     id: str
     verdict: str
     system: str
     clauses: str
     appearance: Appearance
+    change: str
     fails: bool
     title: str
     kind: str
@@ -156,6 +163,7 @@ def html_text(report: RunReport, clauses: Mapping[str, Clause]) -> str:
     totals = outcome_totals(report)
     rows = clause_rows(report, clauses)
     present = digest_of(report)
+    changes = {row.bucket: row.what for row in report.delta.rows} if report.delta else {}
     return (
         _templates()
         .get_template("report.html.j2")
@@ -166,9 +174,17 @@ def html_text(report: RunReport, clauses: Mapping[str, Clause]) -> str:
             figures=_figures(report, ops, len(totals), sum(row.count > 0 for row in rows), len(rows)),
             environment=environment_items(report.header),
             cards=[
-                _card(bucket, report.header, clauses, report.history.appearance(bucket.first.bucket, present))
+                _card(
+                    bucket,
+                    report.header,
+                    clauses,
+                    report.history.appearance(bucket.first.bucket, present),
+                    changes.get(bucket.first.bucket, ""),
+                )
                 for bucket in report.buckets
             ],
+            delta_line=delta_line(report.delta) if report.delta else "",
+            delta_counts=delta_counts(report.delta) if report.delta else (),
             present_buckets={bucket.first.bucket for bucket in report.buckets},
             cited=sorted({name for bucket in report.buckets for name in bucket.first.clauses}),
             scripts=scripts_json(report.buckets, report.header),
@@ -210,6 +226,8 @@ def _templates() -> Environment:
         counted=counted,
         clause_notes=clause_notes,
         printable=printable,
+        change_word=lambda what: _CHANGE_WORDS.get(what, what),
+        capitalised=lambda text: text[:1].upper() + text[1:],
     )
     return templates
 
@@ -232,14 +250,14 @@ def _figures(
         Figure("ops", number(report.ops), f"{number(report.ops_per_second)} per second"),
         time,
         Figure("buckets", buckets, programs),
-        *((Figure("buckets expected", expected, expected_line(report)),) if report.expected_buckets else ()),
+        *((Figure("expected", expected, expected_line(report)),) if report.expected_buckets else ()),
         Figure("ops reached", f"{reached} / {len(ops)}", counted(outcomes, "outcome")),
         Figure("clauses reached", f"{clauses} / {clauses_all}", share(clauses, clauses_all)),
     )
     return (*figures, planted) if report.miniatures else figures
 
 
-def _card(bucket: Bucket, header: Header, clauses: Mapping[str, Clause], appearance: Appearance) -> Card:
+def _card(bucket: Bucket, header: Header, clauses: Mapping[str, Clause], appearance: Appearance, change: str) -> Card:
     first = bucket.first
     return Card(
         id=first.bucket,
@@ -247,6 +265,7 @@ def _card(bucket: Bucket, header: Header, clauses: Mapping[str, Clause], appeara
         system=system_of(first.law),
         clauses=" ".join(first.clauses),
         appearance=appearance,
+        change=change,
         fails=bucket.fails,
         title=first.title,
         kind=first.kind,

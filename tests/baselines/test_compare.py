@@ -66,6 +66,22 @@ def test_a_bucket_is_new_then_still_there_then_fixed(toy: Toy) -> None:
     assert text.startswith(f"since wrong: nothing new, 1 fixed\n  fixed        {known.bucket}")
 
 
+def test_a_comparison_as_a_page_has_what_changed_first_and_then_the_later_run(toy: Toy) -> None:
+    toy.run("honest")
+    saved(toy, "right")
+    toy.run("closed-works")
+    (known,) = toy.divergences()
+
+    code, page = compared(toy, "right", "latest", "--format", "html")
+    assert ExitCode.DIVERGES == code
+    assert f'<a href="#{known.bucket}">' in page.partition('<section id="delta"')[2].partition("</section>")[0]
+    assert page.index("Since right") < page.index('<section id="divergences">')
+
+    code, text = compared(toy, "latest", "right", "--format", "html")
+    assert ExitCode.USAGE == code
+    assert "no run named 'right'" in text
+
+
 def test_another_outcome_in_the_same_place_is_a_changed_signature(toy: Toy) -> None:
     toy.run("closed-works")
     saved(toy, "main")

@@ -86,7 +86,7 @@ def test_markdown_has_a_column_for_each(run: RunReport) -> None:
 def test_html_has_the_totals_a_figure_and_what_was_never_offered(run: RunReport) -> None:
     page = html_text(run, {})
     assert f'<b id="totals">{TOTALS}</b>' in page
-    assert "<span>buckets expected</span><b>4</b><small>2 waived, 1 unsupported, 1 known</small>" in page
+    assert "<span>expected</span><b>4</b><small>2 waived, 1 unsupported, 1 known</small>" in page
     assert page.count("<span>not offered by the system</span>") == 1
     assert "<option>unsupported</option>" in page
 

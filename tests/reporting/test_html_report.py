@@ -169,11 +169,12 @@ def test_what_changed_since_a_baseline_comes_before_the_divergences(red: tuple[E
         DeltaRow("fixed", "B-00000001", "close on pipe.read", was="B-2", detail="its program conforms"),
     )
     page = html_text(fold((*red[:-1], Delta("main", (("kernel", "6.11", ""),), rows), red[-1])), {})
-    section = page.partition('<section id="delta">')[2].partition('<section id="divergences">')[0]
+    section = page.partition('<section id="delta"')[2].partition('<section id="divergences">')[0]
 
+    assert page.index('<section id="delta"') < page.index('<section aria-label="The run">')
     assert "Since main" in section
     assert "6.11 → not told" in section
-    assert '<span class="missing">new</span></th><td><a href="#B-7f3a0001">' in section
+    assert '<span class="missing">new</span></th><td class="source"><a href="#B-7f3a0001">' in section
     assert "<code>B-00000001</code> <small>was B-2</small>" in section
     assert "Changes <b>1</b>" in page
     assert Outline(page).open == []

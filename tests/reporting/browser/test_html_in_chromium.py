@@ -3,36 +3,28 @@
 """The HTML report in a real browser: headless Chromium, driven through chromedriver.
 
 The last test prints how long a large report takes; it asks that it is usable, and of no machine how fast it is.
-Without Chromium these tests fail, so that nobody takes their absence for success;
-where there can be no browser, set FDCONFORM_NO_BROWSER.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
-from selenium.webdriver import Chrome, ChromeOptions
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from conformance.clauses import Clause
 from conformance.events import Divergence, Event, Header
-from conformance.reporting.html import html_text
-from conformance.reporting.run import fold
 from conformance.reproducers.case import case_of_divergence
 from conformance.reproducers.prose import forms
 
-NO_BROWSER = "FDCONFORM_NO_BROWSER"
-WAIT_SECONDS = 10
+if TYPE_CHECKING:
+    from .conftest import OpenPage
+
 MANY_BUCKETS = 2000
 FILTER_TIMER = """
 const output = document.querySelector('form[data-filters="bucket-list"] output');
@@ -42,116 +34,8 @@ const answered = () => { window.filterMs = performance.now() - window.typed; };
 new MutationObserver(answered).observe(output, { childList: true });
 """
 """Takes the time from the last key to the answer; the pause that a search waits for more keys is part of it."""
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1280,1000",
-)
-
-pytestmark = [
-    pytest.mark.once,
-    pytest.mark.skipif(bool(os.environ.get(NO_BROWSER)), reason=f"{NO_BROWSER} is set"),
-]
-
-
-def program(names: tuple[str, ...], package: str) -> str:
-    """The path of the first of these programs; fails with the name of the package that brings it."""
-    found = next(filter(None, map(shutil.which, names)), None)
-    if found is None:
-        pytest.fail(f"{names[0]} is missing: install the package {package} (Debian, Ubuntu), or set {NO_BROWSER}=1")
-    return found
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
-    options = ChromeOptions()
-    options.binary_location = program(("chromium", "chromium-browser", "google-chrome"), "chromium")
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = Chrome(options=options, service=Service(program(("chromedriver",), "chromium-driver")))
-    try:
-        yield driver
-    finally:
-        driver.quit()
-
-
-class Page:
-    """A report that is open in the browser."""
-
-    def __init__(self, browser: Chrome, path: Path) -> None:
-        self.browser = browser
-        self.path = path
-        self.complaints()
-        browser.get(path.as_uri())
-
-    def all(self, selector: str) -> list[WebElement]:
-        return self.browser.find_elements(By.CSS_SELECTOR, selector)
-
-    def wait_all(self, selector: str, count: int) -> list[WebElement]:
-        WebDriverWait(self.browser, WAIT_SECONDS).until(lambda _: len(self.all(selector)) == count, selector)
-        return self.all(selector)
-
-    def one(self, selector: str) -> WebElement:
-        return self.browser.find_element(By.CSS_SELECTOR, selector)
-
-    def script(self, text: str) -> object:
-        return self.browser.execute_script(f"return {text}")
-
-    def buckets(self) -> list[str]:
-        shown = "[...document.querySelectorAll('details.bucket:not([hidden])')].map((row) => row.id)"
-        found = self.script(shown)
-        assert isinstance(found, list)
-        return found
-
-    def told(self, form: str) -> str:
-        return self.one(f'form[data-filters="{form}"] output').text
-
-    def wait_told(self, form: str, text: str) -> None:
-        WebDriverWait(self.browser, WAIT_SECONDS).until(
-            lambda _: self.told(form) == text, f"{self.told(form)} != {text}"
-        )
-
-    def fragment(self) -> str:
-        return str(self.script("location.hash"))
-
-    def clipboard(self) -> str:
-        read = "navigator.clipboard.readText().then(arguments[0], (error) => arguments[0]('failed: ' + error))"
-        return str(self.browser.execute_async_script(read))
-
-    def complaints(self) -> list[object]:
-        entries = self.browser.get_log("browser")  # type: ignore[no-untyped-call]
-        return [entry for entry in entries if entry["level"] in ("SEVERE", "WARNING")]
-
-
-OpenPage = Callable[..., Page]
-
-
-@pytest.fixture
-def open_page(browser: Chrome, tmp_path: Path, clauses: Mapping[str, Clause]) -> Iterator[OpenPage]:
-    """Renders events and opens the page, with the media that are asked for; no complaint may be left at the end."""
-    opened: list[Page] = []
-
-    def open_(events: tuple[Event, ...], *, scheme: str = "light", width: int = 1280, media: str = "") -> Page:
-        path = tmp_path / "report.html"
-        path.write_text(html_text(fold(events), clauses), encoding="utf-8")
-        metrics = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": features})
-        opened.append(Page(browser, path))
-        return opened[-1]
-
-    yield open_
-    for page in opened:
-        assert page.complaints() == []
+WAIT_SECONDS = 10
+pytestmark = pytest.mark.once
 
 
 def test_the_report_opens_without_a_request(open_page: OpenPage, red: tuple[Event, ...]) -> None:
@@ -198,18 +82,15 @@ def test_clauses_are_filtered_by_level_and_by_whether_they_were_reached(
 
 
 def test_clauses_whose_difference_was_not_seen_can_be_picked_out(
-    browser: Chrome, tmp_path: Path, apart: tuple[Event, ...], apart_clauses: Mapping[str, Clause]
+    open_page: OpenPage, apart: tuple[Event, ...], apart_clauses: Mapping[str, Clause]
 ) -> None:
-    path = tmp_path / "apart.html"
-    path.write_text(html_text(fold(apart), apart_clauses), encoding="utf-8")
-    page = Page(browser, path)
+    page = open_page(apart, written=apart_clauses)
     page.wait_told("difference-rows", "2 shown")
     Select(page.one('form[data-filters="difference-rows"] [name="reached"]')).select_by_value("no")
     page.wait_told("difference-rows", "1 of 2 shown")
     assert [row.text for row in page.all("#difference-rows th") if row.is_displayed()] == ["WR-02"]
     Select(page.one('form[data-filters="difference-rows"] [name="relation"]')).select_by_visible_text("quirk")
     page.wait_told("difference-rows", "0 of 2 shown")
-    assert page.complaints() == []
 
 
 def test_a_card_opens_from_the_keyboard(open_page: OpenPage, red: tuple[Event, ...]) -> None:
