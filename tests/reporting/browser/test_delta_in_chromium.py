@@ -90,7 +90,7 @@ def test_a_row_leads_to_the_card_of_its_bucket_even_where_a_filter_hides_it(
     page = open_page(log)
     page.choose("bucket-list", "kind", "files")
     page.wait_told("bucket-list", "1 of 4 shown")
-    page.one(f'#delta-rows a[href="#{NEW}"]').click()
+    page.one(f'#delta-rows a[href="#{NEW}"]').send_keys(Keys.ENTER)
     card = page.one(f"#{NEW} .card")
     WebDriverWait(page.browser, WAIT_SECONDS).until(lambda _: card.is_displayed())
     links = [link.get_attribute("href") or "" for link in page.all("#delta-rows a")]
