@@ -44,5 +44,18 @@ def test_an_import_is_followed_by_what_brings_it_out(tag: str, options: dict[str
     assert expected <= _owed(tag, **options)
 
 
-def test_a_plain_import_of_a_file_owes_no_more_than_looks_at_its_name_and_at_the_largest_offset() -> None:
-    assert _owed("file") <= {"reopen", "pread", "pwrite", "lseek", "write", "read"}
+def test_a_plain_import_of_a_file_owes_no_more_than_looks_at_its_name_its_end_and_the_largest_offset() -> None:
+    assert _owed("file") <= {"reopen", "pread", "pwrite", "lseek", "write", "read", "close"}
+
+
+def test_an_import_that_was_closed_is_asked_for_an_offset_below_the_first() -> None:
+    asked = set()
+    for seed in range(PROGRAMS):
+        source, slots = SeededSource(seed), SlotTable()
+        made = _import(slots, "file")
+        owe(source, slots, made, "file")
+        owed = [op for _ in range(40) if (op := sequel(source, slots)) is not None]
+        if Op("close", made.out) in owed:
+            asked |= {(op.call, op.arguments[2]) for op in owed[owed.index(Op("close", made.out)) + 1 :]}
+
+    assert {("pread", -1), ("pwrite", -1)} <= asked

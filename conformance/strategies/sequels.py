@@ -62,6 +62,11 @@ def owe(source: Source, slots: SlotTable, op: Op, tag: str) -> None:
         due += _far_out(source, slot, tag)
     if chance(source, 12):
         due += (partial(_name_only, slot, due),)
+    if chance(source, 8):
+        due += (partial(_read_bytes, slot, pick(source, (0, 0, -1))),)
+    if chance(source, 16):
+        # Which is looked at first, the number or the offset, shows where both are wrong.
+        due += (partial(_close, slot), partial(_positional, slot))
 
 
 def _change_mode(slot: Slot, source: Source, slots: SlotTable) -> Op:
