@@ -201,8 +201,11 @@ class Campaign:
                 differences=result.differences,
                 witnesses={name: (witness.seed, witness.ops) for name, witness in result.witnesses.items()},
                 unsupported=result.unsupported,
+                varied=result.varied,
             )
         )
+        for event in triage.variations(result.variations):
+            self._tell(event)
         triage.count(result.outcomes, result.clauses)
         for note in result.notes:
             self._tell(events.Note("warning", note))

@@ -11,7 +11,7 @@ Numbers, data and slot names do not enter it. Its digest names the bucket.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
@@ -58,6 +58,7 @@ class Divergence:
 
     ``index`` is its place in the program. ``title`` is one line for lists,
     such as ``write on pipe.write: model EPIPE & SIGPIPE, native 1``.
+    ``seen`` is all that was observed, up to this op, where one system is held against a model.
     """
 
     op: Op
@@ -66,6 +67,7 @@ class Divergence:
     observed: Observation
     signature: Signature
     title: str
+    seen: tuple[Observation, ...] = field(default=(), compare=False)
 
     @property
     def bucket(self) -> str:
@@ -95,7 +97,8 @@ def diverge(
         tag=slot_tag(ops, mismatch.index),
     )
     title = _title(signature, mismatch, op, parting, system)
-    return Divergence(op, mismatch.index, mismatch.predicted, mismatch.observed, signature, title)
+    seen = tuple(observed[: mismatch.index + 1])
+    return Divergence(op, mismatch.index, mismatch.predicted, mismatch.observed, signature, title, seen)
 
 
 def _title(signature: Signature, mismatch: Mismatch, op: Op, parting: Parting | None, system: str) -> str:
@@ -106,10 +109,11 @@ def _title(signature: Signature, mismatch: Mismatch, op: Op, parting: Parting | 
     else:
         where = f", {parting.field}" if "." in parting.field or "[" in parting.field else ""
         predicted, observed = parting.predicted, parting.observed
-    return f"{signature.op}{on}{where}: model {_shortened(predicted)}, {system} {_shortened(observed)}"
+    return f"{signature.op}{on}{where}: model {clipped_outcome(predicted)}, {system} {clipped_outcome(observed)}"
 
 
-def _shortened(text: str) -> str:
+def clipped_outcome(text: str) -> str:
+    """An outcome in a title."""
     return text if len(text) <= TITLE_VALUE_CHARACTERS_MAX else text[: TITLE_VALUE_CHARACTERS_MAX - 1] + "…"
 
 

@@ -44,6 +44,7 @@ class Batch(msgspec.Struct, frozen=True, tag="batch", tag_field="event"):
     Under the law of differences, ``differences`` counts host clause, then how it explained a difference,
     and ``witnesses`` gives the seed and the number of ops of a short program for each.
     ``unsupported`` counts by name the ops that the system did not offer.
+    ``varied`` counts by the bucket of a :class:`Variation` the programs that showed it.
     """
 
     index: int
@@ -56,6 +57,7 @@ class Batch(msgspec.Struct, frozen=True, tag="batch", tag_field="event"):
     differences: dict[str, dict[str, int]] = {}
     witnesses: dict[str, tuple[str, int]] = {}
     unsupported: dict[str, int] = {}
+    varied: dict[str, int] = {}
 
 
 class Divergence(msgspec.Struct, frozen=True, tag="divergence", tag_field="event"):
@@ -69,6 +71,8 @@ class Divergence(msgspec.Struct, frozen=True, tag="divergence", tag_field="event
     ``allowed`` holds for each op of ``reduced`` the text of what the model allows;
     ``signature`` is what a waiver would know the divergence by: op, both outcomes, field and tag;
     ``reason`` is why it is waived, if it is.
+    ``stands`` says where the system stands among the Linuxes that the model knows, if it is as one of them:
+    ``differs from Linux 6.18, equals Linux 6.1``.
     """
 
     bucket: str
@@ -92,6 +96,26 @@ class Divergence(msgspec.Struct, frozen=True, tag="divergence", tag_field="event
     reason: str = ""
     allowed: tuple[str, ...] = ()
     moved: str = ""
+    stands: str = ""
+
+
+class Variation(msgspec.Struct, frozen=True, tag="variation", tag_field="event"):
+    """What the system gives as its own release of Linux does, and the kernel of this machine does not: no divergence.
+
+    ``program`` is a short program that shows it at ``step``; ``ours`` is what this kernel gave there,
+    ``theirs`` what the system's release gives, and ``stands`` says which releases these are.
+    """
+
+    bucket: str
+    title: str
+    op: str
+    clauses: tuple[str, ...]
+    seed: str
+    program: str
+    step: int
+    ours: str
+    theirs: str
+    stands: str
 
 
 class Occurrence(msgspec.Struct, frozen=True, tag="occurrence", tag_field="event"):
@@ -195,7 +219,7 @@ class Footer(msgspec.Struct, frozen=True, tag="footer", tag_field="event"):
     failure: str = ""
 
 
-Event = Header | Batch | Divergence | Occurrence | Miniature | Note | Delta | Footer
+Event = Header | Batch | Divergence | Variation | Occurrence | Miniature | Note | Delta | Footer
 _DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 _ENCODER = msgspec.json.Encoder()
 

@@ -21,6 +21,7 @@ from conformance.observation import NO_VALUE, Observation, outcome_name
 from conformance.ops import SELECTED_CALLS, Op, spec_of
 from conformance.oracle import Mismatch
 from conformance.strategies.programs import seeded_program
+from conformance.variations import Varied
 from reference.linux.profile import Profile
 
 NamedProgram = tuple[str, tuple[Op, ...]]
@@ -69,6 +70,8 @@ class Result:
     ``differences`` counts, by host clause and by how, the differences that a clause explained;
     ``witnesses`` names a short program for each.
     ``unsupported`` counts the ops that a system under test declined to run, by name;
+    ``varied`` counts its programs that give what its own release of Linux gives and this one does not, by what differs,
+    and ``variations`` says what that is where it was met first;
     ``broken`` is its breach of the protocol: what, where, how to mend it.
     """
 
@@ -85,6 +88,8 @@ class Result:
     differences: dict[str, dict[str, int]] = field(default_factory=dict)
     witnesses: dict[str, Witness] = field(default_factory=dict)
     unsupported: dict[str, int] = field(default_factory=dict)
+    varied: dict[str, int] = field(default_factory=dict)
+    variations: list[Varied] = field(default_factory=list)
     broken: tuple[str, str, str] | None = None
 
 

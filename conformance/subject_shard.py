@@ -12,15 +12,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from conformance.environment import kernel_release
 from conformance.errors import ConformanceError, ProgramFailed
 from conformance.interpreter import System
 from conformance.judging import NamedProgram, Result, Suspect, Task, judge, programs_of
+from conformance.laws import law_of
 from conformance.observation import Observation
 from conformance.ops import Op, spec_of
 from conformance.oracle import Mismatch, first_mismatch, predict
 from conformance.runners import started, without_refused
 from conformance.subjects import Subject, fitted
 from conformance.systems.process import AdapterFailed, ProcessSystem
+from conformance.variations import Releases
 from reference.linux.profile import Profile
 
 DEATHS_AT_FIRST_MAX = 3
@@ -36,6 +39,9 @@ class SubjectShard:
     def __init__(self, subject: Subject, profile: Profile, base: Path) -> None:
         self._system: ProcessSystem = started(subject, profile, base)
         self._answered = False
+        here = kernel_release()
+        law = law_of(subject.law).on(subject)
+        self._releases = Releases(law, profile, here) if profile.kernel != here else None
 
     def __enter__(self) -> SubjectShard:
         return self
@@ -61,12 +67,22 @@ class SubjectShard:
 
         programs_run = tuple([program for program, _ in answers])
         result = judge(replace(task, programs=programs_run), recall) if answers else Result(task.index, task.kind)
+        if self._releases is not None:
+            self._vary(self._releases, answers, result)
         result.programs += len(batch.suspects)
         result.suspects.extend(batch.suspects)
         result.notes.extend(batch.notes)
         result.unsupported = batch.unsupported
         result.broken = batch.broken
         return result
+
+    def _vary(self, releases: Releases, answers: list[Answer], result: Result) -> None:
+        """Count what of the programs that conform is the release's own."""
+        suspects = {suspect.seed for suspect in result.suspects}
+        result.varied = releases.varied(
+            (seed, ops, observed) for (seed, ops), observed in answers if seed not in suspects
+        )
+        result.variations = releases.known(result.varied)
 
     def finish(self) -> Result:
         """Say goodbye to the system, which may fail at that."""

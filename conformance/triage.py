@@ -36,9 +36,11 @@ from conformance.ops import Op, spec_of
 from conformance.oracle import predict
 from conformance.program import Program
 from conformance.reduce import Reduction, reduce_program
+from conformance.resemblance import resembling
 from conformance.since import Since
 from conformance.subjects import kept
 from conformance.systems.native_worker import NativeWorker
+from conformance.variations import Varied, variation_event
 from conformance.waived import Watch
 from reference.linux.profile import Profile
 
@@ -77,6 +79,7 @@ class Triage:
         self._ops_run: Counter[str] = Counter()
         self._clauses_cited: Counter[str] = Counter()
         self._since = since
+        self._varied: set[str] = set()
         self.buckets: dict[str, int] = {}
         self.known: set[str] = set()
         """Those that the baseline of the campaign has."""
@@ -182,6 +185,14 @@ class Triage:
             return self._waived(waiver, divergence, suspect, kind)
         return events.Occurrence(bucket, suspect.seed)
 
+    def variations(self, found: Sequence[Varied]) -> Iterator[events.Event]:
+        """What is the release's own, each told once, with what the kernel of this machine gives for it."""
+        for varied in found:
+            if varied.bucket in self._varied or self._native is None:
+                continue
+            self._varied.add(varied.bucket)
+            yield variation_event(varied, self._native.run_alone(varied.ops)[varied.index], self._profile.kernel)
+
     def judge(self, suspect: Suspect, kind: str) -> events.Event:
         """What there is to tell of a suspect: a new bucket, or one more occurrence of a known one."""
         try:
@@ -243,6 +254,7 @@ class Triage:
         return msgspec.structs.replace(
             event,
             title=f"{final.title}{self._beside(final, traced)}",
+            stands=self._stands(ops, final),
             op=final.signature.op,
             clauses=final.signature.clauses,
             trace="".join(f"{trace_line(op, seen)}\n" for op, seen in zip(ops, traced, strict=True)),
@@ -270,6 +282,13 @@ class Triage:
         """What a title adds where the kernel we run on is no better: then it is the model that is in doubt."""
         same = self._native is not None and traced[final.index] == final.observed
         return " (as this kernel does: suspect the model)" if same else ""
+
+    def _stands(self, ops: tuple[Op, ...], final: Divergence) -> str:
+        """Which other Linux gives what the system gave: what the steps before allow, and then this."""
+        if not final.seen:
+            return ""
+        found = resembling(ops[: final.index + 1], final.seen, self._profile, self._law.make_model)
+        return found.standing(self._profile)
 
     def _unsteady(self, suspect: Suspect, kind: str, looks: Sequence[Look] = ()) -> events.Event:
         """A program that diverged beside others and never alone.

@@ -8,7 +8,7 @@ believed: the model gives two outcomes for it, and ``fdconform doctor`` looks wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -124,33 +124,3 @@ def probed(rule: Rule, profile: Profile, observed: Sequence[Observation]) -> Pro
             text = f"{op_text(op)} gives {observation_text(op, seen)}, the model {observation_text(op, expected)}"
             return Probed(rule, variant_holds, text)
     return Probed(rule, variant_holds)
-
-
-def resembling(ops: Sequence[Op], observed: Sequence[Observation], profile: Profile) -> tuple[str, ...]:
-    """The profiles beside this one under which the model of Linux allows all that was observed, by their names."""
-    found = [
-        (name, other)
-        for name, other in neighbours(profile)
-        if all(map(allows, predict(ops, linux(other), observed), observed))
-    ]
-    return _spans(found, profile)
-
-
-def _spans(found: Iterable[tuple[str, Profile]], profile: Profile) -> tuple[str, ...]:
-    """Names of profiles; releases that follow each other as one: ``Linux 6.1 to 6.10``."""
-    names: list[str] = []
-    minors: list[int] = []
-    for name, other in found:
-        if other.kernel == profile.kernel:
-            names.append(name)
-        else:
-            minors.append(other.kernel[1])
-    spans: list[list[int]] = []
-    for minor in sorted(minors):
-        if spans and minor == spans[-1][-1] + 1:
-            spans[-1].append(minor)
-        else:
-            spans.append([minor])
-    major = profile.kernel[0]
-    kernels = [f"Linux {major}.{span[0]}" + (f" to {major}.{span[-1]}" if len(span) > 1 else "") for span in spans]
-    return (*kernels, *names)

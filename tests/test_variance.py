@@ -20,7 +20,8 @@ from conformance.laws import linux
 from conformance.oracle import predict
 from conformance.profiles import known_filesystems, neighbours
 from conformance.reporting.variance import variance_text
-from conformance.variance import Rule, probed, resembling, rules, shown
+from conformance.resemblance import resembling
+from conformance.variance import Rule, probed, rules, shown
 from reference.linux.profile import TMPFS, Profile
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "variance.md"
@@ -106,7 +107,9 @@ def test_neighbours_differ_in_one_thing_and_reach_every_release_file_system_and_
 def test_what_an_older_kernel_gave_resembles_the_releases_up_to_the_change() -> None:
     observed = predict(STATX.probe, linux(replace(Profile(), kernel=(6, 3))), [None] * len(STATX.probe))
 
-    assert ("Linux 6.1 to 6.10",) == resembling(STATX.probe, observed, Profile())
+    found = resembling(STATX.probe, observed, Profile(), linux)
+
+    assert "differs from Linux 6.18, equals Linux 6.1 to 6.10" == found.standing(Profile())
 
 
 def test_what_another_file_system_or_caller_gave_resembles_these() -> None:
@@ -115,12 +118,12 @@ def test_what_another_file_system_or_caller_gave_resembles_these() -> None:
     access = read_program("r0 = open('f', O_RDONLY | O_CREAT, 0o0)\nr1 = reopen(r0, O_RDONLY)").ops
     refused = predict(access, linux(replace(Profile(), capable=False)), [None] * 2)
 
-    assert {"tmpfs", "xfs", "btrfs"} <= set(resembling(seek, far, Profile()))
-    assert ("a caller without capabilities",) == resembling(access, refused, Profile())
+    assert {"tmpfs", "xfs", "btrfs"} <= set(resembling(seek, far, Profile(), linux).filesystems)
+    assert ("a caller without capabilities",) == resembling(access, refused, Profile(), linux).callers
 
 
 def test_what_no_linux_gives_resembles_none() -> None:
-    assert () == resembling(STATX.probe, [3, 17], Profile())
+    assert "" == resembling(STATX.probe, [3, 17], Profile(), linux).standing(Profile())
 
 
 def test_clauses_say_where_they_vary() -> None:

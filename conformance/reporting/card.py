@@ -180,6 +180,8 @@ def card_text(bucket: Bucket, header: Header, clauses: Mapping[str, Clause]) -> 
     lines.append("")
     parts = parting(first)
     rows = (*outcomes(first), *((("they part at", parts),) if parts else ()))
+    if first.stands:
+        rows = (*rows, ("stands", printable(first.stands)))
     width = max(len(who) for who, _ in rows)
     lines += [f"  {who:<{width}}  {what}" for who, what in rows]
     lines.append("")

@@ -100,6 +100,7 @@ class Card:
     program_ops: int
     replay: str
     standing: tuple[tuple[str, str], ...]
+    stands: str
     hints: tuple[str, ...]
     seeds: tuple[str, ...]
     seeds_more: int
@@ -279,6 +280,7 @@ def _card(bucket: Bucket, header: Header, clauses: Mapping[str, Clause], appeara
         program=first.program,
         program_ops=len(op_lines(first.program)),
         replay=first.replay,
+        stands=bucket.first.stands,
         standing=standing(bucket, header),
         hints=hints(first, clauses),
         seeds=(first.seed, *bucket.seeds)[:_SEEDS_SHOWN_MAX],

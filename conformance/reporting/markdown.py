@@ -15,7 +15,7 @@ from conformance.reporting.card import card_text, environment_items
 from conformance.reporting.delta import delta_line
 from conformance.reporting.reached import clause_rows, op_rows
 from conformance.reporting.run import Bucket, RunReport
-from conformance.reporting.summary import reached_line, totals_line, verdict_line
+from conformance.reporting.summary import bucket_line, reached_line, totals_line, verdict_line
 from conformance.reporting.text import counted, duration, few, number, printable
 
 _CARDS_SHOWN_MAX = 10
@@ -30,6 +30,7 @@ def markdown_text(report: RunReport, clauses: Mapping[str, Clause]) -> str:
     parts += [f"> {_escaped(obstacle)}" for obstacle in report.obstacles]
     parts.append(_facts(report, clauses))
     parts += [_section("Divergences", _buckets(report, clauses))] if report.buckets else []
+    parts += [_section("As its own release", _variations(report))] if report.variations else []
     parts += [_section("Per kind", _kinds(report))] if report.kinds else []
     parts += [_section("Self-check", _miniatures(report))] if report.miniatures else []
     parts += [_section("Not reached", text)] if (text := _unreached(report, clauses)) else []
@@ -98,13 +99,22 @@ def _reached(report: RunReport, clauses: Mapping[str, Clause]) -> tuple[tuple[st
     return ("ran", done), ("speed", speed), ("reached", reached_line(report, clauses))
 
 
+def _variations(report: RunReport) -> str:
+    rows = (
+        (_escaped(first.title), _escaped(first.stands), ", ".join(map(_code, first.clauses)), number(one.count))
+        for one in report.variations
+        for first in (one.first,)
+    )
+    return _table(("what differs from this kernel", "where it stands", "clauses", "#programs"), rows)
+
+
 def _buckets(report: RunReport, clauses: Mapping[str, Clause]) -> str:
     def row(bucket: Bucket) -> tuple[str, ...]:
         first = bucket.first
         return (
             _code(first.bucket),
             _escaped(first.verdict),
-            _escaped(first.title),
+            _escaped(bucket_line(first)),
             number(bucket.count),
             _code(first.replay),
         )

@@ -25,6 +25,7 @@ from conformance.events import (
     Miniature,
     Note,
     Occurrence,
+    Variation,
     read_events,
 )
 from conformance.reporting.digest import NO_HISTORY, History
@@ -46,6 +47,14 @@ class Bucket:
     def fails(self) -> bool:
         """Whether the run is not green because of it."""
         return self.first.verdict not in EXPECTED_VERDICTS
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What the system's own release of Linux does otherwise than this kernel, and in how many programs it was seen."""
+
+    first: Variation
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +84,7 @@ class RunReport:
     smallest program for each. ``history`` are the runs that were saved before; fold knows of none.
     ``delta`` is what changed since a baseline, for a run that was asked for it.
     ``unoffered`` counts the ops that the system does not offer, and that were left out of programs.
+    ``variations`` is what the system's own release explains, the most frequent first.
     """
 
     header: Header
@@ -89,6 +99,7 @@ class RunReport:
     paces: tuple[Pace, ...]
     footer: Footer | None
     unoffered: dict[str, int]
+    variations: tuple[Explained, ...] = ()
     history: History = NO_HISTORY
     delta: Delta | None = None
 
@@ -190,6 +201,7 @@ class _Fold:
         self.notes: list[Note] = []
         self.delta: Delta | None = None
         self.batches: list[Batch] = []
+        self.variations: dict[str, Variation] = {}
 
     def take(self, event: Event) -> None:
         match event:
@@ -202,6 +214,8 @@ class _Fold:
                 first = self.firsts.setdefault(event.bucket, event)
                 if first is not event:
                     self.seeds.setdefault(event.bucket, []).append(event.seed)
+            case Variation():
+                self.variations.setdefault(event.bucket, event)
             case Occurrence():
                 self.counts[event.bucket] += 1
                 self.seeds.setdefault(event.bucket, []).append(event.seed)
@@ -213,6 +227,11 @@ class _Fold:
                 self.delta = event
             case Footer():
                 self.footer = event
+
+    def explained(self) -> tuple[Explained, ...]:
+        counts = sum((Counter(batch.varied) for batch in self.batches), Counter[str]())
+        made = [Explained(first, counts[name]) for name, first in self.variations.items()]
+        return tuple(sorted(made, key=lambda one: (-one.count, one.first.bucket)))
 
     def buckets(self) -> tuple[Bucket, ...]:
         made = [
@@ -243,6 +262,7 @@ def fold(log: Iterable[Event]) -> RunReport:
         paces=tuple(Pace(batch.ops, batch.seconds) for batch in state.batches),
         footer=state.footer,
         unoffered=dict(sum((Counter(batch.unsupported) for batch in state.batches), Counter())),
+        variations=state.explained(),
         delta=state.delta,
     )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from conformance.clauses import Clause
-from conformance.events import KNOWN, WAIVER_PROBLEMS
+from conformance.events import KNOWN, WAIVER_PROBLEMS, Divergence
 from conformance.reporting.card import environment_items
 from conformance.reporting.delta import delta_lines
 from conformance.reporting.reached import clause_rows, difference_rows, op_rows, outcome_totals
@@ -65,6 +65,18 @@ def reached_line(report: RunReport, clauses: Mapping[str, Clause]) -> str:
     )
 
 
+def bucket_line(first: Divergence) -> str:
+    """What a list says of a bucket: where the system stands comes first, where it is as another Linux."""
+    return f"{first.stands}: {first.title}" if first.stands else first.title
+
+
+def variation_line(report: RunReport) -> str:
+    """How much the system's own release of Linux explains."""
+    programs = sum(one.count for one in report.variations)
+    stands = report.variations[0].first.stands
+    return f"{counted(len(report.variations), 'difference')} in {counted(programs, 'program')}: {stands}"
+
+
 def summary_text(report: RunReport, clauses: Mapping[str, Clause], page: str = "") -> str:
     """At most a dozen lines. ``page`` names where the full report is; empty: no such line."""
     speed = f"{compact(round(report.ops_per_second))} ops/s"
@@ -77,7 +89,8 @@ def summary_text(report: RunReport, clauses: Mapping[str, Clause], page: str = "
     lines += _differences(report, clauses)
     shown = report.failing_buckets[:_BUCKETS_SHOWN_MAX]
     lines += [
-        _row("bucket", f"{bucket.first.bucket} ×{number(bucket.count)}  {bucket.first.title}") for bucket in shown
+        _row("bucket", f"{bucket.first.bucket} ×{number(bucket.count)}  {bucket_line(bucket.first)}")
+        for bucket in shown
     ]
     more = len(report.failing_buckets) - len(shown)
     lines += [_row("", f"and {counted(more, 'bucket')} more")] if more else []
@@ -85,6 +98,7 @@ def summary_text(report: RunReport, clauses: Mapping[str, Clause], page: str = "
         _row(verdict, f"{counted(count, 'bucket')} {_EXPECTED_AS[verdict]}")
         for verdict, count in report.expected_buckets.items()
     ]
+    lines += [_row("releases", variation_line(report))] if report.variations else []
     lines += _wrong_waivers(report)
     lines += _miniatures(report)
     lines += [_row("but", " ".join(report.obstacles))] if report.obstacles else []
