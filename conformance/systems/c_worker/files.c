@@ -214,7 +214,7 @@ OP(setrlimit) {
  * with unreadable memory around it: what lies behind its end shows in a load that runs over it.
  * The kernel reads and writes the memory on our behalf, so that a bad address is an error and not a crash. */
 enum { WINDOWS_MAX = 64, HANDLES_MAX = 256 };
-static const long WINDOW_BYTES = 1 << 26, ARENA = 1L << 40;
+static const long WINDOW_BYTES = 1 << 26, ARENA = 1L << 36;
 static struct mapping {
     char *address; /* NULL when it is gone */
     size_t length;

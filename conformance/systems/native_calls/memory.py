@@ -25,7 +25,8 @@ WINDOW_BYTES = 2**26
 WINDOWS_MAX = 64
 MAPPED_BYTES_MAX = WINDOW_BYTES // 2
 _FIELDS_BEFORE_NAME = 5
-_ARENA_ADDRESS = 2**40
+_ARENA_ADDRESS = 2**36
+"""User-mode Linux has nothing from 2**39 on."""
 _MAP_FIXED = 0x10
 _RESERVE = 0x2 | 0x20 | 0x4000 | _MAP_FIXED
 """Private, anonymous, without swap, at the given address."""
