@@ -45,7 +45,7 @@ def build(directory: Path) -> None:
         subprocess.Popen([*COMPILER, str(path), "-o", str(directory / name)], stdout=sys.stderr)
         for name, path in sources.items()
     ]
-    if any([compiler.wait() for compiler in compilers]):
+    if sum(compiler.wait() for compiler in compilers):
         raise SystemExit("the worker cannot be compiled")
 
 

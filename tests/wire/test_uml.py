@@ -47,19 +47,15 @@ def test_programs_run_on_another_kernel_and_long_ones_too(name: str, filesystem:
 
 
 def test_the_kernel_does_not_outlive_those_that_it_talks_to(tmp_path: Path) -> None:
-    system = subprocess.Popen(
-        [sys.executable, "-m", "conformance.systems.uml", str(tmp_path), "tmpfs"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    assert system.stdin is not None and system.stdout is not None
-    assert system.stdout.readline().startswith(b'{"message":"hello"')
-    kernel = os.pidfd_open(_child_of(_child_of(system.pid)))
-    os.kill(system.pid, signal.SIGKILL)
+    command = [sys.executable, "-m", "conformance.systems.uml", str(tmp_path), "tmpfs"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as system:
+        assert system.stdout is not None
+        assert system.stdout.readline().startswith(b'{"message":"hello"')
+        kernel = os.pidfd_open(_child_of(_child_of(system.pid)))
+        os.kill(system.pid, signal.SIGKILL)
 
-    assert select.select([kernel], [], [], END_S)[0]
-    os.close(kernel)
-    system.wait()
+        assert select.select([kernel], [], [], END_S)[0]
+        os.close(kernel)
 
 
 def test_without_a_bye_the_kernel_ends_when_there_are_no_more_messages(tmp_path: Path) -> None:
