@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import platform
 import tempfile
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +17,10 @@ from reference.linux.profile import FILESYSTEMS, Profile
 MEMORY_DIRECTORY = Path("/dev/shm")
 PIPE_MAX_SIZE = Path("/proc/sys/fs/pipe-max-size")
 DATAGRAM_QUEUE_MAX = Path("/proc/sys/net/unix/max_dgram_qlen")
+SOCKET_BUFFER_DEFAULT = Path("/proc/sys/net/core/wmem_default")
+SOCKET_BUFFER_MAX = Path("/proc/sys/net/core/wmem_max")
+CLOCK_MONOTONIC_COARSE = 6
+"""The clock that moves with each tick of the timer (clock_gettime(2)); the time module does not name it."""
 LISTEN_BACKLOG_MAX = Path("/proc/sys/net/core/somaxconn")
 CAP_SYS_RESOURCE = 24
 
@@ -98,7 +103,15 @@ def profile_for(base: Path, uid: int | None = None) -> Profile:
         pipe_size_bytes_max=int(PIPE_MAX_SIZE.read_text()),
         datagram_queue_max=int(DATAGRAM_QUEUE_MAX.read_text()),
         listen_backlog_max=int(LISTEN_BACKLOG_MAX.read_text()),
+        socket_buffer_bytes_default=int(SOCKET_BUFFER_DEFAULT.read_text()),
+        socket_buffer_bytes_max=int(SOCKET_BUFFER_MAX.read_text()),
+        timer_ticks_per_second=timer_ticks_per_second(),
     )
+
+
+def timer_ticks_per_second() -> int:
+    """How often the timer of the kernel ticks: what times of sockets are rounded to."""
+    return round(1 / time.clock_getres(CLOCK_MONOTONIC_COARSE))
 
 
 def has_capability(number: int) -> bool:

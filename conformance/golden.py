@@ -8,7 +8,9 @@ They are kept so that the model can be worked on where no Linux is.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from conformance.corpus import load
 from conformance.environment import profile_name
@@ -19,6 +21,15 @@ from conformance.systems.native_worker import NativeWorker
 from reference.linux.profile import FILESYSTEMS, Profile
 
 TRACE_SUFFIX = ".trace"
+LIMITS = (
+    "pipe_size_bytes_max",
+    "socket_buffer_bytes_default",
+    "socket_buffer_bytes_max",
+    "datagram_queue_max",
+    "listen_backlog_max",
+    "timer_ticks_per_second",
+)
+"""What a machine is set up with, as far as programs see it."""
 
 
 def stored_programs(fixtures: Path) -> Iterator[tuple[Path, Program]]:
@@ -31,13 +42,19 @@ def stored_programs(fixtures: Path) -> Iterator[tuple[Path, Program]]:
 def record(program: Program, worker: NativeWorker, profile: Profile) -> Trace:
     """What the running kernel gives for a program, alone in a process of its own."""
     observed = worker.run_alone(program.ops)
-    environment = {
+    return Trace(program, tuple(observed), tuple(environment_of(profile).items()))
+
+
+def environment_of(profile: Profile) -> dict[str, str]:
+    """What a trace says of the machine it was recorded on: limits only where they are not what they mostly are."""
+    usual = Profile()
+    return {
         "kernel": f"{profile.kernel[0]}.{profile.kernel[1]}",
         "filesystem": profile.filesystem.name,
         "uid": str(profile.uid),
         "gid": str(profile.gid),
+        **{name: str(getattr(profile, name)) for name in LIMITS if getattr(profile, name) != getattr(usual, name)},
     }
-    return Trace(program, tuple(observed), tuple(environment.items()))
 
 
 def write_golden(fixtures: Path, worker: NativeWorker, profile: Profile) -> Iterator[Path]:
@@ -65,6 +82,8 @@ def read_golden(path: Path) -> tuple[Trace, Profile]:
             gid=int(named["gid"]),
             capable=uid == 0,
         )
+        limits: dict[str, Any] = {name: int(named[name]) for name in LIMITS if name in named}
+        profile = replace(profile, **limits)
     except (KeyError, ValueError) as error:
         raise BadTrace(f"the environment is incomplete: {error}", where=str(path), hint="record it again") from None
     return trace, profile

@@ -20,7 +20,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from conformance.environment import CAP_SYS_RESOURCE, filesystem_of, has_capability, kernel_release
+from conformance.environment import (
+    CAP_SYS_RESOURCE,
+    filesystem_of,
+    has_capability,
+    kernel_release,
+    timer_ticks_per_second,
+)
 from conformance.observation import NotOffered, Observation
 from conformance.ops import SPECS, Op
 from conformance.systems.apart import adopt_orphans
@@ -39,6 +45,8 @@ LIMITS = {
     "pipe_size_bytes_max": "/proc/sys/fs/pipe-max-size",
     "datagram_queue_max": "/proc/sys/net/unix/max_dgram_qlen",
     "listen_backlog_max": "/proc/sys/net/core/somaxconn",
+    "socket_buffer_bytes_default": "/proc/sys/net/core/wmem_default",
+    "socket_buffer_bytes_max": "/proc/sys/net/core/wmem_max",
 }
 
 
@@ -72,6 +80,7 @@ def _facts() -> dict[str, Any]:
     """What this machine says of itself; what it does not tell is left out."""
     facts: dict[str, Any] = {name: _number_in(path) for name, path in LIMITS.items()}
     facts["kernel"], facts["filesystem"] = _kernel(), _filesystem()
+    facts["timer_ticks_per_second"] = timer_ticks_per_second()
     facts["uid"], facts["gid"] = os.getuid(), os.getgid()
     facts["capable"] = os.getuid() == 0
     try:

@@ -15,19 +15,20 @@ from pathlib import Path
 from typing import Any
 
 from conformance.errors import ConformanceError
+from conformance.golden import LIMITS
 from conformance.observation import NotOffered, Observation
 from conformance.recordings import Recording, read_recording
 from conformance.wire.codec import decode_op, encode_observation
 
 PROTOCOL = 1
 UNKNOWN = NotOffered("the recording does not hold this program")
-_FACTS = ("kernel", "uid", "gid", "capable", "resource_capable", "pipe_size_bytes_max", "datagram_queue_max")
+_FACTS = ("kernel", "uid", "gid", "capable", "resource_capable", *LIMITS)
 
 
 def hello(recording: Recording, name: str) -> dict[str, Any]:
     """How a recording introduces itself: by the profile that it was made under."""
     profile = recording.profile
-    facts = {fact: getattr(profile, fact) for fact in (*_FACTS, "listen_backlog_max")}
+    facts = {fact: getattr(profile, fact) for fact in _FACTS}
     return {
         "message": "hello",
         "protocol": PROTOCOL,

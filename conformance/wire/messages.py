@@ -45,6 +45,9 @@ class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     datagram_queue_max: int | None = None
     listen_backlog_max: int | None = None
     file_size_bytes_max: int | None = None
+    socket_buffer_bytes_default: int | None = None
+    socket_buffer_bytes_max: int | None = None
+    timer_ticks_per_second: int | None = None
 
 
 class Hello(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="hello", tag_field="message"):

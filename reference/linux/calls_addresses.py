@@ -19,6 +19,7 @@ from reference.constants import (
     EOPNOTSUPP,
     EPROTOTYPE,
     MSG_DONTWAIT,
+    SO_PASSCRED,
     UINT_MAX,
 )
 from reference.linux.calls_names import NameCalls
@@ -26,6 +27,7 @@ from reference.linux.calls_sockets import TYPE_MASK, SocketCalls
 from reference.linux.inode import PERMISSION_BITS
 from reference.linux.paths import LastStep
 from reference.linux.permissions import MAY_WRITE
+from reference.linux.releases import CREDENTIALS_AT_CONNECT_SINCE
 from reference.linux.unix_address import (
     Address,
     Destination,
@@ -234,6 +236,8 @@ class AddressCalls(NameCalls, SocketCalls):
         self.cite("ACCEPT")
         accepted = listener.waiting.pop(0)
         accepted.waits_at = None
+        if self.profile.kernel < CREDENTIALS_AT_CONNECT_SINCE:
+            accepted.options.enabled |= socket.options.enabled & {SO_PASSCRED}
         peer = accepted.peer
         assert peer is not None
         # RETURN

@@ -22,14 +22,13 @@ from reference.constants import (
     X_OK,
 )
 from reference.linux.directory import NAME_BYTES_MAX
+from reference.linux.releases import FLAGS_IGNORED_SINCE
 from reference.linux.state import KernelState
 from reference.outcomes import Refused
 from reference.structures import Stat, Statfs, Statx
 
 _BOTH_SYNC = AT_STATX_FORCE_SYNC | AT_STATX_DONT_SYNC
 _KNOWN_FLAGS = _BOTH_SYNC | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW
-FLAGS_IGNORED_SINCE = (6, 11)
-"""From this kernel on, statx(2) of a descriptor by an empty path looks at no flag that is about paths."""
 NO_ATTRIBUTES = 0
 
 

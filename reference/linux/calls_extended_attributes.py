@@ -28,6 +28,7 @@ from reference.linux.extended_attributes import SYSTEM, TRUSTED, USER
 from reference.linux.inode import Inode
 from reference.linux.objects import FileObject
 from reference.linux.permissions import MAY_READ, MAY_WRITE
+from reference.linux.releases import ATTRIBUTES_BY_VALUE_SINCE
 from reference.linux.state import KernelState
 from reference.outcomes import Refused
 
@@ -41,6 +42,7 @@ class ExtendedAttributeCalls(KernelState):
     def fsetxattr(self, fd: int, name: str, value: bytes, flags: int) -> int:
         """fsetxattr(2)."""
         # CHECK
+        self._resolve_first(fd)
         if flags & ~(XATTR_CREATE | XATTR_REPLACE):
             raise Refused(EINVAL, "XATTR-FLAGS")
         _check_name(name)
@@ -64,6 +66,7 @@ class ExtendedAttributeCalls(KernelState):
     def fgetxattr(self, fd: int, name: str, size: int) -> tuple[int, bytes]:
         """fgetxattr(2): the length of the value, and the value unless ``size`` is 0."""
         # CHECK
+        self._resolve_first(fd)
         _check_name(name)
         # RESOLVE
         target = self.description(fd).object
@@ -94,6 +97,7 @@ class ExtendedAttributeCalls(KernelState):
     def fremovexattr(self, fd: int, name: str) -> int:
         """fremovexattr(2)."""
         # CHECK
+        self._resolve_first(fd)
         _check_name(name)
         # RESOLVE
         target = self.description(fd).object
@@ -137,6 +141,11 @@ class ExtendedAttributeCalls(KernelState):
                 raise Refused(EPERM, "XATTR-STICKY")
         if not target.permits(wanted):
             raise Refused(EACCES, "XATTR-PERMISSION")
+
+    def _resolve_first(self, fd: int) -> None:
+        """Refuse a descriptor that is not open before the other arguments are looked at, on kernels that do."""
+        if self.profile.kernel < ATTRIBUTES_BY_VALUE_SINCE:
+            self.description(fd)
 
     def _check_trusted(self, wanted: int) -> None:
         """Only CAP_SYS_ADMIN sees these attributes, and containers often withhold it from root."""

@@ -32,6 +32,7 @@ from reference.constants import (
 )
 from reference.linux.description import OpenFileDescription
 from reference.linux.regular import RegularFile
+from reference.linux.releases import ALLOCATION_SORTED_SINCE, EXECUTABLE_MEMORY_SINCE
 from reference.linux.seals import MemoryFile
 from reference.linux.state import KernelState
 from reference.outcomes import Refused
@@ -52,6 +53,14 @@ _ALLOCATIONS = frozenset(
 
 _SYNC_FLAGS = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER
 _MEMFD_FLAGS = MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL | MFD_EXEC
+_ALLOCATION_BITS = (
+    FALLOC_FL_KEEP_SIZE
+    | FALLOC_FL_PUNCH_HOLE
+    | FALLOC_FL_ZERO_RANGE
+    | FALLOC_FL_UNSHARE_RANGE
+    | FALLOC_FL_COLLAPSE_RANGE
+    | FALLOC_FL_INSERT_RANGE
+)
 MEMFD_NAME_BYTES_MAX = 249
 
 
@@ -79,7 +88,7 @@ class FileCalls(KernelState):
         if offset < 0 or length <= 0:
             raise Refused(EINVAL, "ALLOC-NEGATIVE")
         if mode not in _ALLOCATIONS:
-            raise Refused(EOPNOTSUPP, "ALLOC-MODE")
+            raise Refused(self._allocation_error(mode), "ALLOC-MODE")
         if not description.writable:
             raise Refused(EBADF, "ALLOC-ACCESS")
         target = description.object
@@ -87,6 +96,14 @@ class FileCalls(KernelState):
             raise Refused(EFBIG, "ALLOC-RANGE")
         # CHANGE
         return target.allocate(description, mode, offset, length)
+
+    def _allocation_error(self, mode: int) -> int:
+        """What a mode fails with that does not exist: of known bits that do not go together, EINVAL at times once."""
+        if self.profile.kernel >= ALLOCATION_SORTED_SINCE or mode & ~_ALLOCATION_BITS:
+            return EOPNOTSUPP
+        if mode & FALLOC_FL_PUNCH_HOLE and (mode & FALLOC_FL_ZERO_RANGE or not mode & FALLOC_FL_KEEP_SIZE):
+            return EOPNOTSUPP
+        return EINVAL
 
     def fsync(self, fd: int) -> int:
         """fsync(2)."""
@@ -118,7 +135,10 @@ class FileCalls(KernelState):
     def memfd_create(self, name: str, flags: int) -> int:
         """memfd_create(2)."""
         # CHECK
-        if flags & UINT_MAX & ~_MEMFD_FLAGS or (flags & MFD_EXEC and flags & MFD_NOEXEC_SEAL):
+        known = _MEMFD_FLAGS
+        if self.profile.kernel < EXECUTABLE_MEMORY_SINCE:
+            known &= ~(MFD_EXEC | MFD_NOEXEC_SEAL)
+        if flags & UINT_MAX & ~known or (flags & MFD_EXEC and flags & MFD_NOEXEC_SEAL):
             raise Refused(EINVAL, "MEMFD-FLAGS")
         if len(name.encode()) > MEMFD_NAME_BYTES_MAX:
             raise Refused(EINVAL, "MEMFD-NAME")

@@ -33,6 +33,7 @@ from reference.linux.description import OpenFileDescription
 from reference.linux.directory import Directory
 from reference.linux.inode import Inode
 from reference.linux.locks import LOCK_TYPES, PROCESS, FileLocks, Owner, Span
+from reference.linux.releases import OWN_LOCKS_SINCE
 from reference.linux.state import KernelState
 from reference.outcomes import Refused, Sleeps
 from reference.structures import Flock
@@ -217,6 +218,8 @@ def fcntl_ofd_getlk(kernel: KernelState, fd: int, argument: Flock) -> Flock:
     # RESOLVE
     description = kernel.description(fd)
     # CHECK
+    if argument.type == F_UNLCK and kernel.profile.kernel < OWN_LOCKS_SINCE:
+        raise Refused(EINVAL, "RLOCK-OWN")
     wanted = _span(description, argument)
     _check_pid(argument)
     _refuse_shared(description, wanted.type)

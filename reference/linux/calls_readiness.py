@@ -37,6 +37,7 @@ from reference.constants import (
 )
 from reference.linux.description import OpenFileDescription
 from reference.linux.epoll import Epoll, Registration
+from reference.linux.releases import EPOLL_DESCRIPTOR_FIRST_SINCE
 from reference.linux.state import KernelState
 from reference.outcomes import Refused, Sleeps
 from reference.syscalls import FdList, PollList
@@ -198,10 +199,14 @@ class ReadinessCalls(KernelState):
 
     def epoll_wait(self, fd: int, events_max: int, timeout: int) -> tuple[tuple[int, int], ...]:
         """epoll_wait(2): every negative timeout means for ever. EBADF, EINVAL."""
+        # CHECK
+        too_many = not 0 < events_max <= EPOLL_EVENTS_MAX
+        if too_many and self.profile.kernel < EPOLL_DESCRIPTOR_FIRST_SINCE:
+            raise Refused(EINVAL, "EPOLL-WAIT-MAX")
         # RESOLVE
         instance = self.description(fd).object
         # CHECK
-        if not 0 < events_max <= EPOLL_EVENTS_MAX:
+        if too_many:
             raise Refused(EINVAL, "EPOLL-WAIT-MAX")
         if not isinstance(instance, Epoll):
             raise Refused(EINVAL, "EPOLL-OTHER")

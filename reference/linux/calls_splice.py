@@ -19,6 +19,7 @@ from reference.constants import (
     LLONG_MAX,
     MAX_RW_COUNT,
     O_APPEND,
+    PAGE_SIZE,
     SIGXFSZ,
     SIZE_MAX,
     SPLICE_F_GIFT,
@@ -33,6 +34,7 @@ from reference.linux.directory import Directory
 from reference.linux.inode import Inode
 from reference.linux.pipe import PipeEnds
 from reference.linux.regular import RegularFile
+from reference.linux.releases import SPLICE_SPAN_FIRST_SINCE
 from reference.linux.ring import Ring
 from reference.linux.splicing import discard, drain, fill, move_slots, offered, send_through, share_slots, wait_for_room
 from reference.linux.state import KernelState
@@ -123,6 +125,8 @@ class SpliceCalls(KernelState):
         # CHECK
         self._check_offset(source, offset)
         position = _start(source, offset)
+        if self.profile.kernel < SPLICE_SPAN_FIRST_SINCE:
+            length = min(length, ring.room * PAGE_SIZE)
         _check_span(position, length)
         # CHANGE
         moved, position = fill(self, source, ring, position, length, nonblocking)

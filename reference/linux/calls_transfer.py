@@ -34,6 +34,7 @@ from reference.constants import (
     SEEK_HOLE,
 )
 from reference.linux.description import OpenFileDescription
+from reference.linux.releases import ATOMIC_SINCE, DONTCACHE_SINCE, LENGTHS_LATER_SINCE, NOAPPEND_SINCE, NOSIGNAL_SINCE
 from reference.linux.state import KernelState
 from reference.outcomes import Refused
 
@@ -43,16 +44,12 @@ ADDRESS_SPACE_BYTES = 2**47
 CURRENT_POSITION = -1
 """The offset of preadv2(2) and pwritev2(2) that stands for the file offset."""
 
-_RWF_KNOWN = (
-    RWF_HIPRI
-    | RWF_DSYNC
-    | RWF_SYNC
-    | RWF_NOWAIT
-    | RWF_APPEND
-    | RWF_NOAPPEND
-    | RWF_ATOMIC
-    | RWF_DONTCACHE
-    | RWF_NOSIGNAL
+_RWF_KNOWN = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND
+_RWF_KNOWN_SINCE = (
+    (RWF_NOAPPEND, NOAPPEND_SINCE),
+    (RWF_ATOMIC, ATOMIC_SINCE),
+    (RWF_DONTCACHE, DONTCACHE_SINCE),
+    (RWF_NOSIGNAL, NOSIGNAL_SINCE),
 )
 
 
@@ -71,7 +68,11 @@ def _check_flags(description: OpenFileDescription, flags: int, writing: bool) ->
         if flags & ~RWF_HIPRI:
             raise Refused(EOPNOTSUPP, "XFER-FLAGS-PIECEWISE")
         return
-    if flags & ~_RWF_KNOWN:
+    kernel = target.kernel.profile.kernel
+    known = _RWF_KNOWN
+    for flag, since in _RWF_KNOWN_SINCE:
+        known |= flag if kernel >= since else 0
+    if flags & ~known:
         raise Refused(EOPNOTSUPP, "XFER-FLAGS")
     if flags & RWF_APPEND and flags & RWF_NOAPPEND:
         raise Refused(EINVAL, "XFER-FLAGS-APPEND")
@@ -151,7 +152,9 @@ class TransferCalls(KernelState):
             self.cite("XFER-CURRENT")
             return self._read_vector(self.description(fd), lengths, flags)
         # RESOLVE
-        description = self._readable(self._positional(fd, offset))
+        description = self._positional(fd, offset)
+        self._look_at_lengths(lengths)
+        self._readable(description)
         # CHECK
         if not self._vector_asks(description, lengths, offset):
             return b""
@@ -165,7 +168,9 @@ class TransferCalls(KernelState):
             self.cite("XFER-CURRENT")
             return self._write_vector(self.description(fd), buffers, flags)
         # RESOLVE
-        description = self._writable(self._positional(fd, offset))
+        description = self._positional(fd, offset)
+        self._look_at_lengths(tuple(map(len, buffers)))
+        self._writable(description)
         # CHECK
         if not self._vector_asks(description, tuple([len(buffer) for buffer in buffers]), offset):
             return 0
@@ -175,6 +180,7 @@ class TransferCalls(KernelState):
 
     def _read_vector(self, description: OpenFileDescription, lengths: tuple[int, ...], flags: int) -> bytes:
         # CHECK
+        self._look_at_lengths(lengths)
         self._readable(description)
         if not self._vector_asks(description, lengths, description.offset):
             return b""
@@ -184,6 +190,7 @@ class TransferCalls(KernelState):
 
     def _write_vector(self, description: OpenFileDescription, buffers: tuple[bytes, ...], flags: int) -> int:
         # CHECK
+        self._look_at_lengths(tuple(map(len, buffers)))
         self._writable(description)
         if not self._vector_asks(description, tuple([len(buffer) for buffer in buffers]), description.offset):
             return 0
@@ -237,6 +244,11 @@ class TransferCalls(KernelState):
             self.cite("XFER-COUNT-MAX")
             return MAX_RW_COUNT
         return count
+
+    def _look_at_lengths(self, lengths: tuple[int, ...]) -> None:
+        """Refuse a vector that is not valid before the access mode is looked at, on kernels that do."""
+        if self.profile.kernel < LENGTHS_LATER_SINCE:
+            check_lengths(lengths)
 
     def _vector_asks(self, description: OpenFileDescription, lengths: tuple[int, ...], position: int) -> bool:
         """Whether a vector that is valid asks for anything at all."""

@@ -15,6 +15,7 @@ from reference.linux.description import OpenFileDescription
 from reference.linux.inode import Inode
 from reference.linux.profile import DEVTMPFS, TMPFS
 from reference.linux.regular import RegularFile
+from reference.linux.releases import DEVICES_LEND_SINCE
 from reference.outcomes import AnyBytes, Anything, Refused
 
 if TYPE_CHECKING:
@@ -93,7 +94,9 @@ class ZeroDevice(SharedDevice):
     """/dev/zero: endless zeros; writes vanish."""
 
     lends = True
+    lends_since = DEVICES_LEND_SINCE
     takes_pages = True
+    takes_pages_since = DEVICES_LEND_SINCE
     number = (1, 5)
 
     def read(self, description: OpenFileDescription, count: int) -> bytes:
@@ -124,6 +127,7 @@ class FullDevice(SharedDevice):
 
     vector_writes = False
     lends = True
+    lends_since = DEVICES_LEND_SINCE
     number = (1, 7)
 
     def read(self, description: OpenFileDescription, count: int) -> bytes:

@@ -23,6 +23,7 @@ from reference.constants import (
 )
 from reference.linux.inode import GROUP_EXECUTE, PERMISSION_BITS, Inode
 from reference.linux.permissions import MAY_EXECUTE, MAY_WRITE
+from reference.linux.releases import ENTRIES_END_SINCE, ENTRIES_OFFSETS_SINCE
 from reference.outcomes import Anything, Between, Refused
 from reference.structures import NOW
 
@@ -183,7 +184,7 @@ class Directory(Inode):
         # CHANGE
         self.accessed(description)
         lost = description.private is LOST
-        if not lost and description.offset == filesystem.directory_read_end:
+        if not lost and description.offset and description.offset == self._behind(len(self.entries) + 2):
             self.kernel.cite("DIRENT-END")
             return ()
         names = tuple(sorted((".", "..", *self.entries)))
@@ -199,8 +200,19 @@ class Directory(Inode):
         description.private = None if whole else LOST
         if whole:
             self.kernel.cite("DIRENT-ALL")
-            description.offset = filesystem.directory_read_end
+            description.offset = self._behind(len(names))
         return names
+
+    def _behind(self, names: int) -> int:
+        """Where a reader of so many names, which are all, comes to stand."""
+        kernel = self.kernel.profile.kernel
+        if self.filesystem.directory_end is not None or kernel >= ENTRIES_END_SINCE:
+            return self.filesystem.directory_read_end
+        if kernel < ENTRIES_OFFSETS_SINCE:
+            return names
+        # The place of the last name, which the order of their making decides.
+        place: int = self.kernel.choose(Between(names, LLONG_MAX, names))
+        return place
 
     def sync(self, description: OpenFileDescription) -> int:
         return 0

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from reference.constants import (
     EACCES,
     EINVAL,
+    ENOTTY,
     EPOLLET,
     EPOLLEXCLUSIVE,
     EPOLLONESHOT,
@@ -32,6 +33,7 @@ from reference.constants import (
 )
 from reference.linux.description import OpenFileDescription
 from reference.linux.objects import FileObject
+from reference.linux.releases import EPOLL_IOCTL_SINCE
 from reference.linux.waiting import WaitQueue
 from reference.outcomes import Refused
 
@@ -203,6 +205,8 @@ class Epoll(FileObject):
         return 0
 
     def ioctl(self, description: OpenFileDescription, request: int, argument: Any) -> Any:
+        if self.kernel.profile.kernel < EPOLL_IOCTL_SINCE:
+            raise Refused(ENOTTY, "EPOLL-IOCTL")
         raise Refused(EINVAL, "EPOLL-IOCTL")
 
     def reopen(self, flags: int) -> OpenFileDescription:

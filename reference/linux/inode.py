@@ -47,6 +47,7 @@ from reference.constants import (
 from reference.linux.description import OpenFileDescription
 from reference.linux.objects import FileObject
 from reference.linux.permissions import MAY_READ, MAY_WRITE, mode_permits
+from reference.linux.releases import MULTIGRAIN_SINCE
 from reference.outcomes import Anything, Refused
 from reference.structures import NOW, Stat
 
@@ -64,7 +65,6 @@ NS_PER_S = 10**9
 PROGRAMS_RUN_AFTER_NS = 1_750_000_000 * NS_PER_S
 """A set time before this one is past, others lie in the future: no program sets one between here and its own run."""
 
-MULTIGRAIN_SINCE = (6, 13)
 _CHANGE_TIMES = STATX_CTIME | STATX_MTIME
 
 Time = Any

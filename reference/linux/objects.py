@@ -10,7 +10,7 @@ Access mode and O_PATH are checked by the calls before they come here.
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from reference.constants import (
     EINVAL,
@@ -18,6 +18,7 @@ from reference.constants import (
     ENOTTY,
     ENXIO,
     EOPNOTSUPP,
+    EPERM,
     ESPIPE,
     MAX_RW_COUNT,
     PAGE_SIZE,
@@ -32,6 +33,7 @@ from reference.constants import (
 from reference.linux.extended_attributes import ExtendedAttributes
 from reference.linux.permissions import mode_permits
 from reference.linux.profile import ANONYMOUS
+from reference.linux.releases import ANONYMOUS_ATTRIBUTES_SINCE
 from reference.linux.ring import Slot, in_pages
 from reference.outcomes import Anything, Refused
 from reference.structures import Stat
@@ -59,7 +61,8 @@ class FileObject:
     ``uid`` is the owner; what has none of its own is root's.
     ``vectors`` is False for those that read into a vector buffer by buffer, ``vector_writes`` for those that write so;
     ``uncached`` is True for those that know RWF_DONTCACHE.
-    ``lends`` is True for those that splice(2) takes pages from, ``takes_pages`` for those that it gives pages to.
+    ``lends`` is True for those that splice(2) takes pages from, on kernels from ``lends_since`` on,
+    ``takes_pages`` and ``takes_pages_since`` for those that it gives pages to.
     ``executable`` is False for those that live on a mount without programs,
     ``syncs_ranges`` is True where sync_file_range(2) works.
     ``shared`` ones stand on an inode that other programs of the machine use too.
@@ -76,7 +79,9 @@ class FileObject:
     vector_writes = True
     uncached = False
     lends = False
+    lends_since = (2, 6)
     takes_pages = False
+    takes_pages_since = (2, 6)
     executable = True
     syncs_ranges = False
     shared = False
@@ -145,6 +150,10 @@ class FileObject:
         """
         return self.write(description, b"".join([piece.bytes() for piece in pieces])), position
 
+    def takes_one_page(self) -> bool:
+        """Whether what splice(2) gives is taken one buffer at a time."""
+        return False
+
     def offers_nowait(self, description: OpenFileDescription) -> bool:
         """Whether RWF_NOWAIT is known here."""
         return False
@@ -205,14 +214,20 @@ class FileObject:
 
     def change_mode(self, mode: int) -> None:
         """fchmod(2)."""
-        raise Refused(EOPNOTSUPP, "OBJ-ATTRIBUTES")
+        self._refuse_change()
 
     def change_owner(self, uid: int, gid: int) -> None:
         """fchown(2). -1 leaves an id as it is."""
-        raise Refused(EOPNOTSUPP, "OBJ-ATTRIBUTES")
+        self._refuse_change()
 
     def change_times(self, atime: int, mtime: int) -> None:
         """futimens(3). Nanoseconds, or -UTIME_NOW or -UTIME_OMIT, but not OMIT for both."""
+        self._refuse_change()
+
+    def _refuse_change(self) -> NoReturn:
+        """Older kernels let root change what all these objects share: harness and model refuse that in their stead."""
+        if self.kernel.profile.kernel < ANONYMOUS_ATTRIBUTES_SINCE:
+            raise Refused(EPERM, "OBJ-ATTRIBUTES")
         raise Refused(EOPNOTSUPP, "OBJ-ATTRIBUTES")
 
     def truncate(self, length: int) -> int:

@@ -35,6 +35,7 @@ from reference.constants import (
 from reference.linux.description import OpenFileDescription
 from reference.linux.inode import Inode
 from reference.linux.profile import PIPEFS, Filesystem
+from reference.linux.releases import PIPE_NOWAIT_SINCE, ROOM_WAKES_SINCE, TIMES_SPARED_SINCE
 from reference.linux.ring import Ring
 from reference.linux.waiting import WaitQueue
 from reference.outcomes import Refused, Sleeps
@@ -43,14 +44,10 @@ if TYPE_CHECKING:
     from reference.linux.state import KernelState
 
 SIZE_BYTES_MAX = 2**31
-ROOM_WAKES_SINCE = (6, 14)
-"""Since then a read of a full pipe wakes writers only when it empties a slot."""
 SLOTS_ALLOCATABLE_MAX = 65536
 """The kernel keeps 40 bytes per slot in one allocation, and none may exceed 4 MiB."""
 READ_EVENTS = POLLIN | POLLRDNORM
 WRITE_EVENTS = POLLOUT | POLLWRNORM
-TIMES_SPARED_SINCE = (6, 15)
-"""The kernel release from which on data that passes leaves the times of a pipe alone."""
 
 
 class PipeEnds(Inode):
@@ -81,7 +78,7 @@ class PipeEnds(Inode):
         return self._send(description, b"".join(buffers), nonblocking, silent=bool(flags & RWF_NOSIGNAL))
 
     def offers_nowait(self, description: OpenFileDescription) -> bool:
-        return description.nowait
+        return description.nowait and self.kernel.profile.kernel >= PIPE_NOWAIT_SINCE
 
     def takes_direct(self) -> bool:
         return True

@@ -23,11 +23,11 @@ from reference.constants import (
     PROC_SUPER_MAGIC,
     TMPFS_MAGIC,
 )
+from reference.linux.releases import MEMORY_ATTRIBUTES_SINCE, MEMORY_DIRECT_SINCE
 from reference.outcomes import OneOf
 
 NEVER = (2**16, 0)
 """A kernel release that does not come."""
-MEMORY_ATTRIBUTES_SINCE = (6, 6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Filesystem:
     times that are set are held within ``time_min_s`` and ``time_max_s`` (seconds since the epoch).
     ``file_size_bytes_max`` bounds offsets and sizes, ``allocate_modes`` are the modes of fallocate(2) beside KEEP_SIZE,
     ``direct_alignment_bytes`` is what O_DIRECT asks of offsets and lengths (1: nothing),
-    ``nowait`` and ``uncached`` say that RWF_NOWAIT and RWF_DONTCACHE are known.
+    from the kernel ``direct_since`` on. ``nowait`` and ``uncached`` say that RWF_NOWAIT and RWF_DONTCACHE are known.
     ``extents`` says that files live on a disk behind a page cache, in extents that may be unwritten;
     without it the page cache is all there is.
     ``directory_end`` is where SEEK_END leads in a directory (None: nowhere),
@@ -61,6 +61,7 @@ class Filesystem:
     file_size_bytes_max: int = 2**63 - 1
     allocate_modes: tuple[int, ...] = (0, FALLOC_FL_PUNCH_HOLE)
     direct_alignment_bytes: int = 1
+    direct_since: tuple[int, int] = MEMORY_DIRECT_SINCE
     nowait: bool = False
     uncached: bool = False
     extents: bool = False
@@ -97,6 +98,7 @@ EXT4 = Filesystem(
         FALLOC_FL_INSERT_RANGE,
     ),
     direct_alignment_bytes=512,
+    direct_since=(2, 6),
     nowait=True,
     uncached=True,
     extents=True,

@@ -133,7 +133,7 @@ class RegularFile(Inode):
         self._pages_peak = max(self._pages_peak, pages) if pages else 0
 
     def takes_direct(self) -> bool:
-        return True
+        return self.kernel.profile.kernel >= self.filesystem.direct_since
 
     def offers_nowait(self, description: OpenFileDescription) -> bool:
         return self.filesystem.nowait

@@ -31,6 +31,7 @@ from reference.linux.directory import DELETED
 from reference.linux.permissions import ANY_EXECUTE
 from reference.linux.profile import MEMORY
 from reference.linux.regular import RegularFile
+from reference.linux.releases import EXECUTABLE_SEAL_SINCE
 from reference.linux.state import KernelState
 from reference.outcomes import Refused
 
@@ -71,7 +72,8 @@ def fcntl_add_seals(kernel: KernelState, fd: int, argument: Any) -> int:
     # CHECK
     if not description.writable:
         raise Refused(EPERM, "SEAL-ACCESS")
-    if argument & ~ALL_SEALS or not isinstance(target, RegularFile) or target.seals is None:
+    known = ALL_SEALS if kernel.profile.kernel >= EXECUTABLE_SEAL_SINCE else ALL_SEALS & ~F_SEAL_EXEC
+    if argument & ~known or not isinstance(target, RegularFile) or target.seals is None:
         raise Refused(EINVAL, "SEAL-KNOWN")
     if target.seals & F_SEAL_SEAL:
         raise Refused(EPERM, "SEAL-SEAL")

@@ -104,7 +104,7 @@ def lend(
     count = min(count, ring.room * PAGE_SIZE, MAX_RW_COUNT)
     if not count:
         return 0, position
-    if not target.lends:
+    if not target.lends or source.object.kernel.profile.kernel < target.lends_since:
         raise Refused(EINVAL, "SPLICE-SOURCE")
     # CHANGE
     slots, position = target.lend(source, position, count, ring.room, nonblocking)
@@ -135,7 +135,7 @@ def drain(
     """splice(2) out of a pipe: write after write, as long as there is data. Never waits once it has moved some."""
     taker = target.object
     # CHECK
-    if not taker.takes_pages:
+    if not taker.takes_pages or kernel.profile.kernel < taker.takes_pages_since:
         raise Refused(EINVAL, "SPLICE-TARGET")
     # CHANGE
     moved = 0
@@ -147,6 +147,8 @@ def drain(
             if not wait_for_data(kernel, ring, nonblocking):
                 break
             pieces = ring.pieces(count - moved)
+            if taker.takes_one_page():
+                pieces = pieces[:1]
             taken, position = taker.take_pages(target, pieces, position)
             emptied = ring.drop(taken) or emptied
             moved += taken

@@ -29,6 +29,7 @@ from reference.constants import (
     SOCK_DGRAM,
     SOCK_SEQPACKET,
 )
+from reference.linux.releases import DATAGRAM_SIZE_FIRST_SINCE
 from reference.linux.rights import Packet, Reception, Rights
 from reference.linux.socket_room import DATAGRAM_RESERVE_BYTES, datagram_cost
 from reference.linux.unix_socket import READ_CLOSED, ROOM_EVENTS, UnixSocket
@@ -58,6 +59,8 @@ class DatagramSocket(UnixSocket):
         if destination is not None:
             destination.check()
         self.name_for_credentials()
+        if destination is None and self.kernel.profile.kernel < DATAGRAM_SIZE_FIRST_SINCE:
+            self._receiver(None)
         if len(data) > self.options.send_buffer_bytes - DATAGRAM_RESERVE_BYTES:
             raise Refused(EMSGSIZE, "DGRAM-TOO-LONG")
         self.check_room(wait)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reference.constants import SO_PASSCRED
+from reference.linux.releases import CREDENTIALS_AT_CONNECT_SINCE
 
 if TYPE_CHECKING:
     from reference.linux.unix_socket import UnixSocket
@@ -40,7 +41,8 @@ def queue_connection(listening: UnixSocket, client: UnixSocket) -> UnixSocket:
     other.peer, client.peer = client, other
     other.address = listening.address
     other.waits_at = listening
-    other.options.enabled |= listening.options.enabled & {SO_PASSCRED}
+    if client.kernel.profile.kernel >= CREDENTIALS_AT_CONNECT_SINCE:
+        other.options.enabled |= listening.options.enabled & {SO_PASSCRED}
     other.peer_credentials = client.caller()
     client.peer_credentials = listening.peer_credentials
     listener.waiting.append(other)

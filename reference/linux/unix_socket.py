@@ -46,6 +46,7 @@ from reference.constants import (
 )
 from reference.linux.inode import Inode
 from reference.linux.profile import Filesystem
+from reference.linux.releases import MARK_OF_STREAMS_SINCE, MESSAGE_SPLICE_SINCE, SOCKET_NOWAIT_SINCE
 from reference.linux.rights import NO_CREDENTIALS, Carried, Credentials, Packet, Reception, Rights, break_up_ring
 from reference.linux.socket_options import UNKNOWN_PEER, SocketOptions
 from reference.linux.socket_pages import SLOTS_PER_MESSAGE_MAX
@@ -240,8 +241,11 @@ class UnixSocket(Inode, Carried):
         data = b"".join([piece.bytes() for piece in pieces[:SLOTS_PER_MESSAGE_MAX]])
         return self.send(data, (), 0, not description.nonblocking), position
 
+    def takes_one_page(self) -> bool:
+        return self.kernel.profile.kernel < MESSAGE_SPLICE_SINCE
+
     def offers_nowait(self, description: OpenFileDescription) -> bool:
-        return True
+        return self.kernel.profile.kernel >= SOCKET_NOWAIT_SINCE
 
     def link_text(self, description: OpenFileDescription) -> str:
         self.kernel.cite("LINKFD-NUMBER")
@@ -264,7 +268,10 @@ class UnixSocket(Inode, Carried):
         return super().ioctl(description, request, argument)
 
     def at_mark(self) -> int:
-        """SIOCATMARK (sockatmark(3)): only streams have a mark."""
+        """SIOCATMARK (sockatmark(3)): only streams have a mark, and others are never at one."""
+        if self.kernel.profile.kernel < MARK_OF_STREAMS_SINCE:
+            self.kernel.cite("OOB-STREAM-ONLY")
+            return 0
         raise Refused(EOPNOTSUPP, "OOB-STREAM-ONLY")
 
     def poll(self, description: OpenFileDescription) -> int:

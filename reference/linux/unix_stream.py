@@ -36,6 +36,7 @@ from reference.constants import (
     SO_PASSCRED,
     SOCK_STREAM,
 )
+from reference.linux.releases import MARK_CONSUMED_SINCE, QUEUE_COUNTED_SINCE
 from reference.linux.rights import EMPTY_CREDENTIALS, Credentials, Packet, Reception, Rights, drop_all
 from reference.linux.socket_pages import FRAGMENTS_MAX, Fragments, as_fragments, slots_of
 from reference.linux.socket_room import URGENT_COST_BYTES, spliced_cost, stream_cost, stream_piece
@@ -231,11 +232,13 @@ class StreamSocket(UnixSocket):
 
     def waiting_bytes(self) -> int:
         self.kernel.cite("STREAM-FIONREAD")
+        if self.kernel.profile.kernel < QUEUE_COUNTED_SINCE:
+            return sum(packet.left for packet in self.queue)
         return self.counted
 
     def at_mark(self) -> int:
         self.kernel.cite("OOB-ATMARK")
-        if self.listener is not None:
+        if self.listener is not None and self.kernel.profile.kernel >= MARK_CONSUMED_SINCE:
             # Connections that wait stand in the same queue as messages, as empty ones.
             return int(bool(self.listener.waiting))
         if not self.queue:
@@ -243,6 +246,8 @@ class StreamSocket(UnixSocket):
         first = self.queue[0]
         if first is self.urgent:
             return 1
+        if self.kernel.profile.kernel < MARK_CONSUMED_SINCE:
+            return 0
         if first.left:
             return 0
         return int(self.urgent is None or (len(self.queue) > 1 and self.queue[1] is self.urgent))

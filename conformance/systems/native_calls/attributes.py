@@ -7,8 +7,8 @@ The kernel stamps with its coarse clock, which stands still between ticks,
 so that clock, read before the program starts, is the earliest time the program can see.
 
 **What outlives the program.** The program's directory gets its mode and owner back when the program ends.
-The device nodes belong to the machine: calls that would change their attributes are refused here as the kernel
-refuses them to everybody but root.
+The device nodes belong to the machine, and so does the inode that all epoll instances share, which older kernels let
+root change: what would change their attributes is refused here as the kernel refuses it to everybody but root.
 """
 
 from __future__ import annotations
@@ -19,10 +19,13 @@ import os
 import stat
 import time
 from errno import EPERM
+from functools import cache
 
+from conformance.environment import kernel_release
 from conformance.systems.native_calls.identity import PTY_SLAVE_MAJORS, NativeIdentity
 from conformance.systems.native_calls.libc import checked, function
 from reference.constants import AT_EMPTY_PATH, UINT_MAX, UTIME_NOW, UTIME_OMIT
+from reference.linux.releases import ANONYMOUS_ATTRIBUTES_SINCE
 from reference.structures import NOW, Stat, Statfs, Statx
 
 CLOCK_REALTIME_COARSE = 5
@@ -89,6 +92,12 @@ _link = function("link", _path, _path)
 _symlink = function("symlink", _path, _path)
 _mkdir = function("mkdir", _path, ctypes.c_uint)
 _mkfifo = function("mkfifo", _path, ctypes.c_uint)
+
+
+@cache
+def _shares_attributes() -> bool:
+    """Whether root can change the inode that epoll instances share. What calls itself older than 6.1 is no Linux."""
+    return (6, 1) <= kernel_release() < ANONYMOUS_ATTRIBUTES_SINCE
 
 
 def _path_only(fd: int) -> bool:
@@ -200,6 +209,8 @@ class NativeAttributes(NativeIdentity):
             return
         kind = stat.S_IFMT(found.st_mode)
         if kind == stat.S_IFCHR and os.major(found.st_rdev) not in PTY_SLAVE_MAJORS and not _path_only(fd):
+            raise OSError(EPERM, os.strerror(EPERM))
+        if not kind and _shares_attributes():
             raise OSError(EPERM, os.strerror(EPERM))
         if kind == stat.S_IFDIR and self._directory is None:
             self._directory = os.fstat(self.home_fd)
