@@ -18,7 +18,7 @@ from conformance.events import Header
 from conformance.reporting.run import Bucket
 from conformance.reporting.text import printable
 from conformance.reproducers.case import case_of_divergence
-from conformance.reproducers.prose import forms
+from conformance.reproducers.prose import scripts
 
 SHOWN = {"python": "Python", "c": "C", "pytest": "pytest", "issue": "issue text"}
 """The forms of the page, and what they are called there."""
@@ -36,7 +36,7 @@ def scripts_json(buckets: Iterable[Bucket], header: Header) -> str:
 def _texts(bucket: Bucket, header: Header, places: dict[str, int]) -> dict[str, Any]:
     try:
         case = case_of_divergence(bucket.first, header)
-        made = {name: printable(forms()[name](case)) for name in SHOWN}
+        made = {name: printable(text) for name, text in scripts(case).items()}
     except BadProgram as error:
         return {"none": printable(error.message)}
     whole = (made["python"], made["c"])

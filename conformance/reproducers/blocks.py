@@ -73,15 +73,26 @@ def _blocks(text: str, names: re.Pattern[str], words: Callable[[str], frozenset[
             yield Block(part.strip("\n"), frozenset(found), words(part))
 
 
-def needed(blocks: Iterable[Block], words: Iterable[str]) -> list[Block]:
+def needed(blocks: tuple[Block, ...], words: Iterable[str]) -> list[Block]:
     """The blocks that define words, and those that these need in turn, in the order of the template."""
-    waiting = set(words)
-    left = list(blocks)
+    places = _places(blocks)
+    seen = set(words)
+    waiting = list(seen)
     taken: set[int] = set()
-    while True:
-        more = {place for place, block in enumerate(left) if place not in taken and not waiting.isdisjoint(block.names)}
-        if not more:
-            return [block for place, block in enumerate(left) if place in taken]
-        taken |= more
-        for place in more:
-            waiting |= left[place].words
+    while waiting:
+        for place in places.get(waiting.pop(), ()):
+            if place not in taken:
+                taken.add(place)
+                waiting += blocks[place].words - seen
+                seen |= blocks[place].words
+    return [blocks[place] for place in sorted(taken)]
+
+
+@cache
+def _places(blocks: tuple[Block, ...]) -> dict[str, list[int]]:
+    """Where each name is defined; one definition may stand in several blocks."""
+    places: dict[str, list[int]] = {}
+    for place, block in enumerate(blocks):
+        for name in block.names:
+            places.setdefault(name, []).append(place)
+    return places

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from conformance.domains import Domain, Enumeration, Flags, ListOf, Octal, OnlyThese, Payload, Slot, SocketAddress
@@ -14,6 +14,7 @@ from conformance.payload import Pattern
 from conformance.reproducers.blocks import c_blocks, c_words, needed
 from conformance.reproducers.case import Case, Step, check_callable
 from conformance.reproducers.expectation import SLEEPS, Item, Range, Row, read_expected
+from conformance.reproducers.numbers import numbers_among
 from conformance.vocabulary.spec import REQUIRED
 from conformance.vocabulary.structures import FLOCK, TERMIOS, WINSIZE
 from reference import constants
@@ -64,7 +65,7 @@ def c_file(cases: Sequence[Case], head: str, foot: str) -> str:
     words = c_words(bodies)
     blocks = needed(c_blocks(), words | {"run"})
     code = "\n\n".join(block.text for block in blocks)
-    used = words | {word for block in blocks for word in block.words}
+    used = words.union(*(block.words for block in blocks))
     return "\n".join(
         (
             f"{head}#define _GNU_SOURCE",
@@ -87,7 +88,7 @@ def _comment(case: Case) -> str:
     return "/* " + "\n   ".join(line.replace("*/", "* /") for line in lines) + " */\n"
 
 
-def _constants(words: Iterable[str], used: Iterable[str], case: Case) -> str:
+def _constants(words: Collection[str], used: Collection[str], case: Case) -> str:
     """Constants by their numbers: the headers of the machine may be older, or give other values (O_LARGEFILE)."""
     uid, gid = case.owner
     lines = [f"#define UID {uid}", f"#define GID {gid}"]
@@ -99,13 +100,10 @@ def _constants(words: Iterable[str], used: Iterable[str], case: Case) -> str:
         f"#define CATCHES {constants.SIG_CATCH}",
         f"#define IGNORES {constants.SIG_IGN}",
     ]
-    body = set(words)
-    for name in sorted(used):
-        value = getattr(constants, name, None)
-        if not isinstance(value, int) or not name.isupper() or name in _SIGNALS or name.startswith("SIG_"):
+    for name, text in numbers_among(used):
+        if name in _SIGNALS or name.startswith("SIG_"):
             continue
-        text = f"{value:#x}" if value > 9 else str(value)
-        if name in body or name.startswith(("TC", "TIOC")):
+        if name in words or name.startswith(("TC", "TIOC")):
             lines += [f"#undef {name}", f"#define {name} {text}"]
     return "\n".join(lines) + "\n"
 

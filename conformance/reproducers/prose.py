@@ -14,7 +14,7 @@ from conformance.payload import Pattern, materialise
 from conformance.reproducers.c_program import c_text
 from conformance.reproducers.case import Case, Step
 from conformance.reproducers.expectation import SLEEPS, is_error, split_signals
-from conformance.reproducers.python_script import pytest_text, python_text
+from conformance.reproducers.python_script import pytest_text, python_text, python_texts
 
 _DATA_BYTES_MAX = 32
 
@@ -70,6 +70,17 @@ def _result(outcome: str) -> str:
 
 def issue_text(case: Case) -> str:
     """An issue in Markdown: title, versions, steps, what Linux gives, what was seen, and scripts to run, folded."""
+    return _issue(case, python_text(case), c_text(case))
+
+
+def scripts(case: Case) -> dict[str, str]:
+    """The forms that can be run, and the issue that holds two of them, for little more than the work of those two."""
+    python, pytest = python_texts(case)
+    c = c_text(case)
+    return {"python": python, "c": c, "pytest": pytest, "issue": _issue(case, python, c)}
+
+
+def _issue(case: Case, python: str, c: str) -> str:
     environment = case.environment
     kernel = environment.get("kernel", "")
     steps = "\n".join(f"{number}. `{step.text}`" for number, step in enumerate(case.steps, 1))
@@ -82,7 +93,7 @@ def issue_text(case: Case) -> str:
         f"## Expected{f' on Linux {kernel}' if kernel else ''}\n\nThe last call gives `{case.steps[-1].expected}`."
         f"{rules}\n\n## Actual\n\n{actual}{replay}\n\n## Reproducer\n\n"
         "Either program exits 1 where the divergence is present and 0 where it is not.\n\n"
-        f"{_folded('Python', 'python', python_text(case))}\n{_folded('C', 'c', c_text(case))}"
+        f"{_folded('Python', 'python', python)}\n{_folded('C', 'c', c)}"
     )
 
 
