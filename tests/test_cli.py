@@ -11,45 +11,36 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from conformance.errors import ExitCode
 from conformance.events import Batch, Footer, read_events
 
+if TYPE_CHECKING:
+    from .conftest import Fdconform
+
 ROOT = Path(__file__).parents[1]
 COMMAND = (sys.executable, "-m", "conformance.cli")
 GOOD = 'r0, r1 = pipe2(O_NONBLOCK)\nclose(r0)\nwrite(r1, b"x")\n'
 
 
-def fdconform(*arguments: str, stdin: str = "", cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *arguments],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        timeout=120,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-
-
-def test_replay_prints_the_trace_and_exits_0_when_the_model_agrees() -> None:
+def test_replay_prints_the_trace_and_exits_0_when_the_model_agrees(fdconform: Fdconform) -> None:
     done = fdconform("replay", "-", stdin=GOOD)
 
     assert ExitCode.CONFORMS == done.returncode, done.stderr
     assert 'write(r1, b"x") == EPIPE & SIGPIPE' in done.stdout
 
 
-def test_replay_runs_on_the_model_alone() -> None:
+def test_replay_runs_on_the_model_alone(fdconform: Fdconform) -> None:
     done = fdconform("replay", "--on", "linux", "-", stdin=GOOD)
 
     assert ExitCode.CONFORMS == done.returncode, done.stderr
     assert "r0, r1 = pipe2(O_NONBLOCK) == (3, 4)" in done.stdout
 
 
-def test_replay_of_a_recorded_lie_marks_the_step_and_exits_1(tmp_path: Path) -> None:
+def test_replay_of_a_recorded_lie_marks_the_step_and_exits_1(fdconform: Fdconform, tmp_path: Path) -> None:
     lie = tmp_path / "lie.trace"
     lie.write_text(
         "#: kernel = 6.18\n#: filesystem = ext4\n#: uid = 0\n#: gid = 0\n"
@@ -79,7 +70,7 @@ def test_replay_of_a_recorded_lie_marks_the_step_and_exits_1(tmp_path: Path) -> 
     ],
 )
 def test_bad_input_is_one_clear_error_with_its_exit_code(
-    arguments: list[str], stdin: str, code: int, message: str
+    fdconform: Fdconform, arguments: list[str], stdin: str, code: int, message: str
 ) -> None:
     done = fdconform(*arguments, stdin=stdin)
 
@@ -88,7 +79,7 @@ def test_bad_input_is_one_clear_error_with_its_exit_code(
     assert "Traceback" not in done.stderr
 
 
-def test_a_trace_cut_in_half_is_one_clear_error(tmp_path: Path) -> None:
+def test_a_trace_cut_in_half_is_one_clear_error(fdconform: Fdconform, tmp_path: Path) -> None:
     path = tmp_path / "half.trace"
     path.write_text("#: kernel = 6.18\nr0, r1 = pipe2(0) == (3,")
     done = fdconform("replay", "--on", "recorded", str(path))
@@ -97,7 +88,7 @@ def test_a_trace_cut_in_half_is_one_clear_error(tmp_path: Path) -> None:
     assert "the trace is cut short" in done.stderr
 
 
-def test_run_leaves_a_report_and_ends_with_a_plain_count(tmp_path: Path) -> None:
+def test_run_leaves_a_report_and_ends_with_a_plain_count(fdconform: Fdconform, tmp_path: Path) -> None:
     done = fdconform("run", "--budget", "3000ops", "--kind", "pipes", "--jobs", "1", "--reports", str(tmp_path))
 
     assert ExitCode.CONFORMS == done.returncode, done.stdout + done.stderr
@@ -107,19 +98,19 @@ def test_run_leaves_a_report_and_ends_with_a_plain_count(tmp_path: Path) -> None
     }
 
 
-def programs_of_a_run(reports: Path, seed: str) -> list[tuple[int, dict[str, int]]]:
+def programs_of_a_run(fdconform: Fdconform, reports: Path, seed: str) -> list[tuple[int, dict[str, int]]]:
     """How many programs each batch held, and how often each op; where the kernel is free, outcomes may differ."""
     fdconform("run", "--budget", "8000ops", "--kind", "pipes", "--jobs", "1", "--seed", seed, "--reports", str(reports))
     batches = [event for event in read_events(reports / "latest" / "events.jsonl") if isinstance(event, Batch)]
     return [(batch.programs, {op: sum(seen.values()) for op, seen in batch.outcomes.items()}) for batch in batches]
 
 
-def test_the_same_seed_gives_the_same_programs_and_another_seed_others(tmp_path: Path) -> None:
-    first = programs_of_a_run(tmp_path / "a", "1")
+def test_the_same_seed_gives_the_same_programs_and_another_seed_others(fdconform: Fdconform, tmp_path: Path) -> None:
+    first = programs_of_a_run(fdconform, tmp_path / "a", "1")
 
     assert first
-    assert first == programs_of_a_run(tmp_path / "b", "1")
-    assert first != programs_of_a_run(tmp_path / "c", "2")
+    assert first == programs_of_a_run(fdconform, tmp_path / "b", "1")
+    assert first != programs_of_a_run(fdconform, tmp_path / "c", "2")
 
 
 def test_ctrl_c_ends_a_run_with_its_report_written(tmp_path: Path) -> None:
@@ -176,7 +167,7 @@ def test_a_machine_without_pseudoterminals_is_one_clear_error(tmp_path: Path) ->
     assert "mount devpts" in done.stderr
 
 
-def test_doctor_says_what_the_machine_offers() -> None:
+def test_doctor_says_what_the_machine_offers(fdconform: Fdconform) -> None:
     done = fdconform("doctor")
 
     assert "pseudoterminals: /dev/ptmx opens" in done.stdout
@@ -184,12 +175,12 @@ def test_doctor_says_what_the_machine_offers() -> None:
 
 
 @pytest.mark.parametrize("what", ["ops", "kinds", "clauses", "host-clauses", "programs"])
-def test_list_prints_what_there_is(what: str) -> None:
+def test_list_prints_what_there_is(fdconform: Fdconform, what: str) -> None:
     done = fdconform("list", what)
 
     assert ExitCode.CONFORMS == done.returncode
     assert len(done.stdout.splitlines()) > 4
 
 
-def test_help_names_the_exit_codes() -> None:
+def test_help_names_the_exit_codes(fdconform: Fdconform) -> None:
     assert "inconclusive" in fdconform("--help").stdout

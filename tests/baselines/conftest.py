@@ -5,33 +5,26 @@
 from __future__ import annotations
 
 import sys
-from contextlib import redirect_stderr, redirect_stdout
-from io import StringIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.cli import main
 from conformance.events import Divergence, Event, read_events
+
+if TYPE_CHECKING:
+    from ..conftest import Ended, Fdconform
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = ROOT / "tests" / "wire" / "hostile.py"
 
 
-class Ended(NamedTuple):
-    """What a command told."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
 class Toy:
     """Runs campaigns on ``hostile.py``, which is wrong in the way that is asked for."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, command: Fdconform) -> None:
         self.folder = folder
+        self.command = command
         self.fixtures, self.reports = folder / "fixtures", folder / "reports"
         self.store("p", "r0, r1 = pipe2(0)\nclose(r0)\nclose(r0)\nr2 = dup(r1)\nclose(r2)\n")
 
@@ -40,13 +33,9 @@ class Toy:
         (self.fixtures / "programs").mkdir(parents=True, exist_ok=True)
         (self.fixtures / "programs" / f"{name}.fd").write_text(program)
 
-    def command(self, *arguments: str) -> Ended:
-        """A command that says itself where it works."""
-        return _ended(*arguments)
-
     def fdconform(self, *arguments: str) -> Ended:
         """A command, with the places it needs."""
-        return _ended(*arguments, "--reports", str(self.reports))
+        return self.command(*arguments, "--reports", str(self.reports))
 
     def run(self, behaviour: str, *options: str, release: str = "1") -> Ended:
         """A short campaign on the toy."""
@@ -70,15 +59,5 @@ class Toy:
 
 
 @pytest.fixture
-def toy(tmp_path: Path) -> Toy:
-    return Toy(tmp_path)
-
-
-def _ended(*arguments: str) -> Ended:
-    """A command, in this process: most of what a command takes is its start."""
-    out, errors = StringIO(), StringIO()
-    with redirect_stdout(out), redirect_stderr(errors), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["fdconform", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-    return Ended(int(str(ended.value.code)), out.getvalue(), errors.getvalue())
+def toy(tmp_path: Path, fdconform: Fdconform) -> Toy:
+    return Toy(tmp_path, fdconform)

@@ -32,19 +32,6 @@ CLAUSES = {
     "TTY-EOF": Clause("TTY-EOF", "The end-of-file character ends a canonical read.", "posix", "termios(3)"),
 }
 
-HEADER = Header(
-    format=1,
-    run="2026-11-23T11-30-00",
-    started="2026-11-23T11:30:00+00:00",
-    command="fdconform run --kind pipes --kind files --budget 60s --seed 7",
-    seed="7",
-    budget="60s",
-    law="linux == native",
-    systems=("linux", "native"),
-    kinds=("pipes", "files"),
-    environment={"python": "3.11.7", "kernel": "6.18.44", "filesystem": "ext4", "user": "root", "machine": "x86_64"},
-)
-
 BATCHES = (
     Batch(
         index=0,
@@ -66,29 +53,6 @@ BATCHES = (
     ),
 )
 
-EPIPE = Divergence(
-    bucket="B-7f3a0001",
-    title="write on pipe.write: model EPIPE & SIGPIPE, native 1",
-    verdict="diverges",
-    law="linux == native",
-    kind="pipes",
-    op="write",
-    clauses=("PIPE-EPIPE",),
-    seed="7-12",
-    program='r0, r1 = pipe2(0)\nr2 = dup(r1)\nclose(r2)\nclose(r0)\nwrite(r1, b"x")\nclose(r1)\n',
-    reduced='# what is left\nr0, r1 = pipe2(0)\nclose(r0)\nwrite(r1, b"x")\n',
-    trace=(
-        "#: kernel = 6.18.44\n# what is left\n"
-        'r0, r1 = pipe2(0) == (3, 4)\nclose(r0) == 0\nwrite(r1, b"x") == 1\n#: end\n'
-    ),
-    step=2,
-    predicted="EPIPE & SIGPIPE",
-    observed="1",
-    confirmed=(5, 5),
-    reduction_tries=31,
-    replay="fdconform replay reports/2026-11-23T11-30-00/B-7f3a0001.fd",
-)
-
 FOOTER = Footer(
     ended="2026-11-23T11:31:00+00:00",
     seconds=60.2,
@@ -101,36 +65,6 @@ FOOTER = Footer(
     exit_code=0,
 )
 
-GREEN: tuple[Event, ...] = (HEADER, *BATCHES, FOOTER)
-RED: tuple[Event, ...] = (
-    HEADER,
-    BATCHES[0],
-    EPIPE,
-    Occurrence(EPIPE.bucket, "7-40"),
-    Occurrence(EPIPE.bucket, "7-41"),
-    BATCHES[1],
-    msgspec.structs.replace(
-        EPIPE,
-        bucket="B-11c0ffee",
-        title="lseek on file: model EOVERFLOW, native EINVAL",
-        kind="files",
-        op="lseek",
-        clauses=("SEEK-MAX", "SEEK-LOST"),
-        program='r0 = open("f", O_RDWR | O_CREAT, 0o600)\nlseek(r0, 2**63 - 1, SEEK_CUR)\n',
-        reduced='r0 = open("f", O_RDWR | O_CREAT, 0o600)\nlseek(r0, 2**63 - 1, SEEK_CUR)\n',
-        trace='r0 = open("f", O_RDWR | O_CREAT, 0o600) == 3\nlseek(r0, 2**63 - 1, SEEK_CUR) == EINVAL\n#: end\n',
-        step=1,
-        predicted="EOVERFLOW",
-        observed="EINVAL",
-        confirmed=(3, 5),
-        replay="fdconform replay reports/2026-11-23T11-30-00/B-11c0ffee.fd",
-    ),
-    Miniature("pipe-forgets-epipe", "pipes", "a write to a readerless pipe succeeds", 79, 3, 3, True),
-    Miniature("seek-wraps", "files", "an offset past the largest wraps", None, None, 2, False),
-    Note("warning", "a worker died and was started again"),
-    msgspec.structs.replace(FOOTER, divergent_programs=4, buckets=2, exit_code=1),
-)
-
 
 APART_CLAUSES = {
     clause.id: clause
@@ -140,25 +74,6 @@ APART_CLAUSES = {
         Clause(*("SEEK-06", "Before the start, EINVAL.", "host", "seed: Seek"), relation="same"),
     )
 }
-APART: tuple[Event, ...] = (
-    msgspec.structs.replace(HEADER, law="host(native) differs from native", kinds=("host-files",)),
-    msgspec.structs.replace(
-        BATCHES[1],
-        kind="host-files",
-        clauses={"SEEK-05": 9, "SEEK-06": 2},
-        differences={"SEEK-05": {"rule": 7, "consequence": 1}},
-        witnesses={"SEEK-05": ("7/host-files/1/4", 12)},
-    ),
-    msgspec.structs.replace(
-        BATCHES[1],
-        index=2,
-        kind="host-files",
-        clauses={"SEEK-05": 1},
-        differences={"SEEK-05": {"rule": 1}},
-        witnesses={"SEEK-05": ("7/host-files/2/9", 8)},
-    ),
-    FOOTER,
-)
 
 
 @pytest.fixture(autouse=True)
@@ -172,9 +87,27 @@ def clauses() -> Mapping[str, Clause]:
 
 
 @pytest.fixture
-def apart() -> tuple[Event, ...]:
+def apart(header: Header) -> tuple[Event, ...]:
     """A run of the third law."""
-    return APART
+    return (
+        msgspec.structs.replace(header, law="host(native) differs from native", kinds=("host-files",)),
+        msgspec.structs.replace(
+            BATCHES[1],
+            kind="host-files",
+            clauses={"SEEK-05": 9, "SEEK-06": 2},
+            differences={"SEEK-05": {"rule": 7, "consequence": 1}},
+            witnesses={"SEEK-05": ("7/host-files/1/4", 12)},
+        ),
+        msgspec.structs.replace(
+            BATCHES[1],
+            index=2,
+            kind="host-files",
+            clauses={"SEEK-05": 1},
+            differences={"SEEK-05": {"rule": 1}},
+            witnesses={"SEEK-05": ("7/host-files/2/9", 8)},
+        ),
+        FOOTER,
+    )
 
 
 @pytest.fixture
@@ -184,18 +117,8 @@ def apart_clauses() -> Mapping[str, Clause]:
 
 
 @pytest.fixture
-def header() -> Header:
-    return HEADER
-
-
-@pytest.fixture
 def batches() -> tuple[Batch, ...]:
     return BATCHES
-
-
-@pytest.fixture
-def epipe() -> Divergence:
-    return EPIPE
 
 
 @pytest.fixture
@@ -204,13 +127,40 @@ def footer() -> Footer:
 
 
 @pytest.fixture
-def green() -> tuple[Event, ...]:
-    return GREEN
+def green(header: Header) -> tuple[Event, ...]:
+    return (header, *BATCHES, FOOTER)
 
 
 @pytest.fixture
-def red() -> tuple[Event, ...]:
-    return RED
+def red(header: Header, epipe: Divergence) -> tuple[Event, ...]:
+    return (
+        header,
+        BATCHES[0],
+        epipe,
+        Occurrence(epipe.bucket, "7-40"),
+        Occurrence(epipe.bucket, "7-41"),
+        BATCHES[1],
+        msgspec.structs.replace(
+            epipe,
+            bucket="B-11c0ffee",
+            title="lseek on file: model EOVERFLOW, native EINVAL",
+            kind="files",
+            op="lseek",
+            clauses=("SEEK-MAX", "SEEK-LOST"),
+            program='r0 = open("f", O_RDWR | O_CREAT, 0o600)\nlseek(r0, 2**63 - 1, SEEK_CUR)\n',
+            reduced='r0 = open("f", O_RDWR | O_CREAT, 0o600)\nlseek(r0, 2**63 - 1, SEEK_CUR)\n',
+            trace='r0 = open("f", O_RDWR | O_CREAT, 0o600) == 3\nlseek(r0, 2**63 - 1, SEEK_CUR) == EINVAL\n#: end\n',
+            step=1,
+            predicted="EOVERFLOW",
+            observed="EINVAL",
+            confirmed=(3, 5),
+            replay="fdconform replay reports/2026-11-23T11-30-00/B-11c0ffee.fd",
+        ),
+        Miniature("pipe-forgets-epipe", "pipes", "a write to a readerless pipe succeeds", 79, 3, 3, True),
+        Miniature("seek-wraps", "files", "an offset past the largest wraps", None, None, 2, False),
+        Note("warning", "a worker died and was started again"),
+        msgspec.structs.replace(FOOTER, divergent_programs=4, buckets=2, exit_code=1),
+    )
 
 
 @pytest.fixture

@@ -4,49 +4,39 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from conformance.errors import ExitCode
 from conformance.events import Divergence, Footer, Header, Note, read_events
 
+if TYPE_CHECKING:
+    from ..conftest import Ended, Fdconform
+
 pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = f"{sys.executable} {Path(__file__).with_name('hostile.py')}"
 WORKER = f"{sys.executable} -m conformance.systems.python_worker"
-Campaign = Callable[[str], tuple[subprocess.CompletedProcess[str], Path]]
+Campaign = Callable[[str], "tuple[Ended, Path]"]
 PROGRAMS = {
     "closed.fd": "r0, r1 = pipe2(0)\nclose(r0)\nclose(r0)\n",
     "duplicated.fd": "r0, r1 = pipe2(0)\nr2 = dup(r1)\nclose(r2)\n",
 }
 
 
-def fdconform(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "conformance.cli", *arguments],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        timeout=120,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-
-
 @pytest.fixture
-def run(tmp_path: Path) -> Campaign:
+def run(fdconform: Fdconform, tmp_path: Path) -> Campaign:
     for name, text in PROGRAMS.items():
         path = tmp_path / "fixtures" / "programs" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
-    def go(behaviour: str) -> tuple[subprocess.CompletedProcess[str], Path]:
+    def go(behaviour: str) -> tuple[Ended, Path]:
         budget = ("--budget", "1ops", "--jobs", "1", "--deadline", "1")
         where = ("--fixtures", str(tmp_path / "fixtures"), "--reports", str(tmp_path / "reports"))
         done = fdconform("run", *budget, *where, "--on", f"process:{HOSTILE} {behaviour}")
@@ -92,7 +82,7 @@ def test_a_campaign_on_a_system_that_hangs_on_a_program_ends_in_3_and_names_the_
     assert "did not answer within 1 s" in divergence.observed
 
 
-def test_replay_runs_a_program_on_the_worker(tmp_path: Path) -> None:
+def test_replay_runs_a_program_on_the_worker(fdconform: Fdconform, tmp_path: Path) -> None:
     program = tmp_path / "p.fd"
     program.write_text('r0, r1 = pipe2(O_NONBLOCK)\nclose(r0)\nwrite(r1, b"x")\n')
     done = fdconform("replay", "--on", f"process:{WORKER}", str(program))
@@ -109,7 +99,9 @@ def test_replay_runs_a_program_on_the_worker(tmp_path: Path) -> None:
         ("elsewhere", "unknown system 'elsewhere'"),
     ],
 )
-def test_a_system_that_cannot_be_meant_is_a_mistake_of_the_caller(on: str, says: str, tmp_path: Path) -> None:
+def test_a_system_that_cannot_be_meant_is_a_mistake_of_the_caller(
+    fdconform: Fdconform, on: str, says: str, tmp_path: Path
+) -> None:
     done = fdconform("run", "--on", on, "--reports", str(tmp_path))
 
     assert ExitCode.USAGE == done.returncode

@@ -4,10 +4,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,50 +14,47 @@ from conformance.errors import ExitCode
 from conformance.events import Divergence, Note, Occurrence, read_events
 from conformance.expectations import load_expectations
 
+if TYPE_CHECKING:
+    from ..conftest import Ended, Fdconform
+
 ROOT = Path(__file__).parents[2]
 HOSTILE = Path(__file__).with_name("hostile.py")
 
 pytestmark = pytest.mark.once
 
 
-def fdconform(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "conformance.cli", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-
-
 class Toy:
     """A system of a user's own, its fixtures and its reports."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, command: Fdconform) -> None:
         self.folder = folder
+        self.command = command
         self.known = folder / "fixtures" / "expectations" / "toy.toml"
         programs = folder / "fixtures" / "programs"
         programs.mkdir(parents=True)
         (programs / "p.fd").write_text("r0, r1 = pipe2(0)\nclose(r0)\nclose(r0)\nr2 = dup(r1)\nclose(r2)\n")
 
-    def run(self, behaviour: str) -> subprocess.CompletedProcess[str]:
+    def run(self, behaviour: str) -> Ended:
         system = self.folder / "toy.toml"
         system.write_text(f'title = "toy"\ncommand = ["{sys.executable}", "{HOSTILE}", "{behaviour}"]\n')
         places = ("--fixtures", str(self.folder / "fixtures"), "--reports", str(self.folder / "reports"))
-        return fdconform("run", "--budget", "1ops", "--jobs", "1", "--deadline", "2", *places, "--on", str(system))
+        return self.command("run", "--budget", "1ops", "--jobs", "1", "--deadline", "2", *places, "--on", str(system))
 
-    def waive(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def waive(self, *arguments: str) -> Ended:
         places = ("--fixtures", str(self.folder / "fixtures"), "--reports", str(self.folder / "reports"))
-        return fdconform("waive", *arguments, *(places if arguments[0] == "add" else places[:2]))
+        return self.command("waive", *arguments, *(places if arguments[0] == "add" else places[:2]))
 
     @property
     def events(self) -> list[object]:
         return list(read_events(self.folder / "reports" / "latest" / "events.jsonl"))
 
 
-def test_a_divergence_is_waived_until_it_is_gone_and_then_stale(tmp_path: Path) -> None:
-    toy = Toy(tmp_path)
+@pytest.fixture
+def toy(tmp_path: Path, fdconform: Fdconform) -> Toy:
+    return Toy(tmp_path, fdconform)
+
+
+def test_a_divergence_is_waived_until_it_is_gone_and_then_stale(toy: Toy) -> None:
     assert ExitCode.DIVERGES == toy.run("closed-works").returncode
     waived = toy.waive("add", "--reason", "closing twice is harmless here")
     assert ExitCode.CONFORMS == waived.returncode, waived.stderr
@@ -75,19 +71,18 @@ def test_a_divergence_is_waived_until_it_is_gone_and_then_stale(tmp_path: Path) 
     gone = toy.run("honest")
     assert ExitCode.EXPECTATIONS_WRONG == gone.returncode, gone.stdout
     (note,) = [event.text for event in toy.events if isinstance(event, Note)]
-    mend = f"fdconform waive remove --on toy --fixtures {tmp_path / 'fixtures'} {known.bucket}"
+    mend = f"fdconform waive remove --on toy --fixtures {toy.folder / 'fixtures'} {known.bucket}"
     assert note.startswith(f"stale: {known.bucket} ({known.title}), {toy.known}, line 4: unexpected conformance")
     assert note.endswith(f"\n  mend: {mend}")
     assert f"mend         {mend}\n" in gone.stdout
     assert mend in gone.stderr
 
-    assert ExitCode.CONFORMS == fdconform(*mend.split()[1:]).returncode
+    assert ExitCode.CONFORMS == toy.command(*mend.split()[1:]).returncode
     assert ExitCode.CONFORMS == toy.run("honest").returncode
     assert () == load_expectations(toy.known).waivers
 
 
-def test_a_new_divergence_behind_a_waived_one_is_found(tmp_path: Path) -> None:
-    toy = Toy(tmp_path)
+def test_a_new_divergence_behind_a_waived_one_is_found(toy: Toy) -> None:
     toy.run("closed-works")
     toy.waive("add", "--reason", "closing twice is harmless here")
     done = toy.run("closed-works-dup-lies")
@@ -96,9 +91,8 @@ def test_a_new_divergence_behind_a_waived_one_is_found(tmp_path: Path) -> None:
     assert ["waived", "diverges"] == [event.verdict for event in toy.events if isinstance(event, Divergence)]
 
 
-def test_a_clause_is_waived_and_stale_once_it_had_its_chances(tmp_path: Path) -> None:
+def test_a_clause_is_waived_and_stale_once_it_had_its_chances(toy: Toy) -> None:
     named = ("--clause", "FD-EBADF")
-    toy = Toy(tmp_path)
     kept = toy.waive("add", "--on", "toy", *named, "--reason", "harmless", "--chances", "1", "--kind", "unsupported")
     assert ExitCode.CONFORMS == kept.returncode, kept.stderr
 
@@ -110,7 +104,7 @@ def test_a_clause_is_waived_and_stale_once_it_had_its_chances(tmp_path: Path) ->
     assert ExitCode.EXPECTATIONS_WRONG == gone.returncode, gone.stdout
     (note,) = [event.text for event in toy.events if isinstance(event, Note)]
     assert f"stale: {named[1]}, {toy.known}, line 4: unexpected conformance: not met in " in note
-    assert note.endswith(f"\n  mend: fdconform waive remove --on toy --fixtures {tmp_path / 'fixtures'} FD-EBADF")
+    assert note.endswith(f"\n  mend: fdconform waive remove --on toy --fixtures {toy.folder / 'fixtures'} FD-EBADF")
 
 
 @pytest.mark.parametrize(
@@ -126,8 +120,8 @@ def test_a_clause_is_waived_and_stale_once_it_had_its_chances(tmp_path: Path) ->
         (("remove", "--on", "toy", "#1"), "nothing is waived as #1"),
     ],
 )
-def test_a_wrong_edit_is_one_error(arguments: tuple[str, ...], says: str, tmp_path: Path) -> None:
-    done = Toy(tmp_path).waive(*arguments)
+def test_a_wrong_edit_is_one_error(arguments: tuple[str, ...], says: str, toy: Toy) -> None:
+    done = toy.waive(*arguments)
 
     assert ExitCode.USAGE == done.returncode
     assert says in done.stderr

@@ -4,11 +4,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,9 +15,11 @@ from conformance.errors import ConformanceError, ExitCode
 from conformance.events import Divergence, read_events
 from conformance.preloaded import subject_of_preload
 
+if TYPE_CHECKING:
+    from ..conftest import Fdconform
+
 pytestmark = pytest.mark.once
 
-ROOT = Path(__file__).parents[2]
 GCC = shutil.which("gcc")
 FALSIFIED = """
 #include <stdlib.h>
@@ -46,20 +47,8 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-def fdconform(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "conformance.cli", *arguments],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        timeout=120,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-
-
 def test_a_library_that_falsifies_the_end_of_files_is_found_with_the_reduced_program(
-    library: Path, tmp_path: Path
+    fdconform: Fdconform, library: Path, tmp_path: Path
 ) -> None:
     on = f"preload:{library},BEYOND=1"
     where = ("--fixtures", str(tmp_path / "none"), "--reports", str(tmp_path / "reports"))
@@ -80,7 +69,9 @@ def test_a_library_that_falsifies_the_end_of_files_is_found_with_the_reduced_pro
 
 
 @pytest.mark.parametrize(("settings", "code"), [("", ExitCode.CONFORMS), (",BEYOND=7", ExitCode.DIVERGES)])
-def test_the_settings_reach_the_library(settings: str, code: ExitCode, library: Path, tmp_path: Path) -> None:
+def test_the_settings_reach_the_library(
+    fdconform: Fdconform, settings: str, code: ExitCode, library: Path, tmp_path: Path
+) -> None:
     program = tmp_path / "p.fd"
     program.write_text(END_OF_EMPTY)
     done = fdconform("replay", "--on", f"preload:{library}{settings}", str(program))
