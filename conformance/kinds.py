@@ -19,6 +19,7 @@ from conformance.strategies import (
     locks,
     memory,
     names,
+    path_only_scenes,
     pipes,
     queries,
     readiness,
@@ -81,8 +82,10 @@ _OF_IMPORTS = {"sockets": imported_sockets.RECIPES, "mixed": restrained(imported
 """What programs that import do beside what the kind is about."""
 _SCENES = {
     **import_scenes.SCENES,
-    "sockets": imported_socket_scenes.SCENES,
-    "mixed": (*import_scenes.SCENES["mixed"], *imported_socket_scenes.SCENES),
+    "files": (*import_scenes.SCENES["files"], path_only_scenes.FILES),
+    "pipes": (*import_scenes.SCENES["pipes"], path_only_scenes.PIPES),
+    "sockets": (*imported_socket_scenes.SCENES, path_only_scenes.SOCKETS),
+    "mixed": (*import_scenes.SCENES["mixed"], *imported_socket_scenes.SCENES, path_only_scenes.SOCKETS),
 }
 """What they may play beside."""
 RECIPES: dict[str, tuple[Recipe, ...]] = {

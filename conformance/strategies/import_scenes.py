@@ -35,6 +35,7 @@ from reference.constants import (
     O_NONBLOCK,
     O_RDONLY,
     O_RDWR,
+    O_TRUNC,
     O_WRONLY,
     PAGE_SIZE,
     POLLHUP,
@@ -74,7 +75,12 @@ _LIMIT_BYTES = 2**21
 _DATA = (b"abcdefgh", Pattern(100, 0), Pattern(5000, 1))
 
 
-def imported(*flags: int | None, readonly: tuple[int, ...] = (0,), tty: tuple[int, ...] = (0,)) -> Make:
+def imported(
+    *flags: int | None,
+    readonly: tuple[int, ...] = (0,),
+    owner: tuple[tuple[int, int] | None, ...] = (None,),
+    tty: tuple[int, ...] = (0,),
+) -> Make:
     """The import of a scene's host descriptor, which steps back for it."""
 
     def make(source: Source, slots: SlotTable) -> Op | None:
@@ -85,7 +91,7 @@ def imported(*flags: int | None, readonly: tuple[int, ...] = (0,), tty: tuple[in
         tag = step_back(host, slots)
         chosen = pick(source, flags or (None,))
         parts[IMPORT] = slots.new(tag)
-        options = (pick(source, readonly), None, pick(source, tty), chosen, savable_of(source, slots))
+        options = (pick(source, readonly), pick(source, owner), pick(source, tty), chosen, savable_of(source, slots))
         return Op("import_fd", (host, *options), (parts[IMPORT],))
 
     return make
@@ -175,7 +181,38 @@ _LIMITED: Scene = (
     act("lseek", IMPORT, (0,), (SEEK_CUR,)),
     act("read", IMPORT, (0,)),
 )
-_FILES = (_LIMITED, _SOUGHT, _READ_THROUGH, _DEVICE, _DEVICE_MAPPED, _MAPPED, _WAITED_FOR)
+_FULL: Scene = (
+    _opened(("/dev/full",), O_RDWR, O_WRONLY, tag="device"),
+    imported(),
+    act("write", IMPORT, (b"", b"", b"x")),
+    act("pwrite", IMPORT, (b"", b"x"), (0, 5)),
+)
+_CUT_BY_OPENING: Scene = (
+    _REGULAR,
+    imported(),
+    _FILLED,
+    act("reopen", IMPORT, (O_RDWR | O_TRUNC, O_RDONLY | O_TRUNC, O_WRONLY | O_TRUNC), out=((OTHER, "file"),)),
+    act("fstat", IMPORT),
+)
+_GIVEN_AWAY: Scene = (
+    _REGULAR,
+    act("fchmod", HOST, (0o6777, 0o4755, 0o2755)),
+    imported(owner=((0, 0), (5, 5))),
+    act("fchown", IMPORT, (5, 0, -1), (5, 0, -1)),
+    act("fstat", IMPORT),
+)
+_FILES = (
+    _FULL,
+    _CUT_BY_OPENING,
+    _GIVEN_AWAY,
+    _LIMITED,
+    _SOUGHT,
+    _READ_THROUGH,
+    _DEVICE,
+    _DEVICE_MAPPED,
+    _MAPPED,
+    _WAITED_FOR,
+)
 
 _TWICE = (_REGULAR, imported(), act("reopen", IMPORT, (O_RDWR,), out=((OTHER, "file"),)))
 _NO_BYTES = (

@@ -108,7 +108,7 @@ class AttributeCalls(HostState):
 
     def ftruncate(self, fd: int, length: int) -> int:
         """ftruncate(2)."""
-        file = self.imported(fd)
+        file = self.found(fd)
         if file is None:
             return self.kernel.ftruncate(fd, length)
         if length < 0 or not file.writable:
@@ -167,12 +167,11 @@ class AttributeCalls(HostState):
 
     def sync_file_range(self, fd: int, offset: int, count: int, flags: int) -> int:
         """sync_file_range(2): a whole sync where it must wait, and nothing otherwise."""
-        file = self.files.get(fd)
+        file = self.found(fd)
         if file is None:
             return self.kernel.sync_file_range(fd, offset, count, flags)
-        if offset < 0 or count < 0 or offset + count > LLONG_MAX or flags & ~_SYNC_RANGE_FLAGS:
+        if offset < 0 or not 0 <= offset + count <= LLONG_MAX or flags & ~_SYNC_RANGE_FLAGS:
             raise Refused(EINVAL, "SYNC-05")
-        self.imported(fd)
         if flags & SYNC_FILE_RANGE_WAIT_BEFORE and not flags & SYNC_FILE_RANGE_WAIT_AFTER:
             raise Refused(ENOSYS, "SYNC-05")
         self.cite("SYNC-05")

@@ -61,7 +61,7 @@ class MemoryCalls(HostState):
 
     def mmap(self, fd: int, length: int, protection: int, flags: int, offset: int) -> int:
         """mmap(2)."""
-        file = self.imported(fd)
+        file = self.found(fd)
         if file is None:
             return self._mapped(Mapped(self.kernel.mmap(fd, length, protection, flags, offset), None))
         if flags & _TYPE_MASK not in (MAP_SHARED, MAP_PRIVATE):

@@ -11,14 +11,19 @@ from reference.constants import (
     AT_EACCESS,
     AT_EMPTY_PATH,
     AT_SYMLINK_NOFOLLOW,
+    E2BIG,
     EBADF,
     EINVAL,
     ENOSYS,
     ENOTDIR,
     EOPNOTSUPP,
+    ERANGE,
     POSIX_FADV_NOREUSE,
     POSIX_FADV_NORMAL,
     S_IFSOCK,
+    UINT_MAX,
+    XATTR_CREATE,
+    XATTR_REPLACE,
 )
 from reference.host.inode import name_of
 from reference.host.permissions import check_access
@@ -28,6 +33,12 @@ from reference.structures import Statfs
 
 PATH_BYTES_MAX = 4095
 """PATH_MAX without the final NUL."""
+ATTRIBUTE_BYTES_MAX = 2**16
+ATTRIBUTE_NAME_BYTES_MAX = 255
+ENTRY_BYTES_MIN = 20
+"""An entry of getdents64(2) with a name of one byte, as the sandbox counts it."""
+_SIGN_BIT = 2**31
+_ATTRIBUTE_FLAGS = XATTR_CREATE | XATTR_REPLACE
 _ACCESS_BITS = 7
 _ACCESS_FLAGS = AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH
 
@@ -72,20 +83,30 @@ class QueryCalls(HostState):
 
     def fsetxattr(self, fd: int, name: str, value: bytes, flags: int) -> int:
         """fsetxattr(2)."""
-        if self.imported(fd) is None:
+        if fd not in self.files:
             return self.kernel.fsetxattr(fd, name, value, flags)
+        if flags & ~_ATTRIBUTE_FLAGS:
+            raise Refused(EINVAL, "ID-11")
+        self._check_attribute_name(name)
+        if len(value) > ATTRIBUTE_BYTES_MAX:
+            raise Refused(E2BIG, "ID-11")
+        self.imported(fd)
         raise Refused(EOPNOTSUPP, "ID-11")
 
     def fgetxattr(self, fd: int, name: str, size: int) -> tuple[int, bytes]:
         """fgetxattr(2)."""
-        if self.imported(fd) is None:
+        if fd not in self.files:
             return self.kernel.fgetxattr(fd, name, size)
+        self._check_attribute_name(name)
+        self.imported(fd)
         raise Refused(EOPNOTSUPP, "ID-11")
 
     def fremovexattr(self, fd: int, name: str) -> int:
         """fremovexattr(2)."""
-        if self.imported(fd) is None:
+        if fd not in self.files:
             return self.kernel.fremovexattr(fd, name)
+        self._check_attribute_name(name)
+        self.imported(fd)
         raise Refused(EOPNOTSUPP, "ID-11")
 
     def flistxattr(self, fd: int, size: int) -> tuple[int, tuple[str, ...]]:
@@ -98,12 +119,21 @@ class QueryCalls(HostState):
         self.cite("ID-11")
         return 0, ()
 
+    def _check_attribute_name(self, name: str) -> None:
+        """ERANGE for a name that is empty, or longer than names may be."""
+        if not 0 < len(name.encode()) <= ATTRIBUTE_NAME_BYTES_MAX:
+            raise Refused(ERANGE, "ID-11")
+
     # Directories ------------------------------------------------------------------------------
 
     def getdents(self, fd: int, count: int) -> tuple[str, ...]:
-        """getdents64(2): no import is a directory."""
-        if self.imported(fd) is None:
+        """getdents64(2): no import is a directory, which shows only to who has room for an entry."""
+        if self.found(fd) is None:
             return self.kernel.getdents(fd, count)
+        if (count & UINT_MAX ^ _SIGN_BIT) - _SIGN_BIT < ENTRY_BYTES_MIN:
+            # The room is a number of 32 bits, with a sign.
+            raise Refused(EINVAL, "ID-12")
+        self.imported(fd)
         raise Refused(ENOTDIR, "ID-12")
 
     def fchdir(self, fd: int) -> int:
@@ -127,7 +157,7 @@ class QueryCalls(HostState):
 
     def readahead(self, fd: int, offset: int, count: int) -> int:
         """readahead(2): never possible."""
-        file = self.imported(fd)
+        file = self.found(fd)
         if file is None:
             return self.kernel.readahead(fd, offset, count)
         raise Refused(EINVAL if file.readable else EBADF, "SPL-08")

@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 from reference.constants import (
     EINVAL,
+    ENOENT,
+    EPERM,
     EPOLL_CTL_ADD,
     EPOLL_CTL_DEL,
     EPOLL_CTL_MOD,
@@ -21,10 +23,10 @@ from reference.constants import (
     EPOLLEXCLUSIVE,
     EPOLLONESHOT,
     EPOLLWAKEUP,
+    F_GETFD,
     POLLERR,
     POLLHUP,
     POLLIN,
-    POLLNVAL,
     POLLOUT,
     POLLPRI,
     ULONG_MAX,
@@ -43,6 +45,9 @@ SLEEP_MS_MIN = 1000
 """A timeout of at least this counts as sleeping for ever, as it does on the kernel below."""
 TOKENS_FROM = 2**63
 """Where the data of imported registrations begins."""
+EPOLL_LINK = "anon_inode:[eventpoll]"
+"""What the link of an epoll instance in /proc/self/fd says."""
+_REFUSALS_OF_NAMES = {EPOLL_CTL_ADD: EPERM, EPOLL_CTL_MOD: ENOENT, EPOLL_CTL_DEL: ENOENT}
 _MODIFIERS = EPOLLET | EPOLLEXCLUSIVE | EPOLLONESHOT | EPOLLWAKEUP
 
 
@@ -96,8 +101,6 @@ class ReadinessCalls(HostState):
         if file is None:
             (found,) = self.kernel.poll(((fd, events),), 0)
             return found
-        if file.path_only:
-            return POLLNVAL
         self._cite_queue(file)
         mask = events & 0xFFFF | ALWAYS_REPORTED
         return file.readiness(fd, mask) & mask
@@ -139,7 +142,9 @@ class ReadinessCalls(HostState):
     def epoll_ctl(self, fd: int, operation: int, target: int, events: int, data: int) -> int:
         """epoll_ctl(2)."""
         self._check_instance(fd)
-        file = self.imported(target)
+        file = self.found(target)
+        if file is not None and file.path_only:
+            return self._refuse_watching_a_name(fd, operation)
         if operation not in (EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLL_CTL_DEL):
             return self.kernel.epoll_ctl(fd, operation, target, events, data)
         data &= ULONG_MAX
@@ -151,6 +156,13 @@ class ReadinessCalls(HostState):
         if operation != EPOLL_CTL_DEL:
             self.cite("EV-15")
         return self._registered(Interest(fd, target, file, file.epoll_interest(events), data), operation)
+
+    def _refuse_watching_a_name(self, fd: int, operation: int) -> int:
+        """A descriptor that only names a file is never watched. EBADF, EINVAL, EPERM, ENOENT."""
+        self.kernel.fcntl(fd, F_GETFD)
+        if self.kernel.readlink_fd(fd) != EPOLL_LINK or operation not in _REFUSALS_OF_NAMES:
+            raise Refused(EINVAL, "EV-14")
+        raise Refused(_REFUSALS_OF_NAMES[operation], "OPN-10")
 
     def _registered(self, interest: Interest, operation: int) -> int:
         """Register an interest with a token for its data, which is what it comes back with."""
@@ -170,8 +182,8 @@ class ReadinessCalls(HostState):
         return interest is not None and interest.file is not None and not interest.file.references
 
     def _check_instance(self, fd: int) -> None:
-        """Refuse an import as an epoll instance, before anything else is looked at. EINVAL, EBADF."""
-        if self.imported(fd) is not None:
+        """Refuse an import as an epoll instance, before anything else is looked at. EINVAL."""
+        if self.found(fd) is not None:
             raise Refused(EINVAL, "EV-14")
 
     def epoll_wait(self, fd: int, events_max: int, timeout: int) -> tuple[tuple[int, int], ...]:

@@ -29,9 +29,10 @@ from reference.constants import (
     SYNC_BIT,
     TMPFILE_BIT,
 )
-from reference.host.description import Description, PlainDescription
+from reference.host.description import Description
 from reference.host.importing import ImportingCalls
 from reference.host.inode import Inode
+from reference.host.path_only import PathDescription
 from reference.host.permissions import access_to_open, check_access
 from reference.outcomes import Refused
 
@@ -72,7 +73,7 @@ class ReopeningCalls(ImportingCalls):
         self.cite("OPN-10")
         if flags & O_DIRECTORY and not inode.stat(fd).mode & S_IFDIR:
             raise Refused(ENOTDIR, "OPN-10")
-        return PlainDescription(self, inode, flags & O_DIRECTORY, path_only=True)
+        return PathDescription(self, inode, flags & O_DIRECTORY)
 
     def _cite_reopened(self, inode: Inode, file_type: int, flags: int) -> None:
         """The rules that make a re-open another thing than it is on Linux; none of them decides about its success."""

@@ -8,6 +8,7 @@ One attempt is the description's. Whether another follows it is decided here, an
 from __future__ import annotations
 
 from reference.constants import (
+    EINTR,
     EINVAL,
     EMSGSIZE,
     ENOTSOCK,
@@ -54,8 +55,8 @@ class SocketCalls(RightsCalls):
     """send(2), recv(2) and their relatives, shutdown(2), getsockopt(2), setsockopt(2)."""
 
     def socket_of(self, fd: int) -> SocketDescription | None:
-        """The imported socket behind a number; None when the number was not imported. EBADF, ENOTSOCK."""
-        file = self.imported(fd)
+        """The imported socket behind a number; None when the number was not imported. ENOTSOCK."""
+        file = self.found(fd)
         if file is None or isinstance(file, SocketDescription):
             return file
         raise Refused(ENOTSOCK, "LAY-01")
@@ -166,8 +167,8 @@ class SocketCalls(RightsCalls):
                     return Received(data, (), seen, sender=False)
                 self.cite("SCK-30")
                 raise ended_wait(may_not_wait, file.options.receive_ns) from None
-            except OSError:
-                if not data:
+            except OSError as error:
+                if not data or error.errno == EINTR:
                     raise
                 self.cite("SCK-32")
                 return Received(data, (), seen)

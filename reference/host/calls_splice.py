@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from reference.constants import (
     EBADF,
+    EINTR,
     EINVAL,
     ENOSYS,
     EPERM,
@@ -52,7 +53,7 @@ class SpliceCalls(HostState):
         self, fd_in: int, off_in: int, fd_out: int, off_out: int, length: int, flags: int
     ) -> tuple[int, int, int]:
         """splice(2) between a pipe and an import: the host moves the data, at the sandbox's offsets."""
-        source, target = self.files.get(fd_in), self.files.get(fd_out)
+        source, target = self.found(fd_in), self.found(fd_out)
         if source is None and target is None:
             return self.kernel.splice(fd_in, off_in, fd_out, off_out, length, flags)
         self.cite("SPL-02")
@@ -67,6 +68,8 @@ class SpliceCalls(HostState):
                 raise Refused(ESPIPE, "SPL-02")
             if offset != NO_OFFSET and file is not None and file.inode.type == S_IFSOCK:
                 raise Refused(EINVAL, "SPL-02")
+        if source is not None and source.path_only:
+            raise Refused(EBADF, "OPN-10")
         if target is not None and target.inode.readonly:
             raise Refused(EPERM, "WR-02")
         moved, after_in, after_out = self.kernel.splice(
@@ -128,7 +131,7 @@ class SpliceCalls(HostState):
 
     def sendfile(self, out_fd: int, in_fd: int, offset: int, count: int) -> tuple[int, int]:
         """sendfile(2): from a regular file, at the sandbox's offset where the source was imported."""
-        source, target = self.files.get(in_fd), self.files.get(out_fd)
+        source, target = self.found(in_fd), self.found(out_fd)
         if source is None and target is None:
             return self.kernel.sendfile(out_fd, in_fd, offset, count)
         if not self._directions(in_fd)[0]:
@@ -144,6 +147,10 @@ class SpliceCalls(HostState):
         if count < 0 or (offset != NO_OFFSET and not 0 <= offset <= LLONG_MAX - count):
             raise Refused(EINVAL, "SPL-05")
         self.cite("SPL-05")
+        if not count:
+            return 0, offset
+        if source is not None and source.path_only:
+            raise Refused(EBADF, "OPN-10")
         count = min(count, MAX_RW_COUNT)
         if target is not None:
             return self._copied(out_fd, target, in_fd, offset, count)
@@ -180,8 +187,8 @@ class SpliceCalls(HostState):
                 if not moved:
                     raise target.would_block() from None
                 break
-            except OSError:
-                if not moved:
+            except OSError as error:
+                if not moved or error.errno == EINTR:
                     raise
                 break
             moved += taken

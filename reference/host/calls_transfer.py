@@ -22,12 +22,12 @@ class TransferCalls(HostState):
 
     def read(self, fd: int, count: int) -> bytes:
         """read(2)."""
-        file = self.imported(fd)
+        file = self.found(fd)
         return self.kernel.read(fd, count) if file is None else self._read(fd, file, (self._single(count),), 0)
 
     def readv(self, fd: int, lengths: tuple[int, ...]) -> bytes:
         """readv(2)."""
-        file = self.imported(fd)
+        file = self.found(fd)
         return self.kernel.readv(fd, lengths) if file is None else self._read(fd, file, lengths, 0)
 
     def pread(self, fd: int, count: int, offset: int) -> bytes:
@@ -36,7 +36,7 @@ class TransferCalls(HostState):
         if file is None:
             return self.kernel.pread(fd, count, offset)
         _check_span(offset, count, "RD-09")
-        return self._read_at(fd, file, (self._single(count),), offset, 0)
+        return self._read_at(fd, file, checked_lengths((self._single(count),)), offset, 0)
 
     def preadv2(self, fd: int, lengths: tuple[int, ...], offset: int, flags: int) -> bytes:
         """preadv2(2); offset -1 is the file offset."""
@@ -45,7 +45,8 @@ class TransferCalls(HostState):
             return self.kernel.preadv2(fd, lengths, offset, flags)
         if offset == CURRENT_POSITION:
             return self._read(fd, file, lengths, flags)
-        return self._read_at(fd, file, lengths, offset, flags)
+        _check_offset(offset, "RD-18")
+        return self._read_at(fd, file, checked_lengths(lengths), offset, flags)
 
     def _read(self, fd: int, file: Description, lengths: tuple[int, ...], flags: int) -> bytes:
         lengths = checked_lengths(lengths)
@@ -60,8 +61,6 @@ class TransferCalls(HostState):
         return data
 
     def _read_at(self, fd: int, file: Description, lengths: tuple[int, ...], offset: int, flags: int) -> bytes:
-        lengths = checked_lengths(lengths)
-        _check_span(offset, sum(lengths), "RD-09")
         file.check_positional()
         if not file.readable and not file.inode.seekable:
             self.cite("RD-17")
@@ -72,18 +71,21 @@ class TransferCalls(HostState):
 
     def write(self, fd: int, data: bytes) -> int:
         """write(2)."""
-        file = self.imported(fd)
+        file = self.found(fd)
         return self.kernel.write(fd, data) if file is None else self._write(fd, file, (data,), 0)
 
     def writev(self, fd: int, buffers: tuple[bytes, ...]) -> int:
         """writev(2)."""
-        file = self.imported(fd)
+        file = self.found(fd)
         return self.kernel.writev(fd, buffers) if file is None else self._write(fd, file, buffers, 0)
 
     def pwrite(self, fd: int, data: bytes, offset: int) -> int:
         """pwrite(2)."""
         file = self._positioned(fd, offset, "WR-18")
-        return self.kernel.pwrite(fd, data, offset) if file is None else self._write_at(fd, file, (data,), offset, 0)
+        if file is None:
+            return self.kernel.pwrite(fd, data, offset)
+        _check_span(offset, len(data), "WR-18")
+        return self._write_at(fd, file, (data,), offset, 0)
 
     def pwritev2(self, fd: int, buffers: tuple[bytes, ...], offset: int, flags: int) -> int:
         """pwritev2(2); offset -1 is the file offset."""
@@ -92,6 +94,7 @@ class TransferCalls(HostState):
             return self.kernel.pwritev2(fd, buffers, offset, flags)
         if offset == CURRENT_POSITION:
             return self._write(fd, file, buffers, flags)
+        _check_offset(offset, "WR-18")
         return self._write_at(fd, file, buffers, offset, flags)
 
     def _write(self, fd: int, file: Description, buffers: tuple[bytes, ...], flags: int) -> int:
@@ -117,8 +120,7 @@ class TransferCalls(HostState):
                 buffers = (b"".join(buffers)[stop.moved :],)
 
     def _write_at(self, fd: int, file: Description, buffers: tuple[bytes, ...], offset: int, flags: int) -> int:
-        lengths = checked_lengths(tuple([len(buffer) for buffer in buffers]))
-        _check_span(offset, sum(lengths), "WR-18")
+        checked_lengths(tuple([len(buffer) for buffer in buffers]))
         file.check_positional()
         if not file.writable and not file.inode.seekable:
             self.cite("WR-01")
@@ -131,18 +133,16 @@ class TransferCalls(HostState):
             self.cite("PERM-08")
 
     def _positioned(self, fd: int, offset: int, clause: str, lowest: int = 0) -> Description | None:
-        """As :meth:`imported`. A number is looked up before the offset is looked at, and what it means after.
+        """The description behind a number, which is looked up before the offset is looked at; None for the host's own.
 
         A closed number is the sandbox's own where an import was the last that it meant.
         """
-        file = self.files.get(fd)
+        file = self.found(fd)
         if offset < 0 and file is not None:
             self.cite(clause)
-        if offset < lowest and file is not None and file.path_only:
-            raise Refused(EINVAL, clause)
         if offset < lowest and file is None and fd in self.left and not self.is_open(fd):
             raise Refused(EBADF, clause)
-        return self.imported(fd)
+        return file
 
     def _single(self, count: int) -> int:
         """How much of a single buffer a call uses: cut before its address is looked at, unlike one of a vector."""
@@ -170,6 +170,12 @@ def checked_lengths(lengths: tuple[int, ...]) -> tuple[int, ...]:
         cut.append(min(length, room))
         room -= cut[-1]
     return tuple(cut)
+
+
+def _check_offset(offset: int, clause: str) -> None:
+    """EINVAL for a negative offset. Whether a vector goes past the largest one, is left to the host."""
+    if offset < 0:
+        raise Refused(EINVAL, clause)
 
 
 def _check_span(offset: int, count: int, clause: str) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from reference.constants import (
     EAGAIN,
     EBADF,
+    EINTR,
     EINVAL,
     EIO,
     ENODEV,
@@ -29,7 +30,6 @@ from reference.constants import (
     O_APPEND,
     O_DSYNC,
     O_NONBLOCK,
-    O_PATH,
     O_RDONLY,
     O_RDWR,
     O_SYNC,
@@ -82,15 +82,16 @@ class Description:
     ``path_only``: opened again with O_PATH. An import of a host's O_PATH descriptor is a description like any.
     """
 
-    def __init__(self, host: HostState, inode: Inode, flags: int, *, path_only: bool = False) -> None:
+    path_only = False
+
+    def __init__(self, host: HostState, inode: Inode, flags: int) -> None:
         self.host = host
         self.inode = inode
-        self.path_only = path_only
-        self.flags = flags | O_PATH if path_only else flags & KEPT_FLAGS
+        self.flags = flags & KEPT_FLAGS
         host.cite("LAY-02")
         mode = flags & O_ACCMODE
-        self.readable = mode in (O_RDONLY, O_RDWR) and not path_only
-        self.writable = mode in (O_WRONLY, O_RDWR) and not path_only
+        self.readable = mode in (O_RDONLY, O_RDWR)
+        self.writable = mode in (O_WRONLY, O_RDWR)
         self.offset = 0
         self.references = 0
 
@@ -194,7 +195,8 @@ class PlainDescription(Description):
             data = self._from_host(host_fd, (count - len(saved),), CURRENT_POSITION, flags)
         except OSError as error:
             self.host.cite("RD-13" if error.errno == EAGAIN else "RD-15")
-            if saved:
+            if saved and error.errno != EINTR:
+                # Where the host itself would wait, so does the sandbox, whatever it has.
                 return saved
             if error.errno == EAGAIN:
                 raise WouldBlockError from None

@@ -52,6 +52,13 @@ class HostState:
         """A call that no sandbox description takes part in is the kernel's own."""
         return getattr(self.kernel, call)
 
+    def found(self, fd: int) -> Description | None:
+        """As :meth:`imported`, for calls that find something else to refuse in a descriptor that only names a file."""
+        file = self.files.get(fd)
+        if file is not None and file.path_only:
+            self.cite("OPN-10")
+        return file
+
     def imported(self, fd: int) -> Description | None:
         """The sandbox description behind a number; None when the number was not imported. EBADF for O_PATH."""
         file = self.files.get(fd)

@@ -4,17 +4,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from reference.constants import (
     EAGAIN,
+    EBADF,
     EFBIG,
     EINVAL,
+    EOPNOTSUPP,
     EOVERFLOW,
     EPOLL_CTL_ADD,
     EPOLLIN,
     EPOLLOUT,
+    ESPIPE,
     FIONBIO,
+    LLONG_MAX,
     MAP_PRIVATE,
     MAP_SHARED_VALIDATE,
     O_CREAT,
@@ -23,12 +29,13 @@ from reference.constants import (
     PAGE_SIZE,
     PROT_READ,
     RLIMIT_FSIZE,
+    RWF_NOWAIT,
     SIGXFSZ,
 )
 from reference.host.calls_readiness import TOKENS_FROM
 from reference.host.kernel import Host
 from reference.linux.kernel import Linux
-from reference.outcomes import Refused
+from reference.outcomes import Refused, Sleeps
 
 
 @pytest.fixture
@@ -112,3 +119,37 @@ def test_a_mapping_is_shared_or_private_and_begins_at_a_page_of_the_file(
         host.mmap(fd, 1, PROT_READ, flags, offset)
 
     assert error == refusal.value.errno
+
+
+def test_where_a_vector_ends_is_looked_at_last(host: Host) -> None:
+    read_end, write_end = (imported(host, end) for end in host.kernel.pipe2(0))
+    beyond = LLONG_MAX - 1
+
+    assert ESPIPE == refusal_of(lambda: host.preadv2(read_end, (10,), beyond, 0))
+    assert EOPNOTSUPP == refusal_of(lambda: host.preadv2(read_end, (10,), beyond, RWF_NOWAIT))
+    assert EBADF == refusal_of(lambda: host.preadv2(write_end, (10,), beyond, 0))
+    assert EINVAL == refusal_of(lambda: host.pread(write_end, 10, beyond))
+
+
+def test_a_read_of_kept_bytes_waits_where_the_host_does(host: Host) -> None:
+    read_end, write_end = host.kernel.pipe2(0)
+    reader = imported(host, read_end, savable=1)
+    host.kernel.write(write_end, b"x")
+    host.save()
+    host.kernel.ioctl(read_end, FIONBIO, 0)
+
+    with pytest.raises(Sleeps):
+        host.read(reader, 2)
+
+
+def test_a_range_may_end_before_it_begins(host: Host) -> None:
+    file = imported(host, host.kernel.open("f", O_RDWR | O_CREAT, 0o600))
+
+    assert 0 == host.sync_file_range(file, 10, -10, 0)
+    assert EINVAL == refusal_of(lambda: host.sync_file_range(file, 10, -11, 0))
+
+
+def refusal_of(call: Callable[[], object]) -> int | None:
+    with pytest.raises(Refused) as refusal:
+        call()
+    return refusal.value.errno
