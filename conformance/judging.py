@@ -109,14 +109,17 @@ def counted(ops: Iterable[Op], observed: Iterable[Observation]) -> Counter[tuple
     return Counter((spec_of(op).name, outcome_name(seen)) for op, seen in zip(ops, observed, strict=False))
 
 
-def judge(task: Task, examine: Examine) -> Result:
-    """Run a batch, and compare each observation with what the model allows."""
+def judge(task: Task, examine: Examine, programs: Iterable[NamedProgram] | None = None) -> Result:
+    """Run a batch, and compare each observation with what the model allows.
+
+    ``programs`` are those of the task, where whoever observes them has to know them first.
+    """
     started, cpu_started = time.monotonic(), time.process_time()
     result = Result(task.index, task.kind)
     counts: Counter[tuple[str, int, Any]] = Counter()
     clauses: Counter[str] = Counter()
     make_model = law_of(task.law).make_model
-    for number, (seed, ops) in enumerate(programs_of(task)):
+    for number, (seed, ops) in enumerate(programs_of(task) if programs is None else programs):
         model = make_model(task.profile)
         observed, mismatch = examine(number, ops, model)
         if mismatch is not None:

@@ -80,7 +80,7 @@ NATIVE_WORKER = click.option(
     "--native-worker",
     type=click.Choice(CHOICES),
     help="What runs programs on the kernel: a worker in C, which is several times as fast, or one in Python."
-    " auto takes the one in C where a compiler is found.  [default: python]",
+    " auto takes the one in C where a compiler is found.  [default: auto]",
 )
 
 

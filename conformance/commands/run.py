@@ -99,7 +99,7 @@ def command(
     profile, base = chosen_profile(directory, as_user)
     for place in {base, (subject.base if subject else None) or base}:
         sweep(place)
-    worker = IN_PYTHON if subject else worker_under(chosen, native_worker or "python")
+    worker = IN_PYTHON if subject else worker_under(chosen, native_worker or "auto")
     surroundings = {"native worker": worker.name}
     if subject is not None:
         profile, surroundings = introduced(subject, profile, base)

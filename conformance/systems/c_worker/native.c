@@ -79,11 +79,11 @@ static void become(struct value *settings) {
     if (setgroups(0, NULL) || setgid(number_in(settings, "gid")) || setuid(uid)) die("cannot become user %u", uid);
 }
 
-/* Runs [alone, programs]. Afterwards all is cleared away, and the time is counted. */
+/* Runs [alone, number of the first, programs]. Afterwards all is cleared away, and the time is counted. */
 static void run(struct value *message) {
-    struct value *alone = message->first;
-    shared->program = 0;
-    for (struct value *program = alone->next->first; program; program = program->next, shared->program++)
+    struct value *alone = message->first, *number = alone->next;
+    shared->program = number->number;
+    for (struct value *program = number->next->first; program; program = program->next, shared->program++)
         if (alone->number) run_alone(program);
         else run_program(program);
     shared->cpu_us = cpu_us(RUSAGE_SELF) + cpu_us(RUSAGE_CHILDREN);
