@@ -4,7 +4,7 @@
 
 import gc
 
-_OBJECTS_MAX = 100_000
+_OBJECTS_MAX = 30_000
 
 
 def look_seldom() -> None:

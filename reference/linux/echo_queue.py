@@ -78,7 +78,12 @@ class EchoQueue:
 
     def plain(self, run: bytes) -> None:
         """Echo characters that need no care, fewer than would have to be carried out at once."""
-        self._add(*run)
+        start = self.head & _INDEX
+        if start + len(run) <= RING_BYTES:
+            self.ring[start : start + len(run)] = run
+            self.head += len(run)
+        else:
+            self._add(*run)
         self.marked = self.head
 
     def uncommitted_room(self) -> int:

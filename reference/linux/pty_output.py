@@ -71,27 +71,30 @@ def processed(character: int, cursor: Cursor, modes: Modes, room: int) -> tuple[
 
 def plain_run(data: bytes, cursor: Cursor, modes: Modes) -> tuple[int, Cursor]:
     """How many bytes at the start of ``data`` are sent as they are, in one piece, and where the cursor is then."""
-    for index, character in enumerate(data):
-        if character == TAB:
-            return index, cursor
-        if character == NEWLINE:
-            if modes.output_nl_resets:
-                cursor = Cursor(0, cursor.line_column)
-            if modes.output_nl_to_crnl:
-                return index, cursor
-            cursor = cursor.marked()
-        elif character == RETURN:
-            if modes.output_cr_to_nl or (modes.output_no_cr_at_start and cursor.column == 0):
-                return index, cursor
-            cursor = MARGIN
-        elif character == BACKSPACE:
-            cursor = cursor.back()
-        elif not is_control(character):
+    column, line_column = cursor
+    count = 0
+    for character in data:
+        if not is_control(character):
             if modes.output_uppers:
-                return index, cursor
+                break
             if not is_continuation(character, modes):
-                cursor = cursor.on()
-    return len(data), cursor
+                column += 1
+        elif character == TAB:
+            break
+        elif character == NEWLINE:
+            if modes.output_nl_resets:
+                column = 0
+            if modes.output_nl_to_crnl:
+                break
+            line_column = column
+        elif character == RETURN:
+            if modes.output_cr_to_nl or (modes.output_no_cr_at_start and column == 0):
+                break
+            column = line_column = 0
+        elif character == BACKSPACE:
+            column = max(column - 1, 0)
+        count += 1
+    return count, Cursor(column, line_column)
 
 
 def is_continuation(character: int, modes: Modes) -> bool:
