@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +15,7 @@ from conformance.interpreter import execute
 from conformance.laws import dismantle, host_over_linux, linux
 from conformance.observation import Observation
 from conformance.ops import Op
-from conformance.oracle import Mismatch, first_mismatch, predict
+from conformance.oracle import Mismatch, first_mismatch, predict_with_marks
 from conformance.twin import twin_outcome
 from reference.linux.profile import Profile
 
@@ -36,7 +36,8 @@ class Comparison:
 
     ``ops`` is what was compared in the end: without the ops that made a descriptor on one side only.
     ``differences`` are those of the program and of the ops that were left out on the way;
-    ``cited`` are the host clauses that the host model cited.
+    ``cited`` are the host clauses that the host model cited. ``sure`` is how many ops come before the first where time
+    decided, on either side; what is behind it is explained as well, but is not the program's alone.
     """
 
     ops: tuple[Op, ...]
@@ -44,6 +45,7 @@ class Comparison:
     native: Sequence[Observation]
     differences: tuple[Difference, ...]
     cited: tuple[str, ...]
+    sure: int
 
     @property
     def unexplained(self) -> Difference | None:
@@ -75,9 +77,9 @@ class Comparer:
         while True:
             uneven = first_uneven(ops, host, native)
             last = len(ops) - 1 if uneven is None else uneven
-            differences = self._differences(ops[: last + 1], host, native, cited)
+            differences, sure = self._differences(ops[: last + 1], host, native, cited)
             if uneven is None or any(difference.how == UNEXPLAINED for difference in differences):
-                return Comparison(ops, host, native, (*found, *differences), tuple(cited))
+                return Comparison(ops, host, native, (*found, *differences), tuple(cited), sure)
             found += [difference for difference in differences if difference.index == uneven]
             ops = without(ops, uneven)
             host, native = self._on_host(ops), self._on_native(ops)
@@ -88,40 +90,45 @@ class Comparer:
         host: Sequence[Observation],
         native: Sequence[Observation],
         cited: dict[str, None],
-    ) -> list[Difference]:
-        """The differences of a program, and the host clauses it cites."""
+    ) -> tuple[list[Difference], int]:
+        """The differences of a program, the host clauses it cites, and how many ops are not behind a race."""
         prediction = self._predicted(ops, host)
         mismatch = first_mismatch(prediction.outcomes, host[: len(ops)])
-        cited.update(dict.fromkeys(clause for step in prediction.cited for clause in step if clause in self._clauses))
-        if mismatch is not None:
-            return [_strayed(mismatch, host, native, UNPREDICTED)]
         # A clause may say of Linux no more than that it does something else: what, the model of Linux has to say.
-        astray = first_mismatch(predict(ops, linux(self._profile), native), native[: len(ops)])
+        natively, marks = predict_with_marks(ops, linux(self._profile), native)
+        sure = min(prediction.sure, len(marks))
+        steady = prediction.cited[:sure]
+        cited.update(dict.fromkeys(clause for step in steady for clause in step if clause in self._clauses))
+        if mismatch is not None:
+            return [_strayed(mismatch, host, native, UNPREDICTED)], sure
+        astray = first_mismatch(natively, native[: len(ops)])
         if astray is not None:
-            return [_strayed(astray, host, native, ASTRAY)]
+            return [_strayed(astray, host, native, ASTRAY)], sure
 
         def twin(index: int) -> Observation:
             return twin_outcome(ops, index, host, self._profile)
 
-        return [
-            difference
+        differences = [
+            replace(difference, raced=difference.index >= sure)
             for step in steps(ops, host, prediction, native, self._clauses)
             for difference in explain(step, self._clauses, twin)
         ]
+        return differences, sure
 
     def _predicted(self, ops: tuple[Op, ...], host: Sequence[Observation]) -> Prediction:
         """What the pure host model says of a program when it follows what was observed."""
         model = host_over_linux(self._profile)
-        marks = [(0, 0)]
+        marks = [(0, 0, "")]
 
         def mark(call: str, arguments: tuple[Any, ...]) -> None:
-            marks.append((len(model.cited), model.choices.made))
+            marks.append((len(model.cited), model.choices.made, model.choices.raced))
 
         outcomes = execute(ops, model, follow=host, settle=mark)
-        cited = [model.cited[before:after] for (before, _), (after, _) in pairwise(marks)]
-        chosen = [before != after for (_, before), (_, after) in pairwise(marks)]
+        cited = [model.cited[before:after] for (before, _, _), (after, _, _) in pairwise(marks)]
+        chosen = [before != after for (_, before, _), (_, after, _) in pairwise(marks)]
+        sure = sum(not raced for _, _, raced in marks[1:])
         dismantle(model)
-        return Prediction(outcomes, cited, chosen)
+        return Prediction(outcomes, cited, chosen, sure)
 
 
 def _strayed(mismatch: Mismatch, host: Sequence[Observation], native: Sequence[Observation], field: str) -> Difference:

@@ -81,7 +81,9 @@ def showing(
 
 
 def _with_ops(comparison: Comparison, ops: tuple[Op, ...]) -> Comparison:
-    return Comparison(ops, comparison.host, comparison.native, comparison.differences, comparison.cited)
+    return Comparison(
+        ops, comparison.host, comparison.native, comparison.differences, comparison.cited, comparison.sure
+    )
 
 
 def standings(

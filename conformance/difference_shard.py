@@ -12,8 +12,8 @@ from pathlib import Path
 from conformance.comparison import Comparer, Comparison
 from conformance.judging import NamedProgram, Result, Suspect, Task, Witness, counted, programs_of
 from conformance.laws import Law
-from conformance.observation import Observation
-from conformance.ops import Op
+from conformance.observation import RACED, Observation
+from conformance.ops import Op, spec_of
 from conformance.systems.native_worker import NativeWorker, WorkerDied
 from conformance.systems.native_workers import native_worker
 from reference.linux.profile import Profile
@@ -54,7 +54,9 @@ class DifferenceShard:
             result.programs += 1
             result.ops += len(comparison.ops)
             clauses.update(comparison.cited)
-            outcomes.update(counted(comparison.ops, comparison.host))
+            sure = comparison.sure
+            outcomes.update(counted(comparison.ops[:sure], comparison.host))
+            outcomes.update((spec_of(op).name, RACED) for op in comparison.ops[sure:])
             _attribute(result, seed, comparison)
             if comparison.unexplained is not None:
                 result.suspects.append(Suspect(seed, ops))
@@ -93,6 +95,8 @@ def _alone(
 def _attribute(result: Result, seed: str, comparison: Comparison) -> None:
     """Book which clauses explained a difference, how, and the shortest program in which each did as a rule."""
     for difference in comparison.differences:
+        if difference.raced:
+            continue
         for clause in difference.clauses:
             hows = result.differences.setdefault(clause, {})
             hows[difference.how] = hows.get(difference.how, 0) + 1

@@ -33,6 +33,8 @@ EVERYTHING: Hashable = "everything"
 """The family that every op belongs to: a save, or a limit, reaches all of them."""
 _EVENT_CALLS = frozenset(("poll", "ppoll", "select", "epoll_wait"))
 _GLOBAL_CALLS = frozenset(("save", "restore", "setrlimit"))
+_PICKED = frozenset(("ioctl(TIOCGPTN)", "ioctl(TIOCGDEV)"))
+"""Ops whose value is a number that the kernel picks among the free ones: each side is held against its own model."""
 _NUMBERING_CALLS = frozenset(("mapping_path", "readlink_fd", "statx"))
 """Calls that number what they meet in the order in which a program meets it."""
 
@@ -47,6 +49,7 @@ class Difference:
     ``field`` is the part of the value that differs, empty where the classes of the outcomes do.
     ``how`` is RULE, STATE, CONSEQUENCE, FREE or UNEXPLAINED, ``clauses`` are the ids that explain it,
     ``cited`` those of all host clauses that were cited at the op.
+    ``raced`` says that time had decided something by then, so that another run may not have it.
     """
 
     index: int
@@ -56,15 +59,20 @@ class Difference:
     how: str
     clauses: tuple[str, ...]
     cited: tuple[str, ...] = ()
+    raced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What the pure host model says of each op: the outcomes it allows, the clauses it cites, where Linux is free."""
+    """What the pure host model says of each op: the outcomes it allows, the clauses it cites, where Linux is free.
+
+    ``sure`` is how many ops come before the first where time decides.
+    """
 
     outcomes: Sequence[Observation]
     cited: Sequence[Sequence[str]]
     free: Sequence[bool]
+    sure: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +131,7 @@ def steps(
 
 def explain(step: Step, clauses: Mapping[str, HostClause], twin: Twin) -> Iterator[Difference]:
     """Every difference of a step, with its explanation; nothing where the two sides gave the same."""
-    if allows(step.predicted, step.native):
+    if allows(step.predicted, step.native) or _is_picked(step):
         return
     behind: tuple[str, ...] | None = None
     for field in _fields(step):
@@ -137,6 +145,11 @@ def explain(step: Step, clauses: Mapping[str, HostClause], twin: Twin) -> Iterat
         if not ids:
             how = FREE if step.free else UNEXPLAINED
         yield Difference(step.index, step.host, step.native, field, how, ids, step.cited)
+
+
+def _is_picked(step: Step) -> bool:
+    """Whether both sides gave a number that the kernel picked: that they are two numbers is no difference."""
+    return spec_of(step.op).name in _PICKED and type(step.host) is int and type(step.native) is int
 
 
 def _behind(step: Step, clauses: Mapping[str, HostClause], asked: Observation) -> tuple[str, ...]:

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.interpreter import System
 from conformance.kinds import recipes_of
 from conformance.laws import dismantle, law_of
-from conformance.observation import NO_VALUE, Observation, outcome_name
+from conformance.observation import NO_VALUE, RACED, Observation, outcome_name
 from conformance.ops import SELECTED_CALLS, Op, spec_of
-from conformance.oracle import Mismatch
+from conformance.oracle import Mismatch, predict_with_marks
 from conformance.strategies.programs import seeded_program
 from conformance.variations import Varied
 from reference.linux.profile import Profile
@@ -109,6 +109,16 @@ def counted(ops: Iterable[Op], observed: Iterable[Observation]) -> Counter[tuple
     return Counter((spec_of(op).name, outcome_name(seen)) for op, seen in zip(ops, observed, strict=False))
 
 
+def _before_the_race(ops: Sequence[Op], model: System, observed: Sequence[Observation]) -> tuple[int, list[str]]:
+    """How many ops come before the first where time decides, and the clauses that are cited up to there."""
+    _, marks = predict_with_marks(ops, model, observed)
+    cited = model.cited[: marks[-1] if marks else 0]
+    # The host model does not cite the rules of the kernel below it.
+    cited += [model.choices.raced] if model.choices.raced in model.cited else []
+    dismantle(model)
+    return len(marks), cited
+
+
 def judge(task: Task, examine: Examine, programs: Iterable[NamedProgram] | None = None) -> Result:
     """Run a batch, and compare each observation with what the model allows.
 
@@ -117,6 +127,7 @@ def judge(task: Task, examine: Examine, programs: Iterable[NamedProgram] | None 
     started, cpu_started = time.monotonic(), time.process_time()
     result = Result(task.index, task.kind)
     counts: Counter[tuple[str, int, Any]] = Counter()
+    raced: Counter[str] = Counter()
     clauses: Counter[str] = Counter()
     make_model = law_of(task.law).make_model
     for number, (seed, ops) in enumerate(programs_of(task) if programs is None else programs):
@@ -126,13 +137,17 @@ def judge(task: Task, examine: Examine, programs: Iterable[NamedProgram] | None 
             result.suspects.append(Suspect(seed, ops, seen=mismatch))
         result.programs += 1
         result.ops += len(observed)
-        clauses.update(model.cited)
+        sure, cited = len(observed), model.cited
+        if model.choices.raced:
+            sure, cited = _before_the_race(ops[:sure], make_model(task.profile), observed)
+            raced.update([spec_of(op).name for op in ops[sure : len(observed)]])
+        clauses.update(cited)
         dismantle(model)
         # The names are only looked up once a batch: here the ops and outcomes are told apart as cheaply as can be.
         counts.update(
             [
                 (call, arguments[1] if call in SELECTED_CALLS else 0, seen if type(seen) in NO_VALUE else type(seen))
-                for (call, arguments, _), seen in zip(ops, observed, strict=False)
+                for (call, arguments, _), seen in zip(ops, observed[:sure], strict=False)
             ]
         )
     for (call, selector, outcome), count in counts.items():
@@ -140,6 +155,8 @@ def judge(task: Task, examine: Examine, programs: Iterable[NamedProgram] | None 
         shown = outcome_name(outcome if type(outcome) in NO_VALUE else None)
         by_outcome = result.outcomes.setdefault(name, {})
         by_outcome[shown] = by_outcome.get(shown, 0) + count
+    for name, count in raced.items():
+        result.outcomes.setdefault(name, {})[RACED] = count
     result.clauses = dict(clauses)
     result.seconds = time.monotonic() - started
     result.cpu_seconds = time.process_time() - cpu_started

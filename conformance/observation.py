@@ -85,6 +85,10 @@ def with_signals(outcome: Observation, signals: list[int]) -> Observation:
     return Signalled(outcome, raised)
 
 
+RACED = "RACED"
+"""The name in tables for whatever came of an op behind one where time decided: it may be another outcome each time."""
+
+
 def outcome_name(observation: Observation) -> str:
     """A short name for tables: the error, ``ok``, ``BLOCKED``, ``REFUSED``; signals joined by ``&``."""
     if isinstance(observation, Signalled):

@@ -53,6 +53,23 @@ def predict(ops: Sequence[Op], model: System, observed: Sequence[Observation]) -
     return execute(ops, model, follow=observed)
 
 
+def predict_with_marks(
+    ops: Sequence[Op], model: System, observed: Sequence[Observation]
+) -> tuple[list[Observation], list[int]]:
+    """As :func:`predict`, with how many clauses were cited after each op before the first where time decides.
+
+    What comes behind that op is held against the model like everything else; but what a report counts is to be the
+    program's alone, and the same each time.
+    """
+    marks: list[int] = []
+
+    def mark(call: str, arguments: tuple[Any, ...]) -> None:
+        if not model.choices.raced:
+            marks.append(len(model.cited))
+
+    return execute(ops, model, follow=observed, settle=mark), marks
+
+
 def first_mismatch(predicted: Sequence[Observation], observed: Sequence[Observation]) -> Mismatch | None:
     """The first op where observation and prediction part, or None."""
     for index, (expected, seen) in enumerate(zip(predicted, observed, strict=True)):

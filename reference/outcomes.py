@@ -111,13 +111,16 @@ class Choices:
 
     Before each call the driver sets ``observed`` to what the other system gave,
     or leaves it ``None`` in a pure prediction. ``made`` counts how often the kernel was free.
+    ``raced`` is the rule by which, for the first time, how fast the kernel was decided, and not the program alone;
+    empty while there was none. What comes behind it may be another thing each time.
     """
 
-    __slots__ = ("made", "observed")
+    __slots__ = ("made", "observed", "raced")
 
     def __init__(self) -> None:
         self.observed: object = None
         self.made = 0
+        self.raced = ""
 
     def refused(self, number: int) -> bool:
         """Whether the other system failed with this error number: for calls that the kernel may refuse as it likes."""

@@ -99,7 +99,9 @@ def test_a_state_of_one_file_explains_nothing_about_another() -> None:
     ops = read_program(program).ops
     run = execute(ops, host_over_linux(PROFILE))
 
-    found = list(steps(ops, run, Prediction(run, [(), ("IMP-05",), (), (), ()], [False] * 5), run, load_host_clauses()))
+    found = list(
+        steps(ops, run, Prediction(run, [(), ("IMP-05",), (), (), ()], [False] * 5, 5), run, load_host_clauses())
+    )
 
     assert found[3].standing == ("IMP-05",)
     assert found[4].standing == ()

@@ -18,6 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from conformance.clauses import Clause
 from conformance.events import Divergence, Header
+from conformance.observation import RACED
 from conformance.reporting import charts
 from conformance.reporting.card import (
     Line,
@@ -359,8 +360,8 @@ def _classes(totals: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
     for name, count in totals:
         if "&" in name:
             classes["signal"] += count
-        elif name in ("ok", "BLOCKED", "UNSUPPORTED"):
+        elif name in ("ok", "BLOCKED", "UNSUPPORTED", RACED):
             classes[name.lower()] += count
         else:
             classes["error"] += count
-    return [(name, classes[name]) for name in ("ok", "error", "signal", "blocked", "unsupported")]
+    return [(name, classes[name]) for name in ("ok", "error", "signal", "blocked", "unsupported", "raced")]

@@ -53,6 +53,11 @@ class KernelState:
         self.device_numbers = Ordinals(FIRST_DEVICE)
         self.terminal_numbers = Ordinals(FIRST_TERMINAL)
 
+    def race(self, clause: str) -> None:
+        """Cite a rule by which it is for time to decide."""
+        self.cite(clause)
+        self.choices.raced = self.choices.raced or clause
+
     def _record(self, signal: int) -> None:
         """A signal that comes twice during one call counts once, as it would while the first is pending (signal(7))."""
         if signal not in self.signals:

@@ -301,7 +301,7 @@ class Terminal(TerminalLine):
         decided = False
         if goal > WRITE_STEP_BYTES and self._pair_announces():
             # SIGIO may come between two steps, and ends the write there.
-            self.cite("TTY-WRITE-SIGIO")
+            self.kernel.race("TTY-WRITE-SIGIO")
             goal = self.kernel.choose(Between(WRITE_STEP_BYTES, goal, goal))
         while written < goal:
             self.discipline.process_echo()
@@ -312,7 +312,7 @@ class Terminal(TerminalLine):
                 self._remember_short_write()
                 break
             if sent < len(step) and not decided:
-                self.cite("TTY-WRITE-RACE")
+                self.kernel.race("TTY-WRITE-RACE")
                 goal = self.kernel.choose(Between(written, goal, goal))
                 decided = True
         if goal < len(data) and goal % WRITE_STEP_BYTES:

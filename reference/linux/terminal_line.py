@@ -99,7 +99,7 @@ class TerminalLine(Inode):
     def discard_output(self) -> None:
         """Throw away what the other end's discipline did not take yet."""
         if self.link.input.queued and not self.link.discipline.full:
-            self.cite("TTY-FLUSH-RACE")
+            self.kernel.race("TTY-FLUSH-RACE")
             self.link.doubtful = True
         self.link.input.clear()
         self.tell_packet(TIOCPKT_FLUSHWRITE, wakes=0)
