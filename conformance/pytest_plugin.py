@@ -3,7 +3,8 @@
 """Fixtures and Hypothesis profiles for property tests that hold a system against another.
 
 Profiles: ``dev`` (default, few examples), ``ci`` (derandomised: the same programs in every run), ``smoke`` (the first
-few of these), ``campaign`` (many examples). Choose with the environment variable HYPOTHESIS_PROFILE.
+few of these), ``glance`` (fewer still), ``campaign`` (many examples).
+Choose with the environment variable HYPOTHESIS_PROFILE.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
     dev = settings(max_examples=50, deadline=None, suppress_health_check=_SLOW_IS_FINE)
     settings.register_profile("dev", dev)
     settings.register_profile("smoke", dev, derandomize=True, database=None)
+    settings.register_profile("glance", dev, derandomize=True, database=None, max_examples=10)
     settings.register_profile("ci", dev, derandomize=True, database=None, max_examples=200)
     settings.register_profile("campaign", dev, max_examples=5000)
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))

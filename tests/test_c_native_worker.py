@@ -32,6 +32,8 @@ from reference.linux.kernel import Linux
 from reference.linux.profile import Profile
 from reference.structures import Stat, Statx
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parents[1]
 PROGRAMS_PER_KIND = 12
 

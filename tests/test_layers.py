@@ -61,6 +61,7 @@ def test_the_reference_imports_the_standard_library_only(path: Path) -> None:
             assert name.partition(".")[0] in {"reference", *sys.stdlib_module_names}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
 def test_functions_fit_a_screen_and_files_carry_the_licence(path: Path) -> None:
     text = path.read_text()

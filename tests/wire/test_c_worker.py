@@ -13,6 +13,7 @@ import sys
 from bisect import bisect_left
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from click.testing import CliRunner
@@ -34,6 +35,8 @@ from conformance.worker_bundle import C_NATIVE_PARTS, C_PARTS, C_WORKER, c_worke
 from reference.linux.kernel import Linux
 from reference.linux.profile import Profile
 from reference.structures import Stat, Statx
+
+pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS_PER_KIND = 12
@@ -69,6 +72,30 @@ def python_worker(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("python") / "worker.py"
     path.write_text(worker_text())
     return path
+
+
+class Expected(NamedTuple):
+    """What the Python worker gave for a program, up to the first op in which the kernel is free.
+
+    From there on, two runs of one worker may differ as well; the model holds each of them.
+    """
+
+    name: str
+    ops: tuple[Op, ...]
+    observed: list[Observation]
+
+
+@pytest.fixture(scope="module")
+def expected(python_worker: Path) -> list[Expected]:
+    """Every program, for each build of the C worker to be held to."""
+    profile = profile_for(working_base(None))
+    found = []
+    with _started(sys.executable, str(python_worker)) as other:
+        for name, program in _programs():
+            ops = fitted(program, other.hello)
+            observed = other.run_alone(ops)
+            found.append(Expected(name, ops, observed[: _decided(ops, observed, profile)]))
+    return found
 
 
 def _programs() -> Iterator[tuple[str, tuple[Op, ...]]]:
@@ -113,17 +140,14 @@ def _decided(ops: tuple[Op, ...], observed: list[Observation], profile: Profile)
     return bisect_left(range(1, len(ops) + 1), 1, key=choices_made)
 
 
-def test_the_worker_gives_what_the_python_worker_gives(worker: Path, python_worker: Path) -> None:
-    profile = profile_for(working_base(None))
-    with _started(str(worker)) as system, _started(sys.executable, str(python_worker)) as other:
-        for name, program in _programs():
-            ops = fitted(program, system.hello)
-            given, expected = system.run_alone(ops), other.run_alone(ops)
-            # From there on, two runs of one worker may differ as well; the model holds each of them.
-            decided = _decided(ops, expected, profile)
+def test_the_worker_gives_what_the_python_worker_gives(worker: Path, expected: list[Expected]) -> None:
+    with _started(str(worker)) as system:
+        for name, ops, observed in expected:
+            assert fitted(ops, system.hello) == ops, name
+            given = system.run_alone(ops)[: len(observed)]
 
-            assert list(map(outcome_name, expected[:decided])) == list(map(outcome_name, given[:decided])), name
-            assert list(map(_timeless, expected[:decided])) == list(map(_timeless, given[:decided])), name
+            assert list(map(outcome_name, observed)) == list(map(outcome_name, given)), name
+            assert list(map(_timeless, observed)) == list(map(_timeless, given)), name
 
 
 def test_ops_before_the_first_in_which_the_kernel_is_free_are_compared(python_worker: Path) -> None:

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -53,17 +55,24 @@ WRONG = {
 }
 
 
-@pytest.fixture
-def few(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Fixtures that ask what the hostile systems offer, and not much more."""
-    (tmp_path / "wire").mkdir()
-    (tmp_path / "golden").symlink_to(FIXTURES / "golden")
+    folder = tmp_path_factory.mktemp("few")
+    (folder / "wire").mkdir()
+    (folder / "golden").symlink_to(FIXTURES / "golden")
     vectors = (FIXTURES / "wire" / "vectors.jsonl").read_text().splitlines(keepends=True)
     wanted = [line for line in vectors if json.loads(line)["op"]["call"] in OFFERED]
-    (tmp_path / "wire" / "vectors.jsonl").write_text("".join(wanted))
+    (folder / "wire" / "vectors.jsonl").write_text("".join(wanted))
     malformed = (FIXTURES / "wire" / "malformed.jsonl").read_text().splitlines(keepends=True)
-    (tmp_path / "wire" / "malformed.jsonl").write_text("".join(malformed[:MALFORMED_LINES] + malformed[-1:]))
-    return tmp_path
+    (folder / "wire" / "malformed.jsonl").write_text("".join(malformed[:MALFORMED_LINES] + malformed[-1:]))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def examined(few: Path) -> Callable[[str], list[Check]]:
+    """All checks of a hostile system, made once: some are told of by several tests."""
+    return cache(lambda behaviour: checked(hostile(behaviour), few))
 
 
 def hostile(behaviour: str) -> Subject:
@@ -91,17 +100,19 @@ def test_the_python_worker_is_ready_for_all_that_may_be_asked(tmp_path: Path) ->
     assert done.output.endswith(f"ready: fdconform run --on 'process:{sys.executable} {worker}'\n")
 
 
-def test_a_system_that_behaves_is_ready_though_it_offers_little(few: Path) -> None:
-    checks = checked(hostile("honest"), few)
+def test_a_system_that_behaves_is_ready_though_it_offers_little(examined: Callable[[str], list[Check]]) -> None:
+    checks = examined("honest")
 
     assert [] == [check for check in checks if check.outcome in (Outcome.FAILED, Outcome.NOT_ASKED)]
     assert {"handshake", "known answers", "vectors", "malformed", "hostile input"} == {check.part for check in checks}
 
 
 @pytest.mark.parametrize("behaviour", WRONG)
-def test_what_an_adapter_does_wrong_is_said_with_how_to_mend_it(behaviour: str, few: Path) -> None:
+def test_what_an_adapter_does_wrong_is_said_with_how_to_mend_it(
+    behaviour: str, examined: Callable[[str], list[Check]]
+) -> None:
     part, message, mend = WRONG[behaviour]
-    failures = [check for check in checked(hostile(behaviour), few) if check.outcome is Outcome.FAILED]
+    failures = [check for check in examined(behaviour) if check.outcome is Outcome.FAILED]
 
     assert any(part == check.part and message in check.message and mend in check.mend for check in failures), failures
     assert all(check.mend for check in failures)
@@ -117,14 +128,14 @@ def test_an_adapter_that_errs_ends_in_exit_3_with_a_table(few: Path) -> None:
     assert "part           passed  failed  differs  not offered\n" in done.output
 
 
-def test_a_system_that_differs_from_linux_is_no_fault_of_its_adapter(few: Path) -> None:
-    differing = [check for check in checked(hostile("honest"), few) if check.outcome is Outcome.DIFFERS]
+def test_a_system_that_differs_from_linux_is_no_fault_of_its_adapter(examined: Callable[[str], list[Check]]) -> None:
+    differing = [check for check in examined("honest") if check.outcome is Outcome.DIFFERS]
 
     assert ["r257, r258 = pipe2(O_APPEND) == (5, 6)"] == [check.message for check in differing]
 
 
-def test_an_adapter_that_fails_everywhere_is_not_asked_everything(few: Path) -> None:
-    checks = checked(hostile("answer-never"), few)
+def test_an_adapter_that_fails_everywhere_is_not_asked_everything(examined: Callable[[str], list[Check]]) -> None:
+    checks = examined("answer-never")
     for part in ("known answers", "vectors"):
         of_part = [check for check in checks if check.part == part]
 

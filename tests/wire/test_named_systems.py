@@ -18,6 +18,8 @@ from conformance.named_systems import FOLDER, named_systems, read_system, releas
 from conformance.observation import BLOCKED
 from conformance.runners import run_offered, started
 
+pytestmark = pytest.mark.once
+
 MINE = f'title = "mine"\ncommand = ["{sys.executable}", "{{worker}}"]\nversion = ["echo", "mine 7"]\n'
 ROOT = Path(__file__).parents[2]
 GVISOR = named_systems()["gvisor"]
