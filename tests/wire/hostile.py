@@ -10,10 +10,12 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ TURNS = itertools.count()
 """Numbers the programs of a behaviour that comes and goes."""
 BEHAVIOUR = sys.argv[1]
 FOR_EVER_S = 600
+LATE_S = 1.5
 HELLO: dict[str, Any] = {
     "message": "hello",
     "protocol": 1,
@@ -53,6 +56,20 @@ def die(status: int = 7) -> None:
 def endless(stream: Any) -> None:
     while True:
         stream.write(b"x" * 2**16)
+
+
+def ignore_signals() -> None:
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def fill_the_quota() -> None:
+    """Write as much as there is room for, which is told by an error, and go on."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))
+    with (Path(os.environ["FDCONFORM_DIRECTORY"]) / "junk").open("wb", buffering=0) as junk, suppress(OSError):
+        while True:
+            junk.write(bytes(2**16))
 
 
 def leave_a_child(*, own_session: bool = False) -> None:
@@ -106,6 +123,10 @@ def answer(program: dict[str, Any]) -> None:
     say({"message": "observed", "program": program["id"], "observations": observations(program)})
 
 
+def answer_with(program: dict[str, Any], ending: str) -> None:
+    write(json.dumps({"message": "observed", "program": program["id"], "observations": observations(program)}) + ending)
+
+
 def with_first(program: dict[str, Any], observation: dict[str, Any]) -> None:
     seen = [observation, *observations(program)[1:]]
     say({"message": "observed", "program": program["id"], "observations": seen})
@@ -132,6 +153,16 @@ OPENINGS: dict[str, Any] = {
     "hello-noise": lambda: endless(sys.stderr.buffer),
     "hello-empty": lambda: write("\n"),
     "hello-deep": lambda: write("[" * 100000 + "\n"),
+    "hello-nan": lambda: write('{"message":"hello","protocol":NaN,"name":"toy","version":"1"}\n'),
+    "hello-huge": lambda: write('{"message":"hello","protocol":1' + "0" * 5000 + ',"name":"toy","version":"1"}\n'),
+    "hello-ops-text": lambda: say({**HELLO, "capabilities": {"ops": "pipe2"}}),
+    "hello-ops-numbers": lambda: say({**HELLO, "capabilities": {"ops": [1, 2]}}),
+    "hello-kernel-text": lambda: say({**HELLO, "facts": {"kernel": "6.1"}}),
+    "hello-kernel-short": lambda: say({**HELLO, "facts": {"kernel": [6]}}),
+    "hello-nul": lambda: write(b"\0\0\0\0\n"),
+    "hello-bom": lambda: write(b"\xef\xbb\xbf" + json.dumps(HELLO).encode() + b"\n"),
+    "hello-stops": lambda: os.kill(os.getpid(), signal.SIGSTOP),
+    "hello-list": lambda: write("[]\n"),
     "hello-trickle": lambda: [(write("x"), time.sleep(0.05)) for _ in range(FOR_EVER_S)],
 }
 
@@ -183,6 +214,12 @@ ANSWERS: dict[str, Any] = {
     "answer-nan": lambda program: raw(program, '{"value":NaN}'),
     "answer-infinity": lambda program: raw(program, '{"value":Infinity}'),
     "answer-1e999": lambda program: raw(program, '{"value":1e999}'),
+    "answer-id-number": lambda program: say({"message": "observed", "program": int(program["id"]), "observations": []}),
+    "answer-two-in-a-line": lambda program: write(json.dumps({"message": "bye"}) * 2 + "\n"),
+    "answer-nul": lambda program: write(b"\0\n"),
+    "answer-late": lambda program: (time.sleep(LATE_S), answer(program)),
+    "answer-crlf": lambda program: answer_with(program, "\r\n"),
+    "answer-noise": lambda program: (sys.stderr.write("x" * 2**20), sys.stderr.flush(), answer(program)),
     "answer-deep": lambda program: raw(program, '{"value":' + "[" * 50000 + "]" * 50000 + "}"),
     "answer-utf8": lambda program: write(b'{"message":"observed","program":"\xff","observations":[]}\n'),
     "child-and-dies": lambda program: (leave_a_child(), die()),
@@ -200,6 +237,12 @@ MARKED: dict[str, Any] = {
     "marked-dies": die,
     "marked-closes": lambda: (os.close(1), sleep_for_ever()),
     "marked-changes": sleep_for_ever,
+    "marked-capabilities": sleep_for_ever,
+    "marked-late": lambda: time.sleep(LATE_S),
+    "marked-stops": lambda: os.kill(os.getpid(), signal.SIGSTOP),
+    "marked-closes-stdin": lambda: (os.close(0), sleep_for_ever()),
+    "marked-floods": lambda: endless(sys.stderr.buffer),
+    "marked-ignores-all": lambda: (ignore_signals(), leave_a_child(own_session=True), sleep_for_ever()),
     "marked-ignores-term": lambda: (signal.signal(signal.SIGTERM, signal.SIG_IGN), sleep_for_ever()),
 }
 ENDINGS: dict[str, Any] = {
@@ -212,6 +255,9 @@ ENDINGS: dict[str, Any] = {
     "bye-stays": lambda count: (say({"message": "bye", "programs": count}), sleep_for_ever()),
     "bye-child": lambda count: (say({"message": "bye", "programs": count}), leave_a_child()),
     "bye-daemon": lambda count: (say({"message": "bye", "programs": count}), leave_a_child(own_session=True)),
+    "bye-huge": lambda count: write('{"message":"bye","programs":1' + "0" * 5000 + "}\n"),
+    "bye-late": lambda count: (time.sleep(LATE_S), say({"message": "bye", "programs": count})),
+    "bye-stays-deaf": lambda count: (say({"message": "bye", "programs": count}), ignore_signals(), sleep_for_ever()),
     "bye-word": lambda count: write("bye\n"),
 }
 
@@ -225,6 +271,13 @@ def hello() -> None:
         say({**HELLO, "version": "2" if mark.exists() else "1"})
         mark.touch()
         return
+    if BEHAVIOUR == "marked-capabilities":
+        mark = Path(sys.argv[2])
+        say({**HELLO, "capabilities": {"ops": ["pipe2"] if mark.exists() else ["pipe2", "dup", "close"]}})
+        mark.touch()
+        return
+    if BEHAVIOUR == "fills-quota":
+        fill_the_quota()
     say(HELLO)
     if BEHAVIOUR == "hello-twice":
         say(HELLO)

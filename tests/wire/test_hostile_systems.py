@@ -56,6 +56,16 @@ BREACHES = {
     "hello-empty": "not JSON",
     "hello-deep": "wrong shape",
     "hello-trickle": "did not answer within 1 s",
+    "hello-nan": "not JSON",
+    "hello-huge": "wrong shape",
+    "hello-ops-text": "wrong shape: Expected `array | null`, got `str`",
+    "hello-ops-numbers": "wrong shape: Expected `str`, got `int`",
+    "hello-kernel-text": "wrong shape: Expected `array | null`, got `str`",
+    "hello-kernel-short": "wrong shape: Expected `array` of length 2",
+    "hello-nul": "not JSON",
+    "hello-bom": "not JSON",
+    "hello-stops": "did not answer within 1 s instead of saying hello",
+    "hello-list": "wrong shape",
     "hello-twice": "answered with a hello message",
     "deaf": "did not answer within 1 s",
     "answer-never": "did not answer within 1 s",
@@ -73,6 +83,10 @@ BREACHES = {
     "answer-prints": "not JSON",
     "answer-hello": "answered with a hello message",
     "answer-bye": "answered with a bye message",
+    "answer-id-number": "wrong shape: Expected `str`, got `int` - at `$.program`",
+    "answer-two-in-a-line": "not JSON",
+    "answer-nul": "not JSON",
+    "answer-late": "did not answer within 1 s",
     "answer-unknown": "wrong shape: Invalid value 'progress'",
     "answer-nan": "not JSON",
     "answer-infinity": "not JSON",
@@ -96,12 +110,15 @@ BREACHES = {
     "signals-none": "signals: expected numbers from 1 to 64, got 0",
     "signals-twice": "signals: expected each once",
     "blocked-false": "blocked: expected true",
+    "marked-capabilities": "says hello differently when started again",
     "marked-changes": "says hello differently when started again",
     "bye-never": "was sent a bye and did not answer within 1 s",
     "bye-dies": "was sent a bye and ended with exit status 7",
     "bye-count": "says that it answered 4 programs, and answered 3",
     "bye-no-count": "says that it answered 0 programs, and answered 3",
     "bye-observed": "was sent a bye and answered with an observed message",
+    "bye-huge": "wrong shape",
+    "bye-late": "was sent a bye and did not answer within 1 s",
     "bye-word": "not JSON",
 }
 
@@ -150,7 +167,20 @@ def test_a_breach_of_the_protocol_ends_in_one_clear_message(behaviour: str, tmp_
     assert hint
 
 
-@pytest.mark.parametrize("behaviour", ["marked-hangs", "marked-dies", "marked-closes", "marked-ignores-term"])
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        "marked-hangs",
+        "marked-dies",
+        "marked-closes",
+        "marked-ignores-term",
+        "marked-late",
+        "marked-stops",
+        "marked-closes-stdin",
+        "marked-floods",
+        "marked-ignores-all",
+    ],
+)
 def test_a_program_that_the_system_does_not_survive_is_found_and_the_others_are_judged(
     behaviour: str, tmp_path: Path
 ) -> None:
@@ -178,8 +208,30 @@ def test_what_a_system_does_not_offer_is_left_out_and_counted(tmp_path: Path) ->
     assert {"pipe2"} == set(result.unsupported)
 
 
-def test_a_system_that_stays_after_its_bye_is_killed(tmp_path: Path) -> None:
-    assert run(tmp_path, subject("bye-stays")).broken is None
+@pytest.mark.parametrize("behaviour", ["answer-crlf", "answer-noise", "fills-quota"])
+def test_what_is_odd_but_no_breach_conforms(behaviour: str, tmp_path: Path) -> None:
+    result = run(tmp_path, subject(behaviour))
+
+    assert (3, 9, [], None) == (result.programs, result.ops, result.suspects, result.broken)
+    assert [] == list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("behaviour", ["bye-stays", "bye-stays-deaf"])
+def test_a_system_that_stays_after_its_bye_is_killed(behaviour: str, tmp_path: Path) -> None:
+    assert run(tmp_path, subject(behaviour)).broken is None
+
+
+def test_a_program_that_hangs_is_found_in_its_batch_and_the_system_is_started_again_for_the_rest(
+    tmp_path: Path,
+) -> None:
+    batch = tuple((f"p{number}", PROGRAMS[MARKED if number == 5 else 0][1]) for number in range(12))
+    result = run(tmp_path, subject("marked-hangs"), batch)
+
+    assert result.broken is None
+    assert ["p5"] == [suspect.seed for suspect in result.suspects]
+    assert "did not answer within 1 s" in result.suspects[0].failure
+    assert (12, 33) == (result.programs, result.ops)
+    assert ["p5: did not answer within 1 s; it was run again, alone"] == result.notes
 
 
 @pytest.mark.parametrize("behaviour", ["bye-child", "child-and-dies", "bye-daemon", "daemon-and-dies"])
