@@ -41,7 +41,7 @@ pytestmark = pytest.mark.once
 ROOT = Path(__file__).parents[2]
 PROGRAMS_PER_KIND = 12
 PART_LINES_MAX = 400
-CODE_LINES_MAX = 1770
+CODE_LINES_MAX = 1780
 """Neither blank nor comment: what a reader has to get through."""
 CALLER = Caller(256, 2**21, 0o22)
 BUILDS = {"dynamic": (), "static": ("-static",)}

@@ -148,12 +148,19 @@ static void list_workers(void) {
     }
 }
 
+/* Whether all processes that were made since the one of a number, up to that of another, are the program's own. */
+static bool made_by_program(int before, int last) {
+    int left = last - before;
+    for (int i = 0; i < shared->processes; i++) left -= shared->process[i] > before && shared->process[i] <= last;
+    return last > before && !left;
+}
+
 static bool all_idle(void) {
     char text[STAT_BYTES + 1], *last;
     if (read_start(load_fd, text) && (last = strrchr(text, ' ')) && strcmp(last, newest)) {
-        list_workers();
+        bool known = made_by_program(atoi(newest), atoi(last));
         strcpy(newest, last);
-        return false;
+        if (!known) return list_workers(), false;
     }
     for (int i = 0; i < threads_count; i++) {
         if (threads[i].state < 0) continue;

@@ -83,6 +83,8 @@ static void run_apart(struct value *program, unsigned traits) {
     int outcome = private(ends[0]), answer = private(ends[1]);
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     shared->processes = shared->waiting = shared->pid = 0;
+    /* What is known of the kernel's workers is handed down, and lost with the process that finds out more. */
+    if (traits & PTY) wait_for_workers();
     if (fork() == 0) {
         die_with(stem);
         close(outcome);
