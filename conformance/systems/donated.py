@@ -31,7 +31,7 @@ from conformance.interpreter import Unreachable
 from conformance.systems.frames import receive, send
 from conformance.systems.native import Native
 from conformance.systems.native_calls.private import make_private, private_numbers
-from conformance.systems.room import ARRIVE, ASLEEP, BEGIN, CALL, END, ERROR, VALUE, open_numbers
+from conformance.systems.room import ARRIVE, ASLEEP, BEGIN, CALL, END, ERROR, LOWEST, VALUE, open_numbers
 from reference.constants import F_GETFL, F_SETFL, FIONBIO, O_NONBLOCK, PAGE_SIZE
 from reference.outcomes import Sleeps
 from reference.syscalls import Syscalls
@@ -177,6 +177,8 @@ class Donated(Native):
         """dup2 and dup3: the one number that they read decides; what the other meant may be on either side."""
         made: int
         if self._is_inside(arguments[0]):
+            if 0 <= arguments[1] < LOWEST:
+                raise Unreachable("what stands for a standard stream stays on the host's side")
             made = self._inside(name, arguments)
             return made
         made = getattr(Native, name)(self, *arguments)

@@ -39,6 +39,8 @@ from reference.syscalls import Address
 
 VALUE, ERROR, ASLEEP, BROKEN = "value", "error", "asleep", "broken"
 """How a call ended: with a value, with an error number, not at all, or in a way that nobody foresaw."""
+LOWEST = 3
+"""The lowest number that is followed from one side to the other: below are the standard streams."""
 _MOVING = ("dup2", "dup3")
 BEGIN, ARRIVE, CALL, END = "begin", "arrive", "call", "end"
 """Requests: a program begins, a descriptor was donated, perform a call, the program is over."""
@@ -211,7 +213,7 @@ class Runner:
 def open_numbers() -> set[int]:
     """The numbers of descriptors that a program can have, and that are open."""
     listed = os.listdir("/proc/self/fd")
-    return {fd for fd in map(int, listed) if 3 <= fd < PRIVATE_FD_MIN and _is_open(fd)}
+    return {fd for fd in map(int, listed) if LOWEST <= fd < PRIVATE_FD_MIN and _is_open(fd)}
 
 
 def _is_open(fd: int) -> bool:
@@ -307,7 +309,7 @@ def main() -> None:
     """Serve on standard input and output, which programs cannot reach."""
     requests, replies = make_private(os.dup(0)), make_private(os.dup(1))
     null = os.open(os.devnull, os.O_RDWR)
-    for number in range(3):
+    for number in range(LOWEST):
         os.dup2(null, number)
     os.close(null)
     Room(requests, replies, sys.argv[1]).serve()

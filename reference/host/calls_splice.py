@@ -8,11 +8,11 @@ A pipe that was not imported is a pipe like any of the sandbox's own; one that w
 from __future__ import annotations
 
 from reference.constants import (
+    EAGAIN,
     EBADF,
     EINTR,
     EINVAL,
     ENOSYS,
-    EPERM,
     ESPIPE,
     F_GETFL,
     F_GETPIPE_SZ,
@@ -20,6 +20,7 @@ from reference.constants import (
     MAX_RW_COUNT,
     O_ACCMODE,
     O_APPEND,
+    O_NONBLOCK,
     O_PATH,
     O_RDONLY,
     O_RDWR,
@@ -36,8 +37,9 @@ from reference.constants import (
     SPLICE_F_NONBLOCK,
 )
 from reference.host.description import Description, WouldBlockError
+from reference.host.pipe_contents import discard, has_writers, offered, peeked
 from reference.host.state import HostState
-from reference.outcomes import Refused
+from reference.outcomes import Refused, Sleeps
 
 _SPLICE_FLAGS = SPLICE_F_MOVE | SPLICE_F_NONBLOCK | SPLICE_F_MORE | SPLICE_F_GIFT
 PIECE_BYTES = 2**16
@@ -64,18 +66,70 @@ class SpliceCalls(HostState):
         if not any(file is None and self._is_pipe(fd) for file, fd in ((source, fd_in), (target, fd_out))):
             raise Refused(EINVAL, "SPL-01")
         for file, offset in ((source, off_in), (target, off_out)):
-            if offset != NO_OFFSET and file is None:
-                raise Refused(ESPIPE, "SPL-02")
-            if offset != NO_OFFSET and file is not None and file.inode.type == S_IFSOCK:
-                raise Refused(EINVAL, "SPL-02")
-        if source is not None and source.path_only:
-            raise Refused(EBADF, "OPN-10")
-        if target is not None and target.inode.readonly:
-            raise Refused(EPERM, "WR-02")
-        moved, after_in, after_out = self.kernel.splice(
-            fd_in, _start(source, off_in), fd_out, _start(target, off_out), length, flags
-        )
-        return moved, _behind(source, off_in, after_in, moved), _behind(target, off_out, after_out, moved)
+            if offset != NO_OFFSET:
+                _check_offset(file, offset)
+        if target is not None:
+            return self._splice_out(fd_in, fd_out, target, off_out, length, flags)
+        assert source is not None
+        return self._splice_in(fd_in, source, off_in, fd_out, length, flags)
+
+    def _splice_out(
+        self, fd_in: int, fd_out: int, target: Description, offset: int, length: int, flags: int
+    ) -> tuple[int, int, int]:
+        """Into an import: what the pipe holds is written, and what was taken leaves the pipe.
+
+        A write of nothing is made as well, for what else it does.
+        """
+        data = peeked(self.kernel, fd_in, length)
+        ends = not data and not has_writers(self.kernel, fd_in)
+        try:
+            taken = self.limited(lambda: _written(fd_out, target, data, offset))
+        except WouldBlockError as stop:
+            taken = stop.moved
+        if not taken and not ends:
+            raise self._would_block(fd_in, target, flags)
+        discard(self.kernel, fd_in, taken)
+        return taken, NO_OFFSET, offset if offset == NO_OFFSET else offset + taken
+
+    def _splice_in(
+        self, fd_in: int, source: Description, offset: int, fd_out: int, length: int, flags: int
+    ) -> tuple[int, int, int]:
+        """Out of an import: the host moves the data, from the sandbox's offset, and never waits."""
+        if offset != NO_OFFSET and not source.inode.seekable:
+            source.read_at(fd_in, (1,), offset, 0)
+        source.check_reader()
+        kept = self._put_kept(source, fd_out, length)
+        try:
+            moved, after, _ = self.kernel.splice(
+                fd_in, _start(source, offset), fd_out, NO_OFFSET, length - kept, flags | SPLICE_F_NONBLOCK
+            )
+        except OSError as error:
+            if kept:
+                return kept, NO_OFFSET, NO_OFFSET
+            if error.errno == EAGAIN:
+                raise self._would_block(fd_out, source, flags) from None
+            if error.errno != EINVAL or not self._is_at_its_end(fd_in, source, offset):
+                raise
+            moved, after = 0, _start(source, offset)
+        return kept + moved, _behind(source, offset, after, moved), NO_OFFSET
+
+    def _put_kept(self, source: Description, fd_out: int, length: int) -> int:
+        """Bytes that a save kept come first (RD-11), as far as the pipe has room. How many they were."""
+        kept = source.inode.take_saved(length)
+        put = offered(self.kernel, fd_out, kept) if kept else 0
+        source.inode.saved = kept[put:] + source.inode.saved
+        return put
+
+    def _is_at_its_end(self, fd: int, source: Description, offset: int) -> bool:
+        """Whether a device that the host cannot splice from has no bytes anyway."""
+        return source.inode.seekable and not source.read_at(fd, (1,), _start(source, offset), 0)
+
+    def _would_block(self, pipe: int, file: Description, flags: int) -> Exception:
+        """How a call ends that can only wait: with EAGAIN where either side, or the call, is not to wait."""
+        own = self.kernel.fcntl(pipe, F_GETFL)
+        if flags & SPLICE_F_NONBLOCK or (own | file.flags) & O_NONBLOCK:
+            return Refused(EAGAIN, "SPL-02")
+        return Sleeps("SPL-02")
 
     def _check_arguments(self, length: int, flags: int, clause: str) -> None:
         """EINVAL for a length that is none, and for unknown flags. No length at all has ended the call before."""
@@ -195,6 +249,20 @@ class SpliceCalls(HostState):
             if taken < len(data):
                 break
         return moved
+
+
+def _check_offset(file: Description | None, offset: int) -> None:
+    """Refuse an offset for a pipe of the sandbox's own or a socket, and a negative one."""
+    if file is None:
+        raise Refused(ESPIPE, "SPL-02")
+    if offset < 0 or (file.inode.type == S_IFSOCK and not file.path_only):
+        raise Refused(EINVAL, "SPL-02")
+
+
+def _written(fd: int, target: Description, data: bytes, offset: int) -> int:
+    if offset == NO_OFFSET:
+        return target.write(fd, (data,), 0)
+    return target.write_at(fd, (data,), offset, 0)
 
 
 def _signed(count: int) -> int:

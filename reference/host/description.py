@@ -118,6 +118,9 @@ class Description:
 
     # Reading ----------------------------------------------------------------------------------
 
+    def check_reader(self) -> None:
+        """Refuse, or stop, a caller that may not read now, before anything is read."""
+
     def check_read_flags(self, flags: int) -> None:
         """EOPNOTSUPP for any RWF flag but RWF_HIPRI, before anything else is looked at."""
         if flags & ~RWF_HIPRI:

@@ -29,6 +29,9 @@ class PathDescription(Description):
         super().__init__(host, inode, O_RDONLY)
         self.flags = flags | O_PATH
 
+    def check_reader(self) -> None:
+        self.refuse()
+
     def read(self, host_fd: int, lengths: tuple[int, ...], flags: int) -> bytes:
         self.refuse()
 

@@ -130,8 +130,11 @@ class TerminalDescription(PlainDescription):
 
     # Reading and writing ----------------------------------------------------------------------
 
-    def read(self, host_fd: int, lengths: tuple[int, ...], flags: int) -> bytes:
+    def check_reader(self) -> None:
         self.check_job(SIGTTIN)
+
+    def read(self, host_fd: int, lengths: tuple[int, ...], flags: int) -> bytes:
+        self.check_reader()
         return super().read(host_fd, lengths, flags)
 
     def read_at(self, host_fd: int, lengths: tuple[int, ...], offset: int, flags: int) -> bytes:
