@@ -23,16 +23,22 @@ NAMING = ("bind", "connect", "sendto")
 
 @dataclass(frozen=True)
 class Imports:
-    """How a sandbox imports what is donated to it; whether as a terminal, the program says."""
+    """How a sandbox imports what is donated to it; whether as a terminal, the program says.
+
+    With ``restored`` it is saved and restored where the program says so, or else halfway between the import and the
+    end; then there is one import, and it is no terminal.
+    """
 
     readonly: int
     owner: tuple[int, int] | None
     flags: int | None
     savable: int
+    restored: bool = False
 
     def made(self, op: Op) -> Op:
         """An import as it is made."""
         fd, _, _, tty, _, _ = op.arguments
+        tty = 0 if self.restored else tty
         return op._replace(arguments=(fd, self.readonly, self.owner, tty, self.flags, self.savable))
 
 
@@ -48,6 +54,8 @@ def donated(ops: Sequence[Op], imports: Imports) -> tuple[Op, ...]:
         # What the second number of these means is replaced, on whichever side it is.
         deciding = read[:1] if op.call in MOVING else read
         sides = {inside[slot] for slot in deciding} - {None}
+        if imports.restored and op.call == "import_fd" and True in inside.values():
+            continue
         if len(sides) > 1 or (op.call == "import_fd" and sides != {False}) or (op.call == "mmap" and sides != {True}):
             continue
         if True in sides and op.call in NAMING and op.arguments[-1] is not None:
@@ -60,4 +68,15 @@ def donated(ops: Sequence[Op], imports: Imports) -> tuple[Op, ...]:
         if op.call == EPOLL_CREATE:
             inside.update(dict.fromkeys(op.out, None))
         left.append(imports.made(op) if op.call == "import_fd" else op)
-    return tuple(left) if any(op.call == "import_fd" for op in left) else ()
+    if not any(op.call == "import_fd" for op in left):
+        return ()
+    return _cut(left) if imports.restored else tuple(left)
+
+
+def _cut(ops: Sequence[Op]) -> tuple[Op, ...]:
+    """A program in which every save is followed by its restore, and there is one at least."""
+    first = next(place for place, op in enumerate(ops) if op.call == "import_fd") + 1
+    left = [op for place, op in enumerate(ops) if op.call != "restore" and (op.call != "save" or place >= first)]
+    if not any(op.call == "save" for op in left):
+        left.insert((first + len(left) + 1) // 2, Op("save", ()))
+    return tuple(cut for op in left for cut in ((op, Op("restore", ())) if op.call == "save" else (op,)))

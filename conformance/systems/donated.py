@@ -96,7 +96,7 @@ class Donated(Native):
         try:
             kept = self.fcntl(donated, F_GETFL) & O_NONBLOCK
             if not self._begun:
-                self._begin()
+                self._begin(donated)
             problem = self._donate(donated, "tty" if tty else "plain")
             self._ask(ARRIVE, donated, kept, bool(problem))
             if problem:
@@ -109,7 +109,8 @@ class Donated(Native):
         self._held.add(donated)
         return donated
 
-    def _begin(self) -> None:
+    def _begin(self, fd: int) -> None:
+        """Begin the program in the room. ``fd`` is the first that is donated."""
         umask = os.umask(0)
         os.umask(umask)
         settings = {
@@ -122,8 +123,8 @@ class Donated(Native):
         if left := self._ask(BEGIN, settings):
             raise RuntimeError(f"{left} donations were left behind")
 
-    def _opened(self) -> tuple[int, int]:
-        """Start the room. It ends when its standard input does."""
+    def _opened(self) -> tuple[int, int] | None:
+        """Start the room, unless one is started for each program. It ends when its standard input does."""
         requests, ours = map(make_private, os.pipe())
         answers, replies = map(make_private, os.pipe())
         self._spawn("room", (requests, replies, self._log))

@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Collection
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -39,7 +40,7 @@ _OF_A_SESSION = frozenset(("ioctl(TIOCGPGRP)", "ioctl(TIOCSPGRP)"))
 """A terminal belongs to the session of the process that it was donated to, which only passes it on."""
 _REFUSED_BY_US = frozenset(("ioctl(TIOCCONS)", "ioctl(TIOCSTI)", "ioctl(TIOCVHANGUP)"))
 """What the worker never asks of a kernel, and answers itself."""
-_NOT_OFFERED = _LATER | _OF_A_SESSION | _REFUSED_BY_US | PROCESS_CALLS | {"save", "restore", "setrlimit", *MEMORY_OPS}
+NOT_OFFERED = _LATER | _OF_A_SESSION | _REFUSED_BY_US | PROCESS_CALLS | {"save", "restore", "setrlimit", *MEMORY_OPS}
 _CAPABILITY_SETS = ("bounding", "effective", "permitted", "inheritable")
 _CAPABILITIES = tuple(
     "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SYS_ADMIN SYS_RESOURCE".split()
@@ -50,6 +51,32 @@ ROOM_NAME = "fdconform-room"
 _SENDER = 'import _socket,sys;s=_socket.socket(1,1);s.connect("\\0"+sys.argv[1]);s.sendmsg([b"x"],[(1,1,bytes(4))])'
 """Passes on standard input, by numbers of Linux: the modules that know their names take long to import."""
 _SENDING = [os.path.realpath(sys.executable), "-I", "-S", "-c", _SENDER, ROOM_NAME]
+
+
+def runsc(directory: Path) -> list[str]:
+    """The client, with its state in a directory."""
+    return [
+        *(RUNSC, "--rootless=false", "--network=none", "--ignore-cgroups", "--platform=ptrace"),
+        *("--overlay2=root:memory", f"--root={directory / 'state'}"),
+        # The sandbox runs as we do. As another user it would have to be given what is donated, and that would show.
+        "--TESTONLY-unsafe-nonroot",
+    ]
+
+
+def bundle(directory: Path, command: list[str]) -> dict[str, Any]:
+    """Describe a container in a directory, whose first process is a command; as what it describes it."""
+    path = directory / "bundle"
+    path.mkdir()
+    subprocess.run([RUNSC, "spec", "--", *command], cwd=path, check=True)
+    config: dict[str, Any] = json.loads((path / "config.json").read_text())
+    config["root"] = {"path": "/", "readonly": False}
+    process: dict[str, Any] = config["process"]
+    process["terminal"] = False
+    process["cwd"] = os.getcwd()
+    process["env"] = [f"{name}={value}" for name, value in os.environ.items()]
+    process["capabilities"] = {each: [f"CAP_{name}" for name in _CAPABILITIES] for each in _CAPABILITY_SETS}
+    (path / "config.json").write_text(json.dumps(config))
+    return process
 
 
 class Container:
@@ -63,12 +90,7 @@ class Container:
         # Containers of one name would share a control socket, wherever they keep their state.
         self._id = f"fdconform-{os.getpid()}"
         self._terminal = directory / "terminal.json"
-        self._runsc = [
-            *(RUNSC, "--rootless=false", "--network=none", "--ignore-cgroups", "--platform=ptrace"),
-            *("--overlay2=root:memory", f"--root={directory / 'state'}"),
-            # The sandbox runs as we do. As another user it would have to be given what is donated, and that would show.
-            "--TESTONLY-unsafe-nonroot",
-        ]
+        self._runsc = runsc(directory)
 
     @property
     def commands(self) -> dict[str, list[str]]:
@@ -82,21 +104,10 @@ class Container:
         }
 
     def __enter__(self) -> Container:
-        bundle = self._directory / "bundle"
-        bundle.mkdir()
-        subprocess.run(
-            [RUNSC, "spec", "--", "/bin/sh", "-c", "echo ready; exec sleep infinity"], cwd=bundle, check=True
-        )
-        config: dict[str, Any] = json.loads((bundle / "config.json").read_text())
-        config["root"] = {"path": "/", "readonly": False}
-        process = config["process"]
-        process["terminal"] = False
-        process["env"] = [f"{name}={value}" for name, value in os.environ.items()]
-        process["capabilities"] = {each: [f"CAP_{name}" for name in _CAPABILITIES] for each in _CAPABILITY_SETS}
-        (bundle / "config.json").write_text(json.dumps(config))
+        process = bundle(self._directory, ["/bin/sh", "-c", "echo ready; exec sleep infinity"])
         self._terminal.write_text(json.dumps({**process, "terminal": True, "args": _SENDING}))
         self._process = subprocess.Popen(
-            [*self._runsc, "run", f"--bundle={bundle}", self._id],
+            [*self._runsc, "run", f"--bundle={self._directory / 'bundle'}", self._id],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             preexec_fn=partial(die_with, os.getpid()),
@@ -121,15 +132,16 @@ def _release() -> str:
     return said.partition("\n")[0].removeprefix("runsc version ").strip()
 
 
-def _hello() -> dict[str, Any]:
-    offered = [spec.name for spec in SPECS if not {spec.call, spec.name} & _NOT_OFFERED]
+def hello(name: str, missing: Collection[str], imports: Imports) -> dict[str, Any]:
+    """What is offered: all but some calls or ops."""
+    offered = [spec.name for spec in SPECS if not {spec.call, spec.name} & set(missing)]
     return {
         "message": "hello",
         "protocol": PROTOCOL,
-        "name": "gvisor-donated",
+        "name": name,
         "version": _release(),
         "facts": CALLER,
-        "capabilities": {"ops": offered, "imports": asdict(IMPORTS)},
+        "capabilities": {"ops": offered, "imports": asdict(imports)},
     }
 
 
@@ -139,7 +151,7 @@ def main() -> None:
     with Container(Path(sys.argv[1])) as container:
         os.environ[EXEC] = json.dumps(container.commands)
         os.environ[LOST] = str(LOST_FLAGS)
-        front.serve(_hello())
+        front.serve(hello("gvisor-donated", NOT_OFFERED, IMPORTS))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,9 @@
 Started as ``python -m conformance.systems.room NAME``. It takes requests from standard input and answers on
 standard output; another process of the sandbox connects to the abstract address NAME and passes on a descriptor that it
 was started with, so that a sandbox which imports descriptors only when a process starts can be given them at any time.
+Without a NAME it is the first process of a sandbox that is saved and restored, which gives only that one its
+descriptors back: then its standard input is the one donation, and it takes requests from standard error. These are
+pipes, for a sandbox that is ended after a save shuts down its sockets.
 
 Each program has a process of its own, which is forked when the program donates something for the first time.
 The process in between looks whether a call sleeps, as :mod:`conformance.systems.native_worker` does on our own machine.
@@ -21,11 +24,11 @@ import signal
 import socket
 import stat
 import sys
-from array import array
 from collections.abc import Hashable, Iterable
 from contextlib import suppress
 from typing import Any, NoReturn
 
+from conformance.systems.doors import Door, Given, Listener
 from conformance.systems.frames import Closed, receive, send
 from conformance.systems.native import Native
 from conformance.systems.native_calls.identity import NativeIdentity
@@ -110,11 +113,11 @@ class Inside(Native):
 class Runner:
     """The process of one program. ``page`` tells whoever watches which call is being performed, 0 for none."""
 
-    def __init__(self, requests: int, replies: int, page: memoryview, listener: socket.socket) -> None:
+    def __init__(self, requests: int, replies: int, page: memoryview, door: Door) -> None:
         self._requests = requests
         self._replies = replies
         self._page = page
-        self._listener = listener
+        self._door = door
         self._null = make_private(os.open("/dev/null", os.O_RDWR))
         self._native = Inside()
         self._held: set[int] = set()
@@ -143,24 +146,14 @@ class Runner:
         resource.setrlimit(resource.RLIMIT_NOFILE, (settings["descriptors_max"], PRIVATE_FD_MAX + 1))
         resource.setrlimit(resource.RLIMIT_FSIZE, settings["file_size_bytes_max"])
         self._native.started_at(settings["started_ns"])
-        self._listener.setblocking(False)
-        left = 0
-        with suppress(BlockingIOError):
-            while True:
-                self._listener.accept()[0].close()
-                left += 1
-        self._listener.setblocking(True)
-        return left
+        return self._door.left_behind()
 
     def _arrive(self, number: int, flags: int, refused: bool) -> None:
         """Give the descriptor that was donated the number that it has on the host's side, and these status flags."""
         if refused:
             self._native.donated.append(None)
             return
-        connection, _ = self._listener.accept()
-        with connection:
-            _, ancillary, _, _ = connection.recvmsg(1, socket.CMSG_SPACE(array("i").itemsize))
-        (fd,) = array("i", ancillary[0][2])
+        fd = self._door.arrived()
         os.dup2(fd, number, inheritable=True)
         self._held.discard(number)
         if fd != number:
@@ -236,14 +229,11 @@ def _give_up(number: int, frame: object) -> None:
 class Room:
     """The process in between: passes requests on to the process of a program, and watches it."""
 
-    def __init__(self, requests: int, replies: int, name: str) -> None:
+    def __init__(self, requests: int, replies: int, door: Door) -> None:
         self._requests = requests
         self._replies = replies
         self._page = memoryview(mmap.mmap(-1, mmap.PAGESIZE)).cast("I")
-        listener = socket.socket(socket.AF_UNIX)
-        listener.bind(f"\0{name}")
-        listener.listen()
-        self._listener = socket.socket(fileno=make_private(listener.detach()))
+        self._door = door
         self._runner = 0
         self._pipes: tuple[int, int] = (-1, -1)
 
@@ -274,7 +264,8 @@ class Room:
         if self._runner == 0:
             os.close(ours)
             os.close(answers)
-            Runner(requests, replies, self._page, self._listener).serve()
+            Runner(requests, replies, self._page, self._door).serve()
+        self._door.leave()
         os.close(requests)
         os.close(replies)
         self._pipes = (ours, answers)
@@ -306,13 +297,19 @@ def _close(fds: Iterable[int]) -> None:
 
 
 def main() -> None:
-    """Serve on standard input and output, which programs cannot reach."""
-    requests, replies = make_private(os.dup(0)), make_private(os.dup(1))
+    """Serve on standard streams, which programs cannot reach."""
+    door: Door
+    if len(sys.argv) > 1:
+        requests, replies = make_private(os.dup(0)), make_private(os.dup(1))
+        door = Listener(sys.argv[1])
+    else:
+        requests, replies = make_private(os.dup(2)), make_private(os.dup(1))
+        door = Given(make_private(os.dup(0)))
     null = os.open(os.devnull, os.O_RDWR)
     for number in range(LOWEST):
         os.dup2(null, number)
     os.close(null)
-    Room(requests, replies, sys.argv[1]).serve()
+    Room(requests, replies, door).serve()
 
 
 if __name__ == "__main__":
