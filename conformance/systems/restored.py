@@ -9,6 +9,7 @@ what the first process of a sandbox is started with is given back to it when it 
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import signal
 import stat
@@ -35,6 +36,8 @@ class Restored(Donated):
         self._place = Path(os.environ[DIRECTORY])
         self._streams: tuple[int, int, int] | None = None
         """What the sandbox was started with, for the one that goes on from its image."""
+        self._sandbox: int | None = None
+        """Tells when the process of the sandbox ends (pidfd_open(2))."""
 
     def _opened(self) -> None:
         """A sandbox is started for each program."""
@@ -101,6 +104,19 @@ class Restored(Donated):
             time.sleep(_LOOK_S)
         if ended[1]:
             raise Unreachable(f"the sandbox refused to {name}: {self._complaint()}")
+        if name != SAVE:
+            self._sandbox = make_private(os.pidfd_open(int((self._place / "pid").read_text())))
+
+    def _await(self, fd: int) -> None:
+        """Wait for an answer. The end of the sandbox is no end of its answers: what it had is ours as well."""
+        ready = select.poll()
+        ready.register(fd, select.POLLIN)
+        if self._sandbox is not None:
+            ready.register(self._sandbox, select.POLLIN)
+        while not (found := dict(ready.poll(1))):
+            pass
+        if fd not in found:
+            raise RuntimeError(f"the sandbox has ended: {self._complaint()}")
 
     def _complaint(self) -> str:
         with suppress(OSError):
@@ -108,12 +124,11 @@ class Restored(Donated):
         return ""
 
     def _end(self) -> None:
-        """Kill the sandbox, and forget what was kept of it but for the image."""
-        with suppress(OSError, ValueError):
-            pid = int((self._place / "pid").read_text())
-            # One that was saved has ended, and its number may be another's.
-            if str(self._place).encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
-                os.kill(pid, signal.SIGKILL)
-        with suppress(OSError):
-            os.unlink(self._place / "pid")
+        """Kill the sandbox, wait for its end, and forget what was kept of it but for the image."""
+        if self._sandbox is not None:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._sandbox, signal.SIGKILL)
+            super()._await(self._sandbox)
+            os.close(self._sandbox)
+            self._sandbox = None
         shutil.rmtree(self._place / "state", ignore_errors=True)

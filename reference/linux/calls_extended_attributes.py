@@ -28,6 +28,7 @@ from reference.linux.extended_attributes import SYSTEM, TRUSTED, USER
 from reference.linux.inode import Inode
 from reference.linux.objects import FileObject
 from reference.linux.permissions import MAY_READ, MAY_WRITE
+from reference.linux.profile import NEVER
 from reference.linux.releases import ATTRIBUTES_BY_VALUE_SINCE
 from reference.linux.state import KernelState
 from reference.outcomes import Refused
@@ -116,7 +117,8 @@ class ExtendedAttributeCalls(KernelState):
         self._check_use(target, name, wanted)
         filesystem = target.filesystem
         namespace = next((prefix for prefix in (USER, TRUSTED) if name.startswith(prefix)), None)
-        if namespace is None or self.profile.kernel < filesystem.attributes_since:
+        since = (2, 6) if namespace == TRUSTED and filesystem.attributes_since != NEVER else filesystem.attributes_since
+        if namespace is None or self.profile.kernel < since:
             raise Refused(EOPNOTSUPP, "XATTR-NAMESPACE")
         if target.shared and self.choices.refused(EOPNOTSUPP):
             raise Refused(EOPNOTSUPP, "XATTR-NAMESPACE")
