@@ -78,5 +78,5 @@ def _cut(ops: Sequence[Op]) -> tuple[Op, ...]:
     first = next(place for place, op in enumerate(ops) if op.call == "import_fd") + 1
     left = [op for place, op in enumerate(ops) if op.call != "restore" and (op.call != "save" or place >= first)]
     if not any(op.call == "save" for op in left):
-        left.insert((first + len(left) + 1) // 2, Op("save", ()))
+        left.insert((first + len(left)) // 2, Op("save", ()))
     return tuple(cut for op in left for cut in ((op, Op("restore", ())) if op.call == "save" else (op,)))

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from conformance.donation import Imports, donated
@@ -11,10 +13,11 @@ from conformance.grammar import program_text, read_program
 from conformance.program import Program
 
 IMPORTS = Imports(readonly=0, owner=(0, 0), flags=None, savable=1)
+RESTORED = replace(IMPORTS, restored=True)
 
 
-def left_of(text: str) -> list[str]:
-    return program_text(Program(donated(read_program(text).ops, IMPORTS))).splitlines()
+def left_of(text: str, imports: Imports = IMPORTS) -> list[str]:
+    return program_text(Program(donated(read_program(text).ops, imports))).splitlines()
 
 
 def test_an_import_is_made_as_the_sandbox_makes_it() -> None:
@@ -57,3 +60,38 @@ def test_an_epoll_instance_is_on_the_side_of_what_it_watches_first() -> None:
     )
 
     assert left_of(f"{text}\nepoll_ctl(r3, EPOLL_CTL_ADD, r1, EPOLLIN, 0)") == text.splitlines()
+
+
+def test_a_sandbox_that_is_restored_is_saved_halfway_between_the_import_and_the_end() -> None:
+    text = 'r0, r1 = pipe2(0)\nr2 = import_fd(r0, tty=1)\nwrite(r1, b"xy")\nread(r2, 1)\nread(r2, 1)\nclose(r2)'
+    made = left_of(text, RESTORED)
+
+    assert made == [
+        "r0, r1 = pipe2(0)",
+        "r2 = import_fd(r0, owner=(0, 0), savable=1)",
+        'write(r1, b"xy")',
+        "read(r2, 1)",
+        "save()",
+        "restore()",
+        "read(r2, 1)",
+        "close(r2)",
+    ]
+    assert made == left_of("\n".join(made), RESTORED)
+
+
+def test_a_save_is_followed_by_its_restore_and_comes_behind_the_import() -> None:
+    text = "save()\nr0, r1 = pipe2(0)\nr2 = import_fd(r0)\nsave()\nclose(r1)\nsave()\nrestore()"
+
+    assert left_of(text, RESTORED)[2:] == ["save()", "restore()", "close(r1)", "save()", "restore()"]
+
+
+def test_a_sandbox_that_is_restored_is_given_one_descriptor() -> None:
+    text = "r0, r1 = pipe2(0)\nr2 = import_fd(r0)\nr3 = import_fd(r1)\nclose(r3)\nr4 = dup(r2)"
+
+    assert [line.split("(")[0] for line in left_of(text, RESTORED)] == [
+        "r0, r1 = pipe2",
+        "r2 = import_fd",
+        "save",
+        "restore",
+        "r4 = dup",
+    ]

@@ -29,6 +29,8 @@ from reference.constants import (
     STATX_BASIC_STATS,
     STATX_MNT_ID,
     STATX_MNT_ID_UNIQUE,
+    UINT_MAX,
+    UTIME_NOW,
 )
 from reference.linux.extended_attributes import ExtendedAttributes
 from reference.linux.permissions import mode_permits
@@ -218,11 +220,18 @@ class FileObject:
 
     def change_owner(self, uid: int, gid: int) -> None:
         """fchown(2). -1 leaves an id as it is."""
-        self._refuse_change()
+        if uid & gid & UINT_MAX != UINT_MAX or not self._attributes_change():
+            self._refuse_change()
 
     def change_times(self, atime: int, mtime: int) -> None:
         """futimens(3). Nanoseconds, or -UTIME_NOW or -UTIME_OMIT, but not OMIT for both."""
-        self._refuse_change()
+        if not atime == mtime == -UTIME_NOW or not self._attributes_change():
+            self._refuse_change()
+
+    def _attributes_change(self) -> bool:
+        """Whether an older kernel, asked to change nothing or what nobody can tell apart, does so."""
+        self.kernel.cite("OBJ-ATTRIBUTES")
+        return self.kernel.profile.kernel < ANONYMOUS_ATTRIBUTES_SINCE
 
     def _refuse_change(self) -> NoReturn:
         """Older kernels let root change what all these objects share: harness and model refuse that in their stead."""
