@@ -17,7 +17,7 @@ from typing import Any
 from conformance.interpreter import System
 from conformance.kinds import recipes_of
 from conformance.laws import dismantle, law_of
-from conformance.observation import NO_VALUE, RACED, Observation, outcome_name
+from conformance.observation import NO_VALUE, RACED, Failure, Observation, failure, outcome_name
 from conformance.ops import SELECTED_CALLS, Op, spec_of
 from conformance.oracle import Mismatch, predict_with_marks
 from conformance.strategies.programs import seeded_program
@@ -146,13 +146,17 @@ def judge(task: Task, examine: Examine, programs: Iterable[NamedProgram] | None 
         # The names are only looked up once a batch: here the ops and outcomes are told apart as cheaply as can be.
         counts.update(
             [
-                (call, arguments[1] if call in SELECTED_CALLS else 0, seen if type(seen) in NO_VALUE else type(seen))
+                (
+                    call,
+                    arguments[1] if call in SELECTED_CALLS else 0,
+                    seen.errno if type(seen) is Failure else seen if type(seen) in NO_VALUE else None,
+                )
                 for (call, arguments, _), seen in zip(ops, observed[:sure], strict=False)
             ]
         )
     for (call, selector, outcome), count in counts.items():
         name = spec_of(Op(call, (None, selector))).name
-        shown = outcome_name(outcome if type(outcome) in NO_VALUE else None)
+        shown = outcome_name(failure(outcome) if type(outcome) is int else outcome)
         by_outcome = result.outcomes.setdefault(name, {})
         by_outcome[shown] = by_outcome.get(shown, 0) + count
     for name, count in raced.items():

@@ -48,7 +48,7 @@ def run_beside(
         predicted = perform(model, call, arguments)
         if model_signals:
             predicted = with_signals(predicted, model_signals)
-        if predicted != observed and not allows(predicted, observed):
+        if predicted is not observed and predicted != observed and not allows(predicted, observed):
             return observations, Mismatch(index, predicted, observed)
         if out and handles is not None and type(outcome) not in NO_VALUE:
             environment.update(zip(out, handles(outcome), strict=False))
@@ -70,7 +70,7 @@ def run_along(
         predicted = perform(model, call, arguments)
         if signals:
             predicted = with_signals(predicted, signals)
-        if predicted != observed and not allows(predicted, observed):
+        if predicted is not observed and predicted != observed and not allows(predicted, observed):
             return observations[: index + 1], Mismatch(index, predicted, observed)
         if out and handles is not None and type(outcome) not in NO_VALUE:
             environment.update(zip(out, handles(outcome), strict=False))

@@ -45,6 +45,7 @@ PAGE_BYTES = 2 * mmap.PAGESIZE
 """The page that is shared with a worker: where it is, and for a worker in C the processes of its program."""
 WORKER = (sys.executable, "-m", "conformance.systems.worker")
 """How a worker is started."""
+STATUS_BYTES_MAX = 2**16
 DAEMON_WAITS = ("request_wait_answer",)
 """Where the kernel's FUSE sleeps until a daemon has answered."""
 NATIVE_CALLS = "conformance.systems.native:Native"
@@ -247,7 +248,11 @@ def _waits_for_daemon(pid: int) -> bool:
 def sleep_state(pid: int) -> tuple[str, str]:
     """The state letter of a process, and how often it has gone to sleep (proc_pid_status(5))."""
     try:
-        status = Path(f"/proc/{pid}/status").read_text()
+        fd = os.open(f"/proc/{pid}/status", os.O_RDONLY)
+        try:
+            status = os.read(fd, STATUS_BYTES_MAX).decode(errors="replace")
+        finally:
+            os.close(fd)
     except OSError:
         return "?", ""
     state = status.partition("State:\t")[2][:1]

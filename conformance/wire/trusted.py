@@ -62,19 +62,19 @@ _SELECTED_READERS = {
 
 def observations_of(ops: Sequence[Op], answers: Sequence[_Wire]) -> list[Observation]:
     """The observation of each op of a program."""
-    return [_observation(op, answer) for op, answer in zip(ops, answers, strict=True)]
-
-
-def _observation(op: Op, answer: _Wire) -> Observation:
-    if len(answer) != 1:
-        return decode_observation(op, answer)
-    if "value" in answer:
-        value = answer["value"]
-        if type(value) is int:
-            return value
-        call, arguments, _ = op
-        read = _READERS[call] if call in _READERS else _SELECTED_READERS[call, arguments[1]]
-        return read(value) if read else value
-    if "errno" in answer:
-        return failure(answer["errno"])
-    return decode_observation(op, answer)
+    observations: list[Observation] = []
+    for op, answer in zip(ops, answers, strict=True):
+        value = answer.get("value")
+        if len(answer) != 1:
+            observations.append(decode_observation(op, answer))
+        elif type(value) is int:
+            observations.append(value)
+        elif "errno" in answer:
+            observations.append(failure(answer["errno"]))
+        elif "value" in answer:
+            call, arguments, _ = op
+            read = _READERS[call] if call in _READERS else _SELECTED_READERS[call, arguments[1]]
+            observations.append(read(value) if read else value)
+        else:
+            observations.append(decode_observation(op, answer))
+    return observations
