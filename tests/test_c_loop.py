@@ -15,6 +15,7 @@ from conformance.systems.native_calls.libc import LIBC
 PROGRAMS = 300
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kind", LINUX_KINDS)
 def test_every_op_becomes_a_function_of_libc_or_of_the_loop(kind: str) -> None:
     source = (Path(__file__).parent.parent / "benchmarks" / "loop.c").read_text()

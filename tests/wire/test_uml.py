@@ -24,7 +24,10 @@ END_S = 30.0
 LONG = "\n".join(["r0, r1 = pipe2(0)", *['write(r1, b"x")'] * 2000, "read(r0, 3000)"])
 """A program whose message is several times as long as the queue of a console."""
 
-pytestmark = pytest.mark.skipif(bool(UML.missing), reason=f"needs {', '.join(UML.missing) or 'nothing'}")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(bool(UML.missing), reason=f"needs {', '.join(UML.missing) or 'nothing'}"),
+]
 
 
 @pytest.mark.parametrize(("name", "filesystem"), [("uml", "tmpfs"), ("uml-hostfs", "hostfs")])
