@@ -128,8 +128,8 @@ class Campaign:
                 shards.close()
             if self._unsupported:
                 self._tell(events.unoffered_note(self._unsupported))
-            # What was not met in one portion may have been met in another.
-            for event in triage.unmet() if plan.portion == WHOLE else ():
+            # What was not met in one portion may have been met in another: merging the shards decides that.
+            for event in triage.unmet() if plan.portion == WHOLE else triage.unmet_so_far():
                 self._tell(event)
             exit_code = self._verdict(triage, interrupted)
             if plan.since is not None:

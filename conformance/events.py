@@ -156,6 +156,30 @@ KNOWN = "known"
 """The verdict of a bucket that the baseline of the run has: it is counted, and fails nothing."""
 
 
+class Unmet(msgspec.Struct, frozen=True, tag="unmet", tag_field="event"):
+    """A waiver that one shard of a campaign did not meet, though it had so many ``chances``.
+
+    It is stale when no other shard met it either and all of them had as many chances as are ``wanted``.
+    ``subject`` says which waiver that is and where it stands, ``mend`` is the command that takes it out.
+    """
+
+    waiver: str
+    chances: int
+    wanted: int
+    subject: str
+    mend: str
+
+
+def waiver_note(problem: str, subject: str, why: str, mend: str) -> Note:
+    """What is wrong with a waiver, and the command that mends it."""
+    return Note("error", f"{problem}: {subject}: {why}\n  mend: {mend}")
+
+
+def never_met(chances: int) -> str:
+    """Why a waiver is stale that nothing ran into."""
+    return f"unexpected conformance: not met in {chances} chances"
+
+
 UNOFFERED = "not offered by the system"
 """How the note begins that sums up what a system did not offer."""
 
@@ -219,7 +243,7 @@ class Footer(msgspec.Struct, frozen=True, tag="footer", tag_field="event"):
     failure: str = ""
 
 
-Event = Header | Batch | Divergence | Variation | Occurrence | Miniature | Note | Delta | Footer
+Event = Header | Batch | Divergence | Variation | Occurrence | Miniature | Note | Unmet | Delta | Footer
 _DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 _ENCODER = msgspec.json.Encoder()
 

@@ -20,6 +20,7 @@ from conformance.events import (
     DIED,
     EXPECTED,
     KNOWN,
+    STALE,
     UNOFFERED,
     Batch,
     Delta,
@@ -29,7 +30,10 @@ from conformance.events import (
     Header,
     Note,
     Occurrence,
+    Unmet,
+    never_met,
     unoffered_note,
+    waiver_note,
 )
 
 
@@ -40,6 +44,8 @@ class _Log:
     header: Header
     opening: list[Event] = field(default_factory=list)
     chunks: list[list[Event]] = field(default_factory=list)
+    unmet: dict[str, Unmet] = field(default_factory=dict)
+    delta: Delta | None = None
     footer: Footer | None = None
 
 
@@ -65,8 +71,29 @@ def merged(logs: Iterable[Iterable[Event]], run: str) -> Iterator[Event]:
         yield from _told_once(chunk, buckets)
     if unoffered:
         yield unoffered_note(unoffered)
+    stale = list(_stale(shards))
+    yield from stale
     if all(shard.footer is not None for shard in shards):
-        yield _footer([shard.footer for shard in shards if shard.footer is not None], buckets)
+        yield _footer([shard.footer for shard in shards if shard.footer is not None], buckets, wrong=bool(stale))
+
+
+def baseline_named(logs: Iterable[Iterable[Event]]) -> str:
+    """The baseline since which the shards were run; empty for none. ConformanceError when it is not the same."""
+    shards = [_cut(log) for log in logs]
+    names = {shard.delta.since if shard.delta else "" for shard in shards if shard.footer or shard.delta}
+    if len(names) > 1:
+        told = ", ".join(sorted(name or "none" for name in names))
+        raise ConformanceError(f"shards since different baselines: {told}", hint="run all with one --since-baseline")
+    return next(iter(names), "")
+
+
+def _stale(shards: Sequence[_Log]) -> Iterator[Note]:
+    """The waivers that no shard met, when all of them together had the chances for it."""
+    for name, unmet in shards[0].unmet.items():
+        everywhere = [shard.unmet[name] for shard in shards if name in shard.unmet]
+        chances = sum(one.chances for one in everywhere)
+        if len(everywhere) == len(shards) and chances >= unmet.wanted:
+            yield waiver_note(STALE, unmet.subject, never_met(chances), unmet.mend)
 
 
 def _index(chunk: Sequence[Event]) -> int:
@@ -86,7 +113,11 @@ def _cut(log: Iterable[Event]) -> _Log:
             cut.footer = event
         elif isinstance(event, Batch):
             cut.chunks.append([event])
-        elif not isinstance(event, Delta) and not (isinstance(event, Note) and event.text.startswith(UNOFFERED)):
+        elif isinstance(event, Unmet):
+            cut.unmet[event.waiver] = event
+        elif isinstance(event, Delta):
+            cut.delta = event
+        elif not (isinstance(event, Note) and event.text.startswith(UNOFFERED)):
             (cut.chunks[-1] if cut.chunks else cut.opening).append(event)
     return cut
 
@@ -156,7 +187,7 @@ def _told_once(chunk: Iterable[Event], buckets: dict[str, str]) -> Iterator[Even
         told = event.seed
 
 
-def _footer(footers: Sequence[Footer], buckets: dict[str, str]) -> Footer:
+def _footer(footers: Sequence[Footer], buckets: dict[str, str], *, wrong: bool) -> Footer:
     found = {name: verdict for name, verdict in buckets.items() if verdict not in EXPECTED}
     failing = [name for name, verdict in found.items() if verdict != KNOWN]
     interrupted = any(footer.interrupted for footer in footers)
@@ -173,7 +204,7 @@ def _footer(footers: Sequence[Footer], buckets: dict[str, str]) -> Footer:
         exit_code=verdict_of(
             failing,
             failed=bool(failure),
-            wrong=any(footer.exit_code == ExitCode.EXPECTATIONS_WRONG for footer in footers),
+            wrong=wrong or any(footer.exit_code == ExitCode.EXPECTATIONS_WRONG for footer in footers),
             interrupted=interrupted,
         ),
         failure=failure,

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +12,10 @@ import msgspec
 
 from conformance.baselines import Baseline, baseline_of, baseline_path, load_baseline
 from conformance.delta import delta_of
-from conformance.events import Delta
+from conformance.events import Delta, Event
 from conformance.grammar import read_program
 from conformance.judging import NamedProgram
-from conformance.reporting.run import read_run
+from conformance.reporting.run import fold, read_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +51,8 @@ class Since:
 def since(reports: Path, name: str, log: Path) -> Since:
     """The baseline of a name. ConformanceError when there is none, or it cannot be used."""
     return Since(name, load_baseline(reports, name), baseline_path(reports, name), log)
+
+
+def delta_of_merged(reports: Path, name: str, log: Sequence[Event]) -> Delta:
+    """What all shards of a campaign together have changed since the baseline that each was run since."""
+    return delta_of(load_baseline(reports, name), baseline_of(fold(log)), name)

@@ -121,6 +121,10 @@ class Triage:
         """The waivers that were not met in all that ran, although they should have been."""
         yield from self._watch.at_last(self._ops_run, self._clauses_cited)
 
+    def unmet_so_far(self) -> Iterator[events.Event]:
+        """The waivers that one shard of a campaign did not meet, with the chances it had."""
+        yield from self._watch.so_far(self._ops_run, self._clauses_cited)
+
     def _waived(self, waiver: Waiver, divergence: Divergence, suspect: Suspect, kind: str) -> events.Event:
         """The first divergence that a waiver describes. It is no news, so it is not reduced."""
         event = self._event(suspect, kind, self._watch.meet(waiver), _whole(suspect.ops))

@@ -14,7 +14,7 @@ from hashlib import sha256
 
 from conformance.conditions import Facts
 from conformance.divergence import BUCKET_DIGITS, Divergence, Signature
-from conformance.events import EXPIRED, STALE, UNMATCHED, Note
+from conformance.events import EXPIRED, STALE, UNMATCHED, Note, Unmet, never_met, waiver_note
 from conformance.expectations import Expectations, Waiver, mending, unmatched
 
 
@@ -69,17 +69,30 @@ class Watch:
 
     def at_last(self, ops: Mapping[str, int], clauses: Mapping[str, int]) -> Iterator[Note]:
         """The waivers that were not met in all their chances, by how often ops ran and clauses were cited."""
-        for waiver in self.waivers:
+        for waiver in self._unmet():
             chances = waiver.chances_among(ops, clauses)
-            if waiver.name not in self._met and waiver.name not in self.wrong and chances >= waiver.chances:
-                yield self._note(STALE, waiver, f"unexpected conformance: not met in {chances} chances", "remove")
+            if chances >= waiver.chances:
+                yield self._note(STALE, waiver, never_met(chances), "remove")
+
+    def so_far(self, ops: Mapping[str, int], clauses: Mapping[str, int]) -> Iterator[Unmet]:
+        """The waivers that were not met in one shard: whether they are stale is for all shards to say."""
+        for waiver in self._unmet():
+            chances = waiver.chances_among(ops, clauses)
+            yield Unmet(waiver.name, chances, waiver.chances, self._subject(waiver), self._mend(waiver, "remove"))
+
+    def _unmet(self) -> Iterator[Waiver]:
+        return (waiver for waiver in self.waivers if waiver.name not in self._met and waiver.name not in self.wrong)
 
     def _note(self, problem: str, waiver: Waiver, why: str, verb: str, *options: str) -> Note:
         self.wrong.append(waiver.name)
+        return waiver_note(problem, self._subject(waiver), why, self._mend(waiver, verb, *options))
+
+    def _subject(self, waiver: Waiver) -> str:
         title = f" ({waiver.title})" if waiver.title else ""
-        where = self._expectations.place_of(waiver)
-        mend = mending(self._expectations.path, verb, waiver.name, *options)
-        return Note("error", f"{problem}: {waiver.name}{title}, {where}: {why}\n  mend: {mend}")
+        return f"{waiver.name}{title}, {self._expectations.place_of(waiver)}"
+
+    def _mend(self, waiver: Waiver, verb: str, *options: str) -> str:
+        return mending(self._expectations.path, verb, waiver.name, *options)
 
 
 def _bucket_named(name: str) -> str:

@@ -12,9 +12,10 @@ import click
 from conformance.commands.options import REPORTS
 from conformance.errors import ConformanceError, ExitCode
 from conformance.events import EventLog, Footer, read_events
-from conformance.merging import merged
+from conformance.merging import baseline_named, merged
 from conformance.rendering import render, summarise
 from conformance.run_directory import EVENTS, find_run
+from conformance.since import delta_of_merged
 
 
 @click.command("merge")
@@ -26,8 +27,12 @@ def command(runs: tuple[str, ...], into: Path, reports: Path) -> int:
 
     Exit codes as of the whole campaign; 4 when a shard is missing, or was cut short.
     """
-    logs = [read_events(find_run(reports, run) / EVENTS) for run in runs]
+    logs = [list(read_events(find_run(reports, run) / EVENTS)) for run in runs]
     events = list(merged(logs, into.name))
+    since = baseline_named(logs)
+    if since:
+        place = len(events) - isinstance(events[-1], Footer)
+        events.insert(place, delta_of_merged(reports, since, events))
     if (into / EVENTS).exists():
         raise ConformanceError("there is a run already", where=str(into), hint="name a directory to be made")
     with EventLog(into / EVENTS) as log:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,8 @@ import pytest
 
 from conformance.budget import Portion, read_budget, read_portion
 from conformance.errors import ConformanceError, ExitCode, Inconclusive
-from conformance.events import Batch, Divergence, Event, EventLog, Footer, Header, Occurrence
+from conformance.events import STALE, Batch, Delta, Divergence, Event, EventLog, Footer, Header, Note, Occurrence, Unmet
+from conformance.kinds import HOST_KINDS, LINUX_KINDS
 from conformance.merging import merged
 from conformance.rendering import render
 from conformance.run_directory import EVENTS
@@ -22,7 +24,14 @@ if TYPE_CHECKING:
     from .conftest import Toy
 
 pytestmark = pytest.mark.once
+LARGE_WRITE = Path(__file__).parents[2] / "fixtures" / "programs" / "terminals" / "large_write.fd"
+EVERY_KIND = (
+    ("linux", LINUX_KINDS, "22000ops"),
+    ("host", HOST_KINDS, "22000ops"),
+    ("differences", ("host-terminals", "host-mixed"), "6000ops"),
+)
 PIPES = ("--kind", "pipes", "--budget", "12000ops")
+FEW = ("--kind", "pipes", "--budget", "6000ops")
 
 
 def timeless(event: Event) -> Event:
@@ -70,15 +79,87 @@ def test_the_merged_report_of_shards_is_that_of_the_whole_campaign(toy: Toy, tmp
     assert ExitCode.INCONCLUSIVE == toy.fdconform("merge", *names[:2], "--into", str(tmp_path / "part")).returncode
 
 
-def test_the_same_seed_gives_the_same_report_however_many_processes_run(toy: Toy, tmp_path: Path) -> None:
-    logs = []
-    for jobs in ("1", "3"):
-        arguments = ("--kind", "pipes", "--kind", "files", "--budget", "20000ops", "--seed", "5", "--jobs", jobs)
-        done = toy.fdconform("run", *arguments, "--fixtures", str(toy.fixtures))
-        assert ExitCode.CONFORMS == done.returncode, done.stdout
-        logs.append(toy.events())
+@pytest.mark.parametrize(("law", "kinds", "budget"), EVERY_KIND, ids=[law for law, _, _ in EVERY_KIND])
+def test_the_same_seed_gives_the_same_report_divided_or_not_however_many_processes_run(
+    toy: Toy, tmp_path: Path, law: str, kinds: tuple[str, ...], budget: str
+) -> None:
+    chosen = [word for kind in kinds for word in ("--kind", kind)]
+    # The stored programs of terminals hold the races that no generated program is sure to have.
+    toy.store("large_write", LARGE_WRITE.read_text())
+    places = ("--law", law, *chosen, "--budget", budget, "--seed", "5", "--fixtures", str(toy.fixtures))
+    done = toy.fdconform("run", *places, "--jobs", "3")
+    assert ExitCode.CONFORMS == done.returncode, done.stdout
+    whole = toy.events()
+    assert set(kinds) <= {event.kind for event in whole if isinstance(event, Batch)}
 
-    assert_same(*logs, tmp_path)
+    names = []
+    for number in (1, 2, 3, 4):
+        toy.fdconform("run", *places, "--jobs", "1", "--shard", f"{number}/4")
+        names.append(toy.name_of_latest())
+    assert ExitCode.CONFORMS == toy.fdconform("merge", *names, "--into", str(toy.reports / "all")).returncode
+    merged_events = toy.events("all")
+    assert_same(*([without_jobs(event) for event in events] for events in (whole, merged_events)), tmp_path)
+
+
+def without_jobs(event: Event) -> Event:
+    """The command of a header without the number of processes, which is no part of what was asked."""
+    if not isinstance(event, Header):
+        return event
+    return msgspec.structs.replace(event, command=re.sub(r" --jobs \d", "", event.command))
+
+
+def test_shards_since_a_baseline_have_one_delta_when_they_are_merged(toy: Toy, tmp_path: Path) -> None:
+    toy.run("closed-works")
+    assert ExitCode.CONFORMS == toy.fdconform("baseline", "save", "main").returncode
+    options = (*PIPES, "--since-baseline", "main")
+    assert ExitCode.DIVERGES == toy.run("closed-works-dup-lies", *options).returncode
+    whole = toy.events()
+    (delta,) = [event for event in whole if isinstance(event, Delta)]
+    assert {"new", "still"} == {row.what for row in delta.rows}
+
+    names = []
+    for number in (1, 2, 3, 4):
+        toy.run("closed-works-dup-lies", *options, "--shard", f"{number}/4")
+        names.append(toy.name_of_latest())
+    done = toy.fdconform("merge", *names, "--into", str(toy.reports / "all"))
+    assert ExitCode.DIVERGES == done.returncode
+    assert done.stdout.startswith("since main: ")
+    assert_same(whole, toy.events("all"), tmp_path)
+
+    toy.run("closed-works-dup-lies", *PIPES, "--shard", "4/4")
+    mixed = toy.fdconform("merge", *names[:3], toy.name_of_latest(), "--into", str(toy.reports / "mixed"))
+    assert ExitCode.USAGE == mixed.returncode
+    assert "shards since different baselines: main, none" in mixed.stderr
+
+
+def test_a_waiver_that_no_shard_met_is_stale_when_all_together_had_the_chances(toy: Toy, tmp_path: Path) -> None:
+    def expect(chances: int) -> None:
+        path = toy.fixtures / "expectations" / "toy.toml"
+        path.parent.mkdir(exist_ok=True)
+        told = f'pattern = "dup on *: * -> EIO"\nchances = {chances}\nissue = "none"\nreason = "never seen"\n'
+        path.write_text(f"[[waiver]]\n{told}")
+
+    expect(1)
+    toy.run("honest", *FEW)
+    (note,) = stale_notes(toy.events())
+    chances = int(re.findall(r"not met in (\d+) chances", note)[0])
+    for wanted in (chances, chances + 1):
+        expect(wanted)
+        alone = toy.run("honest", *FEW)
+        whole = toy.events()
+        names = []
+        for number in (1, 2):
+            toy.run("honest", *FEW, "--shard", f"{number}/2")
+            assert not stale_notes(toy.events())
+            names.append(toy.name_of_latest())
+        done = toy.fdconform("merge", *names, "--into", str(toy.reports / str(wanted)))
+        assert alone.returncode == done.returncode, done.stdout
+        assert len(stale_notes(whole)) == (wanted == chances)
+        assert_same(whole, toy.events(str(wanted)), tmp_path / str(wanted))
+
+
+def stale_notes(events: list[Event]) -> list[str]:
+    return [event.text for event in events if isinstance(event, Note) and event.text.startswith(STALE)]
 
 
 def test_a_number_of_ops_buys_the_same_batches_for_everybody() -> None:
@@ -132,9 +213,23 @@ def test_the_worst_shard_decides() -> None:
         return last.exit_code
 
     assert ExitCode.CONFORMS == code(FOOTER, FOOTER)
+    assert ExitCode.CONFORMS == unmet_code(2, None)
+    assert ExitCode.CONFORMS == unmet_code(2, 2)
+    assert ExitCode.EXPECTATIONS_WRONG == unmet_code(2, 3)
     assert ExitCode.EXPECTATIONS_WRONG == code(stale, FOOTER)
     assert ExitCode.INCONCLUSIVE == code(FOOTER, stopped)
     assert ExitCode.ADAPTER_FAILED == code(stale, broken)
+
+
+def unmet_code(*chances: int | None) -> int:
+    """How shards end together that had so many of five chances to meet a waiver; None for one that met it."""
+    logs = [
+        shard(number, *([Unmet("w", had, 5, "w, known.toml", "fdconform waive remove w")] if had else []))
+        for number, had in enumerate(chances, 1)
+    ]
+    last = list(merged(logs, "all"))[-1]
+    assert isinstance(last, Footer)
+    return last.exit_code
 
 
 @pytest.mark.parametrize(
