@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from conformance.baselines import Baseline
 from conformance.events import Event
 from conformance.reporting.digest import Digest
 from conformance.wire.messages import FromHarness, FromSystem
@@ -23,6 +24,7 @@ _SCHEMAS: dict[str, Any] = {
     "wire/schemas/from_harness.json": FromHarness,
     "reporting/schemas/event.json": Event,
     "reporting/schemas/digest.json": Digest,
+    "reporting/schemas/baseline.json": Baseline,
 }
 
 
