@@ -72,6 +72,9 @@ class CNativeWorker(NativeWorker):
 
         return judge(argument, examine, some_at_once())
 
+    def _await_start(self) -> None:
+        """It has nothing to load."""
+
     def _introduce(self, settings: dict[str, Any]) -> None:
         send_bytes(self._requests, _ENCODER.encode(settings))
         self._answer()
@@ -85,8 +88,7 @@ class CNativeWorker(NativeWorker):
         """
         whole = False
         try:
-            if self._process is None:
-                self._start()
+            self._begin()
             send_bytes(self._requests, _ENCODER.encode((alone, first, programs)))
             for ops in programs:
                 yield observations_of(ops, self._answer())

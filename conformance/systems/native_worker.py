@@ -86,6 +86,7 @@ class NativeWorker:
         self._directory = make_directory("worker", base)
         os.chown(self._directory, profile.uid, profile.gid)
         self._process: subprocess.Popen[bytes] | None = None
+        self._introduced = False
 
     def __enter__(self) -> NativeWorker:
         return self
@@ -97,6 +98,30 @@ class NativeWorker:
         """End the worker and remove its directory."""
         self._stop(kill=False)
         shutil.rmtree(self._directory, ignore_errors=True)
+
+    def start(self) -> None:
+        """Start the process: afterwards it has all that it needs, and waits to be told under what it runs."""
+        requests_read, self._requests = os.pipe2(os.O_CLOEXEC)
+        self._replies, replies_write = os.pipe2(os.O_CLOEXEC)
+        page = os.memfd_create("fdconform-progress", os.MFD_CLOEXEC)
+        os.ftruncate(page, PAGE_BYTES)
+        self._progress = memoryview(mmap.mmap(page, PAGE_BYTES)).cast("I")
+        inherited = (requests_read, replies_write, page)
+        self._process = subprocess.Popen(
+            [*self._command, *map(str, inherited)],
+            pass_fds=inherited,
+            # Python 3.8 has no process_group, and the worker that is sent into other systems runs there.
+            preexec_fn=os.setpgrp,
+        )
+        for fd in inherited:
+            os.close(fd)
+        self._introduced = False
+        self._await_start()
+
+    def serve_under(self, profile: Profile, deadline_s: float) -> None:
+        """Run programs under the limits of a profile from now on; nothing must have been asked before."""
+        self._profile = profile
+        self._deadline_s = deadline_s
 
     def run(self, programs: Sequence[tuple[Op, ...]]) -> list[list[Observation]]:
         """The observations of each program, run in one batch. WorkerDied when the worker does not survive it."""
@@ -126,8 +151,7 @@ class NativeWorker:
         return 0 if self._process is None else self._progress[3]
 
     def _ask(self, request: Any) -> Any:
-        if self._process is None:
-            self._start()
+        self._begin()
         try:
             send(self._requests, request)
             self._wait()
@@ -140,34 +164,28 @@ class NativeWorker:
             raise self._died(f"ended with wait status {body}")
         return body
 
-    def _start(self) -> None:
-        requests_read, self._requests = os.pipe2(os.O_CLOEXEC)
-        self._replies, replies_write = os.pipe2(os.O_CLOEXEC)
-        page = os.memfd_create("fdconform-progress", os.MFD_CLOEXEC)
-        os.ftruncate(page, PAGE_BYTES)
-        self._progress = memoryview(mmap.mmap(page, PAGE_BYTES)).cast("I")
-        inherited = (requests_read, replies_write, page)
-        self._process = subprocess.Popen(
-            [*self._command, *map(str, inherited)],
-            pass_fds=inherited,
-            # Python 3.8 has no process_group, and the worker that is sent into other systems runs there.
-            preexec_fn=os.setpgrp,
-        )
-        for fd in inherited:
-            os.close(fd)
+    def _begin(self) -> None:
+        if self._process is None:
+            self.start()
+        if not self._introduced:
+            self._introduce(self._settings())
+            self._introduced = True
+
+    def _await_start(self) -> None:
+        receive(self._replies)
+
+    def _settings(self) -> dict[str, Any]:
         profile = self._profile
-        self._introduce(
-            {
-                "directory": str(self._directory),
-                "uid": profile.uid,
-                "gid": profile.gid,
-                "umask": profile.umask,
-                "file_size_bytes_max": profile.file_size_bytes_max,
-                "descriptors_max": profile.descriptors_max,
-                "system": self._system,
-                "performs": self._performs,
-            }
-        )
+        return {
+            "directory": str(self._directory),
+            "uid": profile.uid,
+            "gid": profile.gid,
+            "umask": profile.umask,
+            "file_size_bytes_max": profile.file_size_bytes_max,
+            "descriptors_max": profile.descriptors_max,
+            "system": self._system,
+            "performs": self._performs,
+        }
 
     def _introduce(self, settings: dict[str, Any]) -> None:
         """Tell the worker under what it runs, and wait until it is ready."""

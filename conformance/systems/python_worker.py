@@ -159,16 +159,18 @@ class Front:
     ) -> None:
         self._source = os.fdopen(source, "rb")
         self._target = target
-        self._system = system
         self._unfit = unfit
         self._caller = caller or {}
-        self._worker: NativeWorker | None = None
+        self._worker = NativeWorker(Profile(uid=os.getuid(), gid=os.getgid()), _directory(), system, "")
+        self._called = False
         self._answered = 0
 
     def serve(self, hello: dict[str, Any]) -> None:
         """Until the harness says bye, or goes away."""
-        self._say(hello)
         try:
+            # Where all is slow, the process of the programs takes long to start: none of them is to be late for that.
+            self._worker.start()
+            self._say(hello)
             for line in self._source:
                 message = json.loads(line)
                 if message["message"] == "bye":
@@ -176,8 +178,7 @@ class Front:
                     return
                 self._run(message)
         finally:
-            if self._worker is not None:
-                self._worker.close()
+            self._worker.close()
 
     def _say(self, message: dict[str, Any]) -> None:
         view = memoryview(json.dumps(message).encode() + b"\n")
@@ -186,9 +187,10 @@ class Front:
 
     def _run(self, message: dict[str, Any]) -> None:
         programs = [(program["id"], tuple(map(decode_op, program["ops"]))) for program in message["programs"]]
-        if self._worker is None:
+        if not self._called:
             profile = Profile(uid=os.getuid(), gid=os.getgid(), **{**message["caller"], **self._caller})
-            self._worker = NativeWorker(profile, _directory(), self._system, "", deadline_s=message["deadline_s"])
+            self._worker.serve_under(profile, message["deadline_s"])
+            self._called = True
         observe = self._worker.run_alone if message["alone"] else self._worker.run_one
         for name, ops in programs:
             refusal = self._unfit(ops) if self._unfit else ""

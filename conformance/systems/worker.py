@@ -238,10 +238,16 @@ def _remove_tree(name: str) -> None:
 
 
 def main() -> None:
-    """Started as ``python -m conformance.systems.worker REQUESTS REPLIES PAGE``; settings come first."""
+    """Started as ``python -m conformance.systems.worker REQUESTS REPLIES PAGE``; says so, and is sent its settings."""
     look_seldom()
     requests, replies, page = (int(argument) for argument in sys.argv[1:4])
-    Worker(requests, replies, page, receive(requests)).serve()
+    send(replies, ("started", None))
+    try:
+        settings = receive(requests)
+    except Closed:
+        # Nobody had a program for it.
+        return
+    Worker(requests, replies, page, settings).serve()
 
 
 if __name__ == "__main__":
