@@ -11,7 +11,6 @@ import pytest
 
 from reference.constants import EBADF, EINVAL
 from reference.host.kernel import Host
-from reference.linux.kernel import Linux
 from reference.outcomes import Refused
 
 BELOW_THE_FIRST = -1
@@ -19,11 +18,6 @@ CLOSINGS: dict[str, Callable[[Host, int], int]] = {
     "close": lambda host, fd: host.close(fd),
     "close_range": lambda host, fd: host.close_range(fd, fd, 0),
 }
-
-
-@pytest.fixture
-def host() -> Host:
-    return Host(Linux())
 
 
 @pytest.fixture(params=CLOSINGS)

@@ -47,11 +47,6 @@ FREE = Flock(F_UNLCK, 0, 0, 0, 0)
 
 
 @pytest.fixture
-def host() -> Host:
-    return Host(Linux())
-
-
-@pytest.fixture
 def fd(host: Host) -> int:
     return imported(host, host.open("f", O_RDWR | O_CREAT, 0o600))
 

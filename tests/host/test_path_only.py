@@ -32,7 +32,6 @@ from reference.constants import (
     SYNC_FILE_RANGE_WAIT_BEFORE,
 )
 from reference.host.kernel import Host
-from reference.linux.kernel import Linux
 from reference.outcomes import Refused
 
 TOO_LONG = 2**47
@@ -67,11 +66,6 @@ CALLS: dict[str, tuple[Call, int]] = {
     "no room for an entry": (lambda host, name: host.getdents(name, 0), EINVAL),
     "directory": (lambda host, name: host.getdents(name, 100), EBADF),
 }
-
-
-@pytest.fixture
-def host() -> Host:
-    return Host(Linux())
 
 
 @pytest.fixture

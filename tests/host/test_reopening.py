@@ -25,13 +25,7 @@ from reference.constants import (
     TMPFILE_BIT,
 )
 from reference.host.kernel import Host
-from reference.linux.kernel import Linux
 from reference.outcomes import Refused
-
-
-@pytest.fixture
-def host() -> Host:
-    return Host(Linux())
 
 
 @pytest.mark.parametrize(

@@ -23,15 +23,9 @@ from reference.constants import (
     SPLICE_F_NONBLOCK,
 )
 from reference.host.kernel import Host
-from reference.linux.kernel import Linux
 from reference.outcomes import Refused, Sleeps
 
 UNKNOWN_FLAG = 0x80
-
-
-@pytest.fixture
-def host() -> Host:
-    return Host(Linux())
 
 
 @pytest.fixture

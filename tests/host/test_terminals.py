@@ -76,11 +76,6 @@ ANSWERED: dict[str, Callable[[Host, int], Any]] = {
 
 
 @pytest.fixture
-def host() -> Host:
-    return Host(Linux())
-
-
-@pytest.fixture
 def master(host: Host) -> int:
     master = host.posix_openpt(O_RDWR | O_NONBLOCK)
     host.unlockpt(master)

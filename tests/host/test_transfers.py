@@ -34,13 +34,7 @@ from reference.constants import (
 )
 from reference.host.calls_readiness import TOKENS_FROM
 from reference.host.kernel import Host
-from reference.linux.kernel import Linux
 from reference.outcomes import Refused, Sleeps
-
-
-@pytest.fixture
-def host() -> Host:
-    return Host(Linux())
 
 
 def imported(host: Host, fd: int, *, savable: int = 0) -> int:
