@@ -23,7 +23,7 @@ from reference.linux.profile import Profile
 
 ROOT = Path(__file__).parents[1]
 SEEDED_PROGRAMS_PER_EXAMPLE = 2
-"""Programs of one seed. Few: the campaign that `tox run` ends with is the quicker way to run many."""
+"""Programs of one seed. Few: the campaign of `tox run` is the quicker way to run many."""
 
 
 def stored_programs() -> Iterator[Path]:
