@@ -22,7 +22,7 @@ from conformance.divergence import Divergence
 from conformance.errors import SystemFailed
 from conformance.host_clauses import HostClause
 from conformance.kinds import HOST_KINDS, RECIPES
-from conformance.ops import Op
+from conformance.ops import Op, spec_of
 from conformance.strategies.programs import seeded_program
 from conformance.subjects import kept
 from conformance.witnesses import shows
@@ -42,7 +42,8 @@ LOOKS_MAX = 6
 """How often an op that diverges for another reason is left out of a program."""
 
 Fit = Callable[[Sequence[Op]], tuple[Op, ...]]
-Diverges = Callable[[tuple[Op, ...]], Divergence | None]
+Looks = Callable[[tuple[Op, ...]], tuple[int, Divergence | None]]
+"""How many ops of a program were run, before one that the system did not offer, and where these diverge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +88,13 @@ def _with_ops(comparison: Comparison, ops: tuple[Op, ...]) -> Comparison:
 
 
 def standings(
-    clauses: Mapping[str, HostClause], shown: Mapping[str, Sequence[tuple[Op, ...]]], profile: Profile, system: Diverges
+    clauses: Mapping[str, HostClause], shown: Mapping[str, Sequence[tuple[Op, ...]]], profile: Profile, system: Looks
 ) -> Iterator[Standing]:
     """Put every clause to the system."""
     comparer = pure_comparer(profile)
-    known: dict[tuple[Op, ...], Divergence | None] = {}
+    known: dict[tuple[Op, ...], tuple[int, Divergence | None]] = {}
 
-    def diverges(ops: tuple[Op, ...]) -> Divergence | None:
+    def looks(ops: tuple[Op, ...]) -> tuple[int, Divergence | None]:
         if ops not in known:
             known[ops] = system(ops)
         return known[ops]
@@ -102,37 +103,47 @@ def standings(
         if clause.unobservable:
             yield Standing(name, UNOBSERVABLE)
             continue
-        found = [_standing(clause, ops, comparer.compare, diverges) for ops in shown[name]]
+        found = [_standing(clause, ops, comparer.compare, looks) for ops in shown[name]]
         yield min(found, key=lambda standing: VERDICTS.index(standing.verdict), default=Standing(name, OUT_OF_REACH))
 
 
 def _standing(
-    clause: HostClause, ops: tuple[Op, ...], compare: Callable[[tuple[Op, ...]], Comparison], diverges: Diverges
+    clause: HostClause, ops: tuple[Op, ...], compare: Callable[[tuple[Op, ...]], Comparison], looks: Looks
 ) -> Standing:
-    """What one program says of a clause. Ops that diverge elsewhere are left out as long as the clause still shows."""
+    """What one program says of a clause.
+
+    Ops that diverge elsewhere, or that the system does not offer after all, are left out as long as the clause still
+    shows.
+    """
     detail = ""
     for _ in range(LOOKS_MAX):
         try:
-            divergence = diverges(ops)
+            ran, divergence = looks(ops)
         except SystemFailed as failure:
             return Standing(clause.id, HIDDEN, failure.message)
-        if divergence is None:
+        if divergence is None and ran == len(ops):
             return Standing(clause.id, CONFIRMED)
-        detail = divergence.title
-        if clause.id in divergence.signature.clauses:
-            return Standing(clause.id, CONTRADICTED, detail)
-        ops = kept(ops, [place != divergence.index for place in range(len(ops))])
+        if divergence is None:
+            detail, left_out = f"{spec_of(ops[ran]).name}, which it refuses to run", ran
+        else:
+            detail, left_out = divergence.title, divergence.index
+            if clause.id in divergence.signature.clauses:
+                return Standing(clause.id, CONTRADICTED, detail)
+        ops = kept(ops, [place != left_out for place in range(len(ops))])
         if not shows(compare(ops), clause):
             break
     return Standing(clause.id, HIDDEN, f"behind {detail}")
 
 
-def confirmation_text(name: str, release: str, found: Sequence[Standing], clauses: Mapping[str, HostClause]) -> str:
-    """The committed text: one line a clause, and totals."""
+def confirmation_text(
+    name: str, release: str, found: Sequence[Standing], clauses: Mapping[str, HostClause], pattern: str = "*"
+) -> str:
+    """The committed text: one line a clause, and totals. ``pattern`` says which clauses these are."""
+    only = "" if pattern == "*" else f" --clause '{pattern}'"
     lines = [
         f"# Per clause of the host model: its relation to Linux, and what {name} says of it.\n",
         f"# {release}\n",
-        f"# Written by `fdconform confirm --on {name} --write`.\n",
+        f"# Written by `fdconform confirm --on {name}{only} --write`.\n",
     ]
     for standing in found:
         detail = f": {standing.detail}" if standing.detail else ""

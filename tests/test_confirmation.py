@@ -10,6 +10,7 @@ from conformance.clause_coverage import profiles
 from conformance.confirmation import (
     CONFIRMED,
     CONTRADICTED,
+    HIDDEN,
     OUT_OF_REACH,
     UNOBSERVABLE,
     VERDICTS,
@@ -30,20 +31,20 @@ CLAUSES = load_host_clauses()
 OFFSET = read_program(
     'r0 = open("f", O_RDWR | O_CREAT, 0o600)\nlseek(r0, 4, SEEK_SET)\nr1 = import_fd(r0)\nlseek(r1, 0, SEEK_CUR)'
 )
-Diverges = Callable[[tuple[Op, ...]], Divergence | None]
+Looks = Callable[[tuple[Op, ...]], tuple[int, Divergence | None]]
 
 
-def gives(make_system: Callable[..., object]) -> Diverges:
+def gives(make_system: Callable[..., object]) -> Looks:
     """A system that gives what one of the models gives."""
 
-    def system(ops: tuple[Op, ...]) -> Divergence | None:
+    def system(ops: tuple[Op, ...]) -> tuple[int, Divergence | None]:
         observed = execute(ops, make_system(PROFILE))  # type: ignore[arg-type]
-        return diverge(ops, observed, lambda: host_over_linux(PROFILE), "other")
+        return len(ops), diverge(ops, observed, lambda: host_over_linux(PROFILE), "other")
 
     return system
 
 
-def standing_of(clause: str, system: Diverges, *programs: tuple[Op, ...]) -> Standing:
+def standing_of(clause: str, system: Looks, *programs: tuple[Op, ...]) -> Standing:
     clauses = {clause: CLAUSES[clause]}
     (found,) = standings(clauses, showing(programs, clauses, PROFILE), PROFILE, system)
     return found
@@ -58,6 +59,13 @@ def test_a_clause_is_contradicted_where_the_system_does_as_linux_does() -> None:
 
     assert CONTRADICTED == found.verdict
     assert found.detail.startswith("lseek on file")
+
+
+def test_a_clause_is_not_confirmed_by_a_program_that_the_system_refuses_to_run_to_its_end() -> None:
+    found = standing_of("SEEK-07", lambda ops: (2, None) if len(ops) > 3 else (len(ops), None), OFFSET.ops)
+
+    assert HIDDEN == found.verdict
+    assert found.detail == "behind import_fd, which it refuses to run"
 
 
 def test_a_clause_that_no_program_shows_is_out_of_reach() -> None:

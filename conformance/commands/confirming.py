@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import difflib
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import click
@@ -12,9 +13,8 @@ import click
 from conformance.commands.options import DEADLINE, DIRECTORY, REPORTS, chosen_profile
 from conformance.confirmation import candidates, confirmation_text, showing, standings, stored_text
 from conformance.corpus import load
-from conformance.divergence import Divergence
+from conformance.divergence import Divergence, diverge
 from conformance.errors import ConformanceError, ExitCode
-from conformance.examiners import examiner_of
 from conformance.host_clauses import load_host_clauses
 from conformance.laws import chosen_law
 from conformance.named_systems import subject_of
@@ -29,12 +29,20 @@ PROGRAMS_PER_KIND = 300
 @click.option("--on", required=True, metavar="SYSTEM", help="A system that descriptors are donated to.")
 @click.option("--write", is_flag=True, help="Write the table instead of holding the run against it.")
 @click.option("--programs", default=PROGRAMS_PER_KIND, show_default=True, help="Generated programs of each kind.")
+@click.option("--clause", "pattern", default="*", show_default=True, help="Only clauses of such names, as SR-*.")
 @click.option("--fixtures", type=click.Path(path_type=Path), default=Path("fixtures"), show_default=True)
 @DEADLINE
 @DIRECTORY
 @REPORTS
 def command(
-    on: str, write: bool, programs: int, fixtures: Path, deadline_s: float, directory: Path | None, reports: Path
+    on: str,
+    write: bool,
+    programs: int,
+    pattern: str,
+    fixtures: Path,
+    deadline_s: float,
+    directory: Path | None,
+    reports: Path,
 ) -> int:
     """Put each clause to a system by a program in which it shows: confirmed, contradicted, or out of reach."""
     subject = subject_of(on, deadline_s)
@@ -45,18 +53,18 @@ def command(
         hello = system.hello
     profile = profile_of(subject, hello, profile)
     stored = {str(found.path): found.program.ops for found in load(fixtures)}
-    clauses = load_host_clauses()
+    clauses = {name: clause for name, clause in load_host_clauses().items() if fnmatchcase(name, pattern)}
     shown = showing(candidates(stored, programs, lambda ops: fitted(ops, hello)), clauses, profile)
-    examiner = examiner_of(profile, base, chosen_law(None, subject))
+    law = chosen_law(None, subject)
+    with started(subject, profile, base) as system:
 
-    def diverges(ops: tuple[Op, ...]) -> Divergence | None:
-        return examiner.glance(ops)
+        def looks(ops: tuple[Op, ...]) -> tuple[int, Divergence | None]:
+            observed = system.run([ops])[0]
+            found = diverge(ops[: len(observed)], observed, lambda: law.make_model(profile), law.systems[1])
+            return len(observed), found
 
-    try:
-        found = list(standings(clauses, shown, profile, diverges))
-    finally:
-        examiner.close()
-    text = confirmation_text(subject.name, subject.release or hello.version, found, clauses)
+        found = list(standings(clauses, shown, profile, looks))
+    text = confirmation_text(subject.name, subject.release or hello.version, found, clauses, pattern)
     path = stored_text(reports, subject.name)
     if write:
         path.write_text(text, encoding="utf-8")
