@@ -9,6 +9,7 @@ import select
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,10 +31,11 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize(("name", "filesystem"), [("uml", "tmpfs"), ("uml-hostfs", "hostfs")])
-def test_programs_run_on_another_kernel_and_long_ones_too(name: str, filesystem: str) -> None:
-    subject = subject_of(name)
+@pytest.mark.parametrize("filesystem", ["tmpfs", "hostfs"])
+def test_programs_run_on_another_kernel_and_long_ones_too(filesystem: str) -> None:
+    subject = subject_of("uml")
     assert subject is not None
+    subject = replace(subject, command=(*subject.command[:-1], filesystem))
     base = working_base(None)
     with started(subject, profile_for(base), base) as system:
         facts = system.hello.facts
