@@ -142,6 +142,10 @@ class StreamSocket(UnixSocket):
         # RETURN
         return size, position
 
+    def takes_one_page(self) -> bool:
+        # A buffer behind another goes on in the same piece of the queue, so that nobody can tell.
+        return False
+
     def lend(
         self, description: OpenFileDescription, position: int, count: int, room: int, nonblocking: bool
     ) -> tuple[list[Slot], int]:
