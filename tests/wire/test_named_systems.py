@@ -22,7 +22,7 @@ pytestmark = pytest.mark.once
 
 MINE = f'title = "mine"\ncommand = ["{sys.executable}", "{{worker}}"]\nversion = ["echo", "mine 7"]\n'
 ROOT = Path(__file__).parents[2]
-SMALL = ["qemu-user", *(name for name, system in named_systems().items() if system.setup)]
+SMALL = ["qemu-user", "pyfakefs", *(name for name, system in named_systems().items() if system.setup)]
 """Those that are started in no time: file systems of this kernel and in user space, and an emulator."""
 GVISOR = named_systems()["gvisor"]
 
