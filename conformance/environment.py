@@ -20,6 +20,8 @@ DATAGRAM_QUEUE_MAX = Path("/proc/sys/net/unix/max_dgram_qlen")
 SOCKET_BUFFER_DEFAULT = Path("/proc/sys/net/core/wmem_default")
 SOCKET_BUFFER_MAX = Path("/proc/sys/net/core/wmem_max")
 CLOCK_MONOTONIC_COARSE = 6
+TIMER_TICKS_PER_SECOND_MAX = 10**6
+"""Options of sockets have times of microseconds: finer ticks round nothing."""
 """The clock that moves with each tick of the timer (clock_gettime(2)); the time module does not name it."""
 LISTEN_BACKLOG_MAX = Path("/proc/sys/net/core/somaxconn")
 CAP_SYS_RESOURCE = 24
@@ -110,8 +112,11 @@ def profile_for(base: Path, uid: int | None = None) -> Profile:
 
 
 def timer_ticks_per_second() -> int:
-    """How often the timer of the kernel ticks: what times of sockets are rounded to."""
-    return round(1 / time.clock_getres(CLOCK_MONOTONIC_COARSE))
+    """How often the timer of the kernel ticks: what times of sockets are rounded to.
+
+    A kernel whose coarse clock tells nanoseconds has no such tick: its times are whole as options give them.
+    """
+    return min(round(1 / time.clock_getres(CLOCK_MONOTONIC_COARSE)), TIMER_TICKS_PER_SECOND_MAX)
 
 
 def has_capability(number: int) -> bool:

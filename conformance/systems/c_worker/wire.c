@@ -143,7 +143,7 @@ static void say_hello(void) {
     put_fact_in("socket_buffer_bytes_max", "/proc/sys/net/core/wmem_max");
     struct timespec tick;
     clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
-    put("'timer_ticks_per_second':%ld,", (1000000000 + tick.tv_nsec / 2) / tick.tv_nsec);
+    put("'timer_ticks_per_second':%ld,", tick.tv_nsec < 1000 ? 1000000 : (1000000000 + tick.tv_nsec / 2) / tick.tv_nsec);
     put_filesystem();
     put("'uid':%u,'gid':%u,'capable':%s,", getuid(), getgid(), getuid() ? "false" : "true");
     put("'resource_capable':%s},'environment':{", resource_capable() ? "true" : "false");
