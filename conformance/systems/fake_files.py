@@ -19,6 +19,7 @@ from conformance.interpreter import Unreachable, execute
 from conformance.ops import SPECS
 from conformance.systems.python_worker import PROTOCOL, own_streams
 from conformance.wire.codec import decode_op, encode_observation
+from reference.constants import UINT_MAX
 from reference.outcomes import Choices
 from reference.structures import NOW, Stat
 
@@ -28,6 +29,7 @@ MEMORY_BYTES_MAX = 2**30
 RETURN_NOTHING = frozenset("close ftruncate fsync fdatasync fchmod unlink link symlink mkdir".split())
 """What gives 0 in Linux gives None in Python."""
 OFFERED = ("open", "dup", "dup2", "read", "write", "lseek", "fstat", *sorted(RETURN_NOTHING))
+DESCRIPTORS_MAX = 4096
 BLOCK_BYTES = 4096
 """The one field of a structure that pyfakefs does not tell: what its model would say."""
 
@@ -60,6 +62,18 @@ class FakeCalls:
             return 0 if value is None else value
 
         return called
+
+    def dup2(self, fd: int, newfd: int) -> int:
+        """It has a list of descriptors that grows up to the number: that of the greatest would fill the machine."""
+        if newfd > DESCRIPTORS_MAX:
+            raise Unreachable("its list of descriptors would grow up to that number")
+        made: int = self._os.dup2(fd, newfd)
+        return made
+
+    def mkdir(self, path: str, mode: int) -> int:
+        """A mode is unsigned in C, and in Python too."""
+        self._os.mkdir(path, mode & UINT_MAX)
+        return 0
 
     def fstat(self, fd: int) -> Stat:
         """What its result has of a structure."""
