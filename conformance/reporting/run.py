@@ -130,7 +130,7 @@ class RunReport:
 
     @property
     def expected(self) -> dict[str, int]:
-        """Programs whose divergence was expected, by its verdict; a verdict that no bucket has is left out."""
+        """How often an expected divergence was seen, by its verdict; a verdict that no bucket has is left out."""
         return _by_verdict((bucket, bucket.count) for bucket in self.buckets)
 
     @property
@@ -148,8 +148,12 @@ class RunReport:
 
     @property
     def passed(self) -> int:
-        """Programs that conformed, and miniatures that were found."""
-        return max(self.programs + len(self.miniatures) - self.failed - sum(self.expected.values()), 0)
+        """Programs that conformed to their end, and miniatures that were found.
+
+        A program may be seen in several buckets, as it goes on past what is known: the footer alone counts it once.
+        """
+        divergent = self.footer.divergent_programs if self.footer else sum(bucket.count for bucket in self.buckets)
+        return max(self.programs - divergent, 0) + sum(miniature.passed for miniature in self.miniatures)
 
     @property
     def is_selfcheck(self) -> bool:

@@ -56,6 +56,11 @@ def test_programs_and_buckets_are_counted_by_verdict(run: RunReport) -> None:
     assert (run.passed, run.failed, run.green) == (123, 0, True)
 
 
+def test_a_program_in_several_buckets_did_not_conform_once(log: tuple[Event, ...], footer: Footer) -> None:
+    run = fold((*log[:-1], msgspec.structs.replace(footer, divergent_programs=2)))
+    assert (run.passed, run.expected["waived"]) == (run.programs - 2, 3)
+
+
 def test_the_summary_has_a_line_for_each(run: RunReport) -> None:
     lines = summary_text(run, {}).splitlines()
     assert lines[-1] == TOTALS
