@@ -18,7 +18,7 @@ from conformance.domains import Domain, Maybe, Path, SocketAddress
 from conformance.observation import Observation
 from conformance.ops import Op, slots_read, spec_of
 from conformance.payload import Pattern, materialise
-from reference.constants import O_DIRECT
+from reference.constants import O_DIRECT, TIOCNOTTY, TIOCSCTTY
 
 PIECES_MAX = 3
 BYTES_MAX = 2**20
@@ -28,6 +28,8 @@ _NUMBERING = frozenset(("fstat", "statx", "readlink_fd", "epoll_wait", "poll", "
 _CLOSING = frozenset(("close", "dup2", "dup3"))
 _FOR_ALL = frozenset("save restore umask setrlimit setsid setpgid spawn descend exit kill sync syncfs".split())
 """Calls that are about the whole process."""
+_FOR_THE_SESSION = frozenset((TIOCSCTTY, TIOCNOTTY))
+"""Requests about the one terminal that a session has."""
 
 
 # Pieces ---------------------------------------------------------------------------------------------
@@ -93,12 +95,13 @@ def swaps(ops: Sequence[Op]) -> Iterator[int]:
     groups = _Groups(ops)
     stale: set[str] = set()
     for place, (op, other) in enumerate(pairwise(ops)):
+        if "close_range" in (op.call, other.call):
+            # It closes by number, whatever slots it names; from then on all may be somebody else's.
+            return
         one, two = groups.of(op), groups.of(other)
         apart = one is not None and two is not None and one != two
         if apart and stale.isdisjoint((*slots_read(op), *slots_read(other))):
             yield place
-        if op.call == "close_range":
-            return
         if op.call in _CLOSING:
             stale.update(slots_read(op))
 
@@ -132,6 +135,8 @@ class _Groups:
         """The one group of an op that neither makes a descriptor nor is about more than its group."""
         read = slots_read(op)
         if not read or op.out or op.call in _NUMBERING or op.call in _FOR_ALL or self._names_a_path(op):
+            return None
+        if op.call == "ioctl" and op.arguments[1] in _FOR_THE_SESSION:
             return None
         return self._root(read[0])
 

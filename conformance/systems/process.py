@@ -289,7 +289,8 @@ def _without(hello: Hello, hidden: Collection[str]) -> Hello:
 
 def breach_of(error: Exception) -> str:
     """What is wrong with a line that is no message, from the error of reading it."""
-    if isinstance(error, UnicodeDecodeError):
+    # msgspec 0.23 says so in an error of its own, where earlier ones handed on that of Python.
+    if isinstance(error, UnicodeDecodeError) or str(error).startswith("Invalid UTF-8"):
         return "wrote a line that is not UTF-8"
     if isinstance(error, RecursionError):
         return "wrote a message that is nested too deeply"
