@@ -49,7 +49,7 @@ from conformance.systems.miniatures.base import PlantedBug
 from conformance.systems.native_worker import NativeWorker
 from reference.linux.profile import Profile
 
-PROGRAMS_MAX = 2000
+PROGRAMS_MAX = 5000
 REDUCTION_SLACK_OPS = 2
 FACES_MAX = 3
 """A bug may first show a face that needs more ops than its shortest program: so many programs are reduced."""
