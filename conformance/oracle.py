@@ -15,7 +15,7 @@ from typing import Any
 from conformance.interpreter import System, execute
 from conformance.observation import Observation, Signalled
 from conformance.ops import Op
-from reference.outcomes import Anything, Between, OneOf
+from reference.outcomes import Allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def allows(predicted: Any, observed: Any) -> bool:
     """Whether a prediction, which may hold allowed sets at any depth, allows an observation."""
     if predicted == observed:
         return True
-    if isinstance(predicted, Between | OneOf | Anything):
+    if isinstance(predicted, Allowed):
         return predicted.allows(observed)
     if isinstance(predicted, Signalled):
         return (

@@ -16,7 +16,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from conformance.environment import profile_for, working_base
-from conformance.systems.native_worker import NativeWorker
+from conformance.systems.c_binary import chosen_worker
+from conformance.systems.native_worker import NATIVE_CALLS, NativeWorker
+from conformance.systems.native_workers import native_worker
 from reference.linux.profile import Profile
 
 _SLOW_IS_FINE = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture)
@@ -41,6 +43,6 @@ def profile() -> Profile:
 
 @pytest.fixture(scope="session")
 def native(profile: Profile) -> Iterator[NativeWorker]:
-    """A worker on the running kernel, kept for the whole session."""
-    with NativeWorker(profile, working_base(None)) as worker:
+    """A worker on the running kernel, kept for the whole session: as in a campaign, in C where it can be built."""
+    with native_worker(NATIVE_CALLS, profile, working_base(None), chosen_worker("auto").binary) as worker:
         yield worker

@@ -24,8 +24,8 @@ from conformance.systems.native_worker import NativeWorker
 from conformance.test_linux_equals_native import ROOT, stored_programs
 from reference.linux.profile import Profile
 
-SEEDED_PROGRAMS_PER_EXAMPLE = 4
-"""Programs of one seed, which are longer and stranger than drawn ones."""
+SEEDED_PROGRAMS_PER_EXAMPLE = 2
+"""Programs of one seed, which are longer and stranger than drawn ones. Campaigns (``tox run -e host-model``) run more."""
 
 
 @pytest.fixture(scope="session")

@@ -88,6 +88,17 @@ class Anything:
 
 
 @dataclass(frozen=True, slots=True)
+class SomeOf:
+    """Some of these values, or none, each no more than once; all of them when nobody observed which."""
+
+    default: tuple[Any, ...]
+
+    def allows(self, value: object) -> bool:
+        """Whether the kernel may have given these values."""
+        return isinstance(value, tuple) and len(set(value)) == len(value) and set(value) <= set(self.default)
+
+
+@dataclass(frozen=True, slots=True)
 class AnyBytes:
     """So many bytes, whatever they are; zeros when nobody observed any."""
 
@@ -103,7 +114,7 @@ class AnyBytes:
         return isinstance(value, bytes) and len(value) == self.length
 
 
-Allowed = Between | OneOf | Anything | AnyBytes
+Allowed = Between | OneOf | SomeOf | Anything | AnyBytes
 
 
 class Choices:

@@ -142,10 +142,12 @@ class SpliceCalls(HostState):
             raise Refused(EBADF, clause)
 
     def _directions(self, fd: int) -> tuple[bool, bool]:
-        """Whether a descriptor may be read, and whether it may be written. EBADF for a number that is not open."""
+        """Whether a descriptor may be read, and whether it may be written: neither, where the number is not open."""
         file = self.files.get(fd)
         if file is not None:
             return file.readable, file.writable
+        if not self.is_open(fd):
+            return False, False
         flags = self.kernel.fcntl(fd, F_GETFL) & (O_ACCMODE | O_PATH)
         return flags in (O_RDONLY, O_RDWR), flags in (O_WRONLY, O_RDWR)
 

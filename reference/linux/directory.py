@@ -24,7 +24,7 @@ from reference.constants import (
 from reference.linux.inode import GROUP_EXECUTE, PERMISSION_BITS, Inode
 from reference.linux.permissions import MAY_EXECUTE, MAY_WRITE
 from reference.linux.releases import ENTRIES_END_SINCE, ENTRIES_OFFSETS_SINCE
-from reference.outcomes import Anything, Between, Refused
+from reference.outcomes import Anything, Between, Refused, SomeOf
 from reference.structures import NOW
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ class Directory(Inode):
             raise Refused(EINVAL, "DIRENT-ROOM")
         if count < sum(map(_entry_bytes, names)) or not known:
             self.kernel.cite("DIRENT-PART")
-            names = choices.choose(Anything(names))
+            names = choices.choose(SomeOf(names))
         whole = count >= ENTRIES_BYTES_ENOUGH
         description.private = None if whole else LOST
         if whole:

@@ -167,8 +167,8 @@ class RegularFile(Inode):
             return b""
         if description.flags & O_DIRECT and filesystem.direct_alignment_bytes > 1:
             return self._read_direct(description, count, position, flags, lengths)
-        if position >= filesystem.file_size_bytes_max:
-            # No file reaches so far: the file is not even looked at, and its access time stays.
+        if filesystem.extents and position >= filesystem.file_size_bytes_max:
+            # No file reaches so far: the file is not even looked at, and its access time stays. One in memory is.
             self.kernel.cite("FILE-READ-END")
             return b""
         # A read that is refused because it would wait has taken its time of access all the same.

@@ -11,6 +11,7 @@ from reference.constants import (
     EBADF,
     EEXIST,
     EINVAL,
+    EIO,
     EISDIR,
     ELOOP,
     ENAMETOOLONG,
@@ -298,6 +299,35 @@ def test_where_a_directory_ends_is_the_file_systems_business(linux: Linux) -> No
     assert other.lseek(fd, 5, SEEK_SET) == 5
     with fails(EINVAL):
         other.lseek(fd, 0, SEEK_END)
+
+
+@pytest.mark.parametrize(
+    ("observed", "given"),
+    [
+        ((), ()),
+        (("..", "f"), ("..", "f")),
+        (("g",), (".", "..", "f")),
+        (("f", "f"), (".", "..", "f")),
+        (None, (".", "..", "f")),
+    ],
+)
+def test_a_reader_between_names_gets_some_that_there_are(
+    linux: Linux, observed: tuple[str, ...] | None, given: tuple[str, ...]
+) -> None:
+    linux.mkdir("d", 0o755)
+    make(linux, "d/f")
+    fd = linux.open("d", O_RDONLY, 0)
+    linux.lseek(fd, 1, SEEK_SET)
+    linux.choices.observed = observed
+    assert linux.getdents(fd, 4096) == given
+
+
+def test_a_failure_is_not_some_names(linux: Linux) -> None:
+    linux.mkdir("d", 0o755)
+    fd = linux.open("d", O_RDONLY, 0)
+    linux.lseek(fd, 1, SEEK_SET)
+    linux.choices.observed = OSError(EIO, "")
+    assert linux.getdents(fd, 4096) == (".", "..")
 
 
 def test_a_descriptor_can_be_opened_again_after_its_name_is_gone(linux: Linux) -> None:
