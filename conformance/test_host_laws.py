@@ -25,7 +25,7 @@ from conformance.test_linux_equals_native import ROOT, stored_programs
 from reference.linux.profile import Profile
 
 SEEDED_PROGRAMS_PER_EXAMPLE = 2
-"""Programs of one seed, which are longer and stranger than drawn ones. Campaigns (``tox run -e host-model``) run more."""
+"""Programs of one seed, longer and stranger than drawn ones; campaigns (``tox run -e host-model``) run more."""
 
 
 @pytest.fixture(scope="session")

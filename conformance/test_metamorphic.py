@@ -25,7 +25,7 @@ from reference.constants import F_GETFL, O_NONBLOCK
 from reference.linux.profile import Profile
 
 Run = Callable[[tuple[Op, ...]], Sequence[Observation]]
-PROGRAMS_PER_SEED = 4
+PROGRAMS_PER_SEED = 2
 PLACES_PER_PROGRAM = 6
 
 
