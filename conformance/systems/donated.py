@@ -32,7 +32,7 @@ from conformance.systems.frames import receive, send
 from conformance.systems.native import Native
 from conformance.systems.native_calls.private import make_private, private_numbers
 from conformance.systems.room import ARRIVE, ASLEEP, BEGIN, CALL, END, ERROR, LOWEST, VALUE, open_numbers
-from reference.constants import F_GETFL, F_SETFL, FIONBIO, O_NONBLOCK, PAGE_SIZE
+from reference.constants import F_GETFL, F_SETFL, FIONBIO, O_NOFOLLOW, O_NONBLOCK, O_PATH, PAGE_SIZE
 from reference.outcomes import Sleeps
 from reference.syscalls import Syscalls
 
@@ -237,6 +237,8 @@ class Donated(Native):
     def reopen(self, fd: int, flags: int) -> int:
         if self._begun and flags & self._lost and self._is_inside(fd):
             raise Unreachable("this sandbox drops some of the flags, and all that follows would differ")
+        if self._begun and flags & O_NOFOLLOW and flags & O_PATH and self._is_inside(fd):
+            raise Unreachable("a link of the sandbox's own is opened, of which the host model says nothing")
         return int(self._routed("reopen", (fd, flags), [fd]))
 
     def mmap(self, fd: int, length: int, protection: int, flags: int, offset: int) -> int:

@@ -32,6 +32,7 @@ from reference.host.state import HostState, Kernel
 from reference.outcomes import Refused
 
 _TYPE_MASK = 0xF
+_WORD = 2**64
 _SYNC_FLAGS = MS_ASYNC | MS_INVALIDATE | MS_SYNC
 NOT_MAPPED = -1
 """The handle below of a mapping whose pages the host would not give: every access faults (MMAP-06)."""
@@ -73,11 +74,15 @@ class MemoryCalls(HostState):
         if not file.readable:
             raise Refused(EACCES, "MMAP-01")
         file.check_mapping()
-        if offset < 0 or offset + length > LLONG_MAX:
-            # An offset has no sign: what looks negative lies past the largest.
+        # Neither has a sign: what looks negative is large, and a sum of 64 bits starts again at 0.
+        end = offset % _WORD + length % _WORD
+        if end % _WORD > LLONG_MAX:
             raise Refused(EOVERFLOW, "MMAP-04")
         if not length or offset % PAGE_SIZE:
             raise Refused(EINVAL, "MMAP-05")
+        if end >= _WORD and length % _WORD <= _WORD - PAGE_SIZE:
+            # A sum that started again is found out once the length is in pages, unless that has no room in 64 bits.
+            raise Refused(EOVERFLOW, "MMAP-04")
         shared = flags & _TYPE_MASK != MAP_PRIVATE
         if shared and protection & PROT_WRITE and not file.writable:
             raise Refused(EACCES, "MMAP-05")
