@@ -45,7 +45,7 @@ def test_the_report_has_no_bucket_that_a_script_does_not_show_and_its_programs_a
 @pytest.mark.once
 @pytest.mark.skipif(bool(SYSTEM.missing) or os.getuid() != 0, reason="needs root, and runsc")
 def test_a_script_that_needs_only_a_python_shows_a_bucket_in_gvisor_and_not_on_this_kernel() -> None:
-    done = subprocess.run([sys.executable, str(WRITER), "3"], capture_output=True, text=True, timeout=240, cwd=ROOT)
+    done = subprocess.run([sys.executable, str(WRITER), "3"], capture_output=True, text=True, timeout=600, cwd=ROOT)
 
     assert (0, "") == (done.returncode, done.stderr)
     assert ["0 1"] * 3 == [verdict for _, verdict, _ in rows(done.stdout)]
