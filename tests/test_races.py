@@ -18,8 +18,8 @@ from conformance.ops import Op
 from conformance.oracle import Mismatch, first_mismatch, predict
 from reference.linux.profile import Profile
 
-PROGRAMS = Path(__file__).parents[1] / "fixtures" / "programs" / "terminals"
-LARGE_WRITE = read_program((PROGRAMS / "large_write.fd").read_text()).ops
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+LARGE_WRITE = read_program((FIXTURES / "programs" / "terminals" / "large_write.fd").read_text()).ops
 
 
 def judged(ops: tuple[Op, ...], observed: Sequence[Observation], law: str = "linux") -> Result:
@@ -69,8 +69,16 @@ def test_the_rules_of_the_kernel_are_not_counted_for_the_host_model() -> None:
     assert result.outcomes["write"] == {RACED: 1}
 
 
-@pytest.mark.parametrize(("name", "clause"), [("announced", "TTY-WRITE-SIGIO"), ("flush_race", "TTY-FLUSH-RACE")])
+@pytest.mark.parametrize(
+    ("name", "clause"),
+    [
+        ("programs/terminals/announced", "TTY-WRITE-SIGIO"),
+        ("programs/terminals/flush_race", "TTY-FLUSH-RACE"),
+        ("regressions/nowait_takes_the_access_time", "FILE-NOWAIT"),
+        ("regressions/refused_direct_write_empties_the_cache", "FILE-NOWAIT"),
+    ],
+)
 def test_every_rule_that_leaves_it_to_time_is_a_race(name: str, clause: str) -> None:
     model = linux(Profile())
-    execute(read_program((PROGRAMS / f"{name}.fd").read_text()).ops, model)
+    execute(read_program((FIXTURES / f"{name}.fd").read_text()).ops, model)
     assert model.choices.raced == clause

@@ -202,7 +202,10 @@ class RegularFile(Inode):
 
     def _may_not_wait(self, flags: int) -> None:
         """A direct transfer with RWF_NOWAIT fails when it would have to wait for a lock, a block or the page cache."""
-        if flags & RWF_NOWAIT and self.kernel.choices.refused(EAGAIN):
+        if not flags & RWF_NOWAIT:
+            return
+        self.kernel.race("FILE-NOWAIT")
+        if self.kernel.choices.refused(EAGAIN):
             raise Refused(EAGAIN, "FILE-NOWAIT")
 
     def _read_cached(self, position: int, count: int) -> bytes:
@@ -217,6 +220,7 @@ class RegularFile(Inode):
         ]
         if not ends:
             return data
+        self.kernel.race("FILE-NOWAIT")
         prefixes = [data[:end] for end in ends if end > 0]
         seen = self.kernel.choose(OneOf((None, data, *prefixes)))
         if seen is None:
