@@ -246,6 +246,8 @@ def test_the_badges_say_the_verdict(name: str, message: str, colour: str, report
         served[key] for key in ("schemaVersion", "label", "message", "color")
     )
     assert served["isError"] is (name not in ("green", "waived"))
+    # A badge service refuses a document with any other key.
+    assert set(served) == {"schemaVersion", "label", "message", "color", "isError"}
 
 
 # All of them ----------------------------------------------------------------------------------
