@@ -5,34 +5,41 @@
 from __future__ import annotations
 
 import ast
+import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from conformance.divergence import Divergence, diverge
 from conformance.environment import profile_for, working_base
-from conformance.grammar import observation_text
-from conformance.interpreter import execute
+from conformance.grammar import observation_text, read_trace
+from conformance.interpreter import System, execute
 from conformance.laws import linux
 from conformance.observation import Observation
 from conformance.ops import Op
 from conformance.oracle import predict
-from conformance.reproducers.c_program import c_programs_text
+from conformance.reproducers.c_program import c_programs_text, c_text
 from conformance.reproducers.case import Case, Step
-from conformance.reproducers.prose import forms
+from conformance.reproducers.prose import forms, issue_text, trace_text
+from conformance.reproducers.python_script import python_text
 from conformance.selfcheck import BUGS
+from reference.linux.profile import Profile
 
 BUCKETS_MIN = 30
 
 
 @pytest.fixture(scope="module")
-def buckets() -> dict[str, Case]:
-    """The divergences of wrong models from the right one, one of each bucket."""
-    profile = profile_for(working_base(None), None)
-    found: dict[str, Case] = {}
+def profile() -> Profile:
+    return profile_for(working_base(None), None)
+
+
+@pytest.fixture(scope="module")
+def planted(profile: Profile) -> dict[str, tuple[Case, Callable[[Profile], System]]]:
+    """The divergences of wrong models from the right one, one of each bucket, with the model that is wrong."""
+    found: dict[str, tuple[Case, Callable[[Profile], System]]] = {}
     for bug in BUGS:
         if bug.make is None or bug.law != "linux":
             continue
@@ -42,8 +49,13 @@ def buckets() -> dict[str, Case]:
         model = linux(profile)
         predicted = predict(ops, model, observed)
         if divergence is not None and not model.choices.made:
-            found[divergence.bucket] = _case(divergence, ops, predicted)
+            found[divergence.bucket] = (_case(divergence, ops, predicted), bug.make)
     return found
+
+
+@pytest.fixture(scope="module")
+def buckets(planted: dict[str, tuple[Case, Callable[[Profile], System]]]) -> dict[str, Case]:
+    return {bucket: case for bucket, (case, _) in planted.items()}
 
 
 def _case(divergence: Divergence, ops: Sequence[Op], predicted: Sequence[Observation]) -> Case:
@@ -62,10 +74,33 @@ def test_every_form_says_what_is_expected_and_what_was_seen(buckets: dict[str, C
         texts = {name: make(case) for name, make in forms().items()}
         ast.parse(texts["python"])
         ast.parse(texts["pytest"])
-        assert texts["strace"].count(" = ") >= len(case.steps)
+        for step, line in zip(case.steps, texts["strace"].replace("\n---", "").splitlines(), strict=True):
+            assert line.startswith(f"{step.op.call}(")
+            assert " = " in line
         assert texts["issue"].startswith(f"# {case.title}\n")
         assert "## Expected" in texts["issue"]
         assert texts["trace"].endswith(f"# observed: {case.actual}\n#: end\n")
+
+
+def test_a_trace_shows_the_bug_where_it_is_and_none_where_it_is_not(
+    planted: dict[str, tuple[Case, Callable[[Profile], System]]], profile: Profile
+) -> None:
+    for case, wrong in planted.values():
+        trace = read_trace(trace_text(case))
+        ops = trace.program.ops
+        outcomes = {
+            name: [observation_text(op, seen) for op, seen in zip(ops, execute(ops, model), strict=True)]
+            for name, model in (("right", linux(profile)), ("wrong", wrong(profile)))
+        }
+        expected = [observation_text(op, seen) for op, seen in zip(ops, trace.observations, strict=True)]
+        assert outcomes["right"] == expected
+        assert outcomes["wrong"] == [*expected[:-1], case.actual]
+
+
+def test_an_issue_holds_the_script_and_the_program_in_c_whole(buckets: dict[str, Case]) -> None:
+    for case in buckets.values():
+        blocks = dict(re.findall(r"^````(\w+)\n(.*?)^````$", issue_text(case), re.MULTILINE | re.DOTALL))
+        assert blocks == {"python": python_text(case), "c": c_text(case)}
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="no gcc on this machine")
