@@ -22,7 +22,7 @@ from conformance.shard import Shard
 from conformance.systems.c_binary import CannotBuild, chosen_worker
 from conformance.systems.native_worker import NATIVE_CALLS, NativeWorker, WorkerDied
 from conformance.systems.native_workers import native_worker
-from reference.constants import EBADF, EPIPE, SIGPIPE
+from reference.constants import EBADF, ENOENT, EPIPE, SIGPIPE
 from reference.linux.profile import Profile
 
 
@@ -127,6 +127,15 @@ def test_a_program_that_takes_longer_than_it_may_is_killed_with_its_worker(worke
     worker._deadline_s = 10
 
     assert worker.run([ops("r0, r1 = pipe2(0)")]) == [[(3, 4)]]
+
+
+def test_a_program_does_not_find_what_one_that_was_killed_left_behind(worker: NativeWorker) -> None:
+    worker._deadline_s = 0
+    with pytest.raises(WorkerDied):
+        worker.run([ops('r0 = open("h", O_CREAT | O_RDWR, 0o600)\nr1, r2 = pipe2(0)\nread(r1, 1)')])
+    worker._deadline_s = 10
+
+    assert worker.run([ops('truncate("h", 0)')]) == [[Failure(ENOENT)]]
 
 
 LEADING = "setsid()\np0 = spawn()\np1 = descend()\ngetsid(0)"

@@ -64,7 +64,7 @@ class WorkerDied(ProgramFailed):
 
 
 class NativeWorker:
-    """Runs programs on the kernel. Use as a context manager: its directory goes with it.
+    """Runs programs on the kernel, in a directory below ``base``. Use as a context manager: the directory goes with it.
 
     ``system`` names the class of native calls, as :func:`pkgutil.resolve_name` understands it;
     another than the usual one is a planted bug. ``performs`` names the function of :meth:`perform`, if any.
@@ -83,8 +83,10 @@ class NativeWorker:
         self._system = system
         self._deadline_s = deadline_s
         self._command = [*WORKER]
-        self._directory = make_directory("worker", base)
-        os.chown(self._directory, profile.uid, profile.gid)
+        self._base = base
+        self._directory: Path | None = None
+        """Each process has one of its own: what a killed one left behind would be there for the next program."""
+
         self._process: subprocess.Popen[bytes] | None = None
         self._introduced = False
 
@@ -97,7 +99,6 @@ class NativeWorker:
     def close(self) -> None:
         """End the worker and remove its directory."""
         self._stop(kill=False)
-        shutil.rmtree(self._directory, ignore_errors=True)
 
     def start(self) -> None:
         """Start the process: afterwards it has all that it needs, and waits to be told under what it runs."""
@@ -176,6 +177,8 @@ class NativeWorker:
 
     def _settings(self) -> dict[str, Any]:
         profile = self._profile
+        self._directory = make_directory("worker", self._base)
+        os.chown(self._directory, profile.uid, profile.gid)
         return {
             "directory": str(self._directory),
             "uid": profile.uid,
@@ -206,6 +209,9 @@ class NativeWorker:
             self._process.kill()
             self._process.wait()
         self._process = None
+        if self._directory is not None:
+            shutil.rmtree(self._directory, ignore_errors=True)
+            self._directory = None
 
     @property
     def _pid(self) -> int:
