@@ -13,12 +13,10 @@ import pytest
 
 from conformance.environment import working_base
 from conformance.errors import ConformanceError
-from conformance.golden import stored_programs
 from conformance.judging import Task
 from conformance.kinds import LINUX_KINDS, recipes_of
 from conformance.laws import LAWS
-from conformance.observation import NotOffered, Observation
-from conformance.ops import Op
+from conformance.observation import NotOffered
 from conformance.oracle import predict
 from conformance.shard import Shard
 from conformance.strategies.programs import seeded_program
@@ -28,14 +26,13 @@ from conformance.systems.c_binary import c_binary as built
 from conformance.systems.c_native_worker import CNativeWorker
 from conformance.systems.native_worker import NativeWorker
 from conformance.systems.native_workers import native_worker, worker_under
+from corpus import corpus, timeless
 from reference.linux.kernel import Linux
 from reference.linux.profile import Profile
-from reference.structures import Stat, Statx
 
 pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).parents[1]
-PROGRAMS_PER_KIND = 12
 
 
 @pytest.fixture(scope="module")
@@ -58,23 +55,10 @@ def in_c(binary: Path, profile: Profile) -> Iterator[CNativeWorker]:
         yield made
 
 
-def _programs() -> Iterator[tuple[str, tuple[Op, ...]]]:
-    for path, program in stored_programs(ROOT / "fixtures"):
-        yield str(path), program.ops
-    for kind in LINUX_KINDS:
-        for number in range(PROGRAMS_PER_KIND):
-            yield f"c/{kind}/{number}", seeded_program(f"c/{kind}/{number}", recipes_of(kind)).ops
-
-
-def _timeless(seen: Observation) -> Observation:
-    """An observation without times: these are the machine's where a program did not make them."""
-    return seen._replace(atime=0, mtime=0, ctime=0) if isinstance(seen, Stat | Statx) else seen
-
-
 def test_either_worker_gives_the_same_for_every_stored_program_and_some_of_every_kind(
     in_c: CNativeWorker, native: NativeWorker, profile: Profile
 ) -> None:
-    programs = list(_programs())
+    programs = list(corpus())
     batches = zip(in_c.run([ops for _, ops in programs]), native.run([ops for _, ops in programs]), strict=True)
     for (name, ops), (given, expected) in zip(programs, batches, strict=True):
         model = Linux(profile)
@@ -82,7 +66,7 @@ def test_either_worker_gives_the_same_for_every_stored_program_and_some_of_every
 
         # Where the kernel is free, two runs of one worker may differ as well; the model holds each of them.
         if not model.choices.made:
-            assert list(map(_timeless, expected)) == list(map(_timeless, given)), name
+            assert list(map(timeless, expected)) == list(map(timeless, given)), name
             assert list(map(type, expected)) == list(map(type, given)), name
         assert not any(isinstance(seen, NotOffered) for seen in given), name
 

@@ -40,6 +40,7 @@ from reference.host.locks import LockSet, Owner, Range
 from reference.linux.kernel import Linux
 from reference.outcomes import Sleeps
 from reference.structures import Flock
+from refusals import fails
 
 TRY_SHARED = LOCK_SH | LOCK_NB
 TRY_EXCLUSIVE = LOCK_EX | LOCK_NB
@@ -53,11 +54,6 @@ def fd(host: Host) -> int:
 
 def imported(host: Host, fd: int, flags: int | None = None) -> int:
     return host.import_fd(fd, 0, None, 0, flags, 0)
-
-
-def fails(number: int) -> pytest.RaisesExc[OSError]:
-    """The call inside fails with this error number."""
-    return pytest.raises(OSError, check=lambda error: error.errno == number)
 
 
 def read_lock(start: int = 0, length: int = 0, whence: int = SEEK_SET, pid: int = 0) -> Flock:

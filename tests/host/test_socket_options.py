@@ -8,6 +8,7 @@ from struct import pack, unpack
 
 import pytest
 
+from imported_sockets import ON, Pair, imported, pair, turn_on
 from reference.constants import (
     AF_UNIX,
     EDOM,
@@ -23,46 +24,16 @@ from reference.constants import (
     SO_SNDBUF,
     SO_SNDTIMEO,
     SO_TYPE,
-    SOCK_NONBLOCK,
     SOCK_STREAM,
     SOL_SOCKET,
 )
 from reference.host.caller import Caller
 from reference.host.kernel import Host
 from reference.linux.kernel import Linux
+from refusals import fails
+from unix_sockets import option
 
 BUFFER_BYTES = 212992
-ON = pack("<i", 1)
-Pair = tuple[int, int]
-
-
-@pytest.fixture
-def stream(host: Host) -> Pair:
-    return pair(host, SOCK_STREAM | SOCK_NONBLOCK)
-
-
-def pair(host: Host, type: int) -> Pair:
-    """An imported end of a pair, and the other end, which is the host's. The host keeps no other descriptor."""
-    one, other = host.socketpair(AF_UNIX, type, 0)
-    return imported(host, one), other
-
-
-def imported(host: Host, fd: int, flags: int | None = None, savable: int = 0) -> int:
-    return host.import_fd(fd, 0, None, 0, flags, savable)
-
-
-def fails(number: int) -> pytest.RaisesExc[OSError]:
-    """The call inside fails with this error number."""
-    return pytest.raises(OSError, check=lambda error: error.errno == number)
-
-
-def option(host: Host, fd: int, name: int) -> int:
-    value: int = unpack("<i", host.getsockopt(fd, SOL_SOCKET, name, 4))[0]
-    return value
-
-
-def turn_on(host: Host, fd: int, name: int) -> None:
-    host.setsockopt(fd, SOL_SOCKET, name, ON)
 
 
 def test_options_are_the_sandboxs_own(host: Host) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 
+from imported_sockets import Pair, imported
 from reference.constants import (
     AF_UNIX,
     EINVAL,
@@ -30,29 +31,9 @@ from reference.constants import (
 )
 from reference.host.kernel import Host
 from reference.outcomes import Sleeps
+from refusals import fails
 
 EVERYTHING = POLLIN | POLLPRI | POLLOUT | POLLRDNORM | POLLWRNORM | POLLWRBAND | POLLRDHUP
-Pair = tuple[int, int]
-
-
-@pytest.fixture
-def stream(host: Host) -> Pair:
-    return pair(host, SOCK_STREAM | SOCK_NONBLOCK)
-
-
-def pair(host: Host, type: int) -> Pair:
-    """An imported end of a pair, and the other end, which is the host's. The host keeps no other descriptor."""
-    one, other = host.socketpair(AF_UNIX, type, 0)
-    return imported(host, one), other
-
-
-def imported(host: Host, fd: int, flags: int | None = None, savable: int = 0) -> int:
-    return host.import_fd(fd, 0, None, 0, flags, savable)
-
-
-def fails(number: int) -> pytest.RaisesExc[OSError]:
-    """The call inside fails with this error number."""
-    return pytest.raises(OSError, check=lambda error: error.errno == number)
 
 
 def test_a_closed_peer_shows_as_data_only(host: Host, stream: Pair) -> None:

@@ -8,6 +8,7 @@ from struct import pack
 
 import pytest
 
+from imported_sockets import Pair, imported, pair, turn_on
 from reference.constants import (
     AF_UNIX,
     EAGAIN,
@@ -50,45 +51,10 @@ from reference.host.kernel import Host
 from reference.linux.kernel import Linux
 from reference.outcomes import Sleeps
 from reference.structures import Message
+from refusals import fails
 
 BUFFER_BYTES = 212992
-ON = pack("<i", 1)
 IN_THE_PAST = pack("<qq", -1, 0)
-Pair = tuple[int, int]
-
-
-@pytest.fixture
-def stream(host: Host) -> Pair:
-    return pair(host, SOCK_STREAM | SOCK_NONBLOCK)
-
-
-@pytest.fixture
-def datagram(host: Host) -> Pair:
-    return pair(host, SOCK_DGRAM | SOCK_NONBLOCK)
-
-
-@pytest.fixture
-def sequenced(host: Host) -> Pair:
-    return pair(host, SOCK_SEQPACKET | SOCK_NONBLOCK)
-
-
-def pair(host: Host, type: int) -> Pair:
-    """An imported end of a pair, and the other end, which is the host's. The host keeps no other descriptor."""
-    one, other = host.socketpair(AF_UNIX, type, 0)
-    return imported(host, one), other
-
-
-def imported(host: Host, fd: int, flags: int | None = None, savable: int = 0) -> int:
-    return host.import_fd(fd, 0, None, 0, flags, savable)
-
-
-def fails(number: int) -> pytest.RaisesExc[OSError]:
-    """The call inside fails with this error number."""
-    return pytest.raises(OSError, check=lambda error: error.errno == number)
-
-
-def turn_on(host: Host, fd: int, name: int) -> None:
-    host.setsockopt(fd, SOL_SOCKET, name, ON)
 
 
 # Receiving ------------------------------------------------------------------------------------

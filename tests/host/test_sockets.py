@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
-from struct import pack, unpack
+from struct import pack
 
 import pytest
 
+from imported_sockets import ON, Pair, imported, pair
 from reference.constants import (
     AF_UNIX,
     EBADF,
@@ -43,47 +44,16 @@ from reference.constants import (
     SOCK_DGRAM,
     SOCK_NONBLOCK,
     SOCK_RAW,
-    SOCK_SEQPACKET,
     SOCK_STREAM,
     SOL_SOCKET,
 )
 from reference.host.kernel import Host
 from reference.outcomes import Declined
 from reference.structures import Message
+from refusals import fails
+from unix_sockets import option
 
 BUFFER_BYTES = 212992
-ON = pack("<i", 1)
-Pair = tuple[int, int]
-
-
-@pytest.fixture
-def stream(host: Host) -> Pair:
-    return pair(host, SOCK_STREAM | SOCK_NONBLOCK)
-
-
-@pytest.fixture
-def sequenced(host: Host) -> Pair:
-    return pair(host, SOCK_SEQPACKET | SOCK_NONBLOCK)
-
-
-def pair(host: Host, type: int) -> Pair:
-    """An imported end of a pair, and the other end, which is the host's. The host keeps no other descriptor."""
-    one, other = host.socketpair(AF_UNIX, type, 0)
-    return imported(host, one), other
-
-
-def imported(host: Host, fd: int, flags: int | None = None, savable: int = 0) -> int:
-    return host.import_fd(fd, 0, None, 0, flags, savable)
-
-
-def fails(number: int) -> pytest.RaisesExc[OSError]:
-    """The call inside fails with this error number."""
-    return pytest.raises(OSError, check=lambda error: error.errno == number)
-
-
-def option(host: Host, fd: int, name: int) -> int:
-    value: int = unpack("<i", host.getsockopt(fd, SOL_SOCKET, name, 4))[0]
-    return value
 
 
 # Importing ------------------------------------------------------------------------------------

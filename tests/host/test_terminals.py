@@ -45,6 +45,7 @@ from reference.host.kernel import Host
 from reference.linux.kernel import Linux
 from reference.outcomes import Declined
 from reference.structures import Termios, Winsize
+from refusals import fails
 
 MODES = Termios(0, 0, CS8 | CREAD | B38400, ECHO, bytes.fromhex("031c7f150400010011131a00120f1716000000"))
 WINDOW = Winsize(5, 6, 7, 8)
@@ -89,11 +90,6 @@ def slave(host: Host, master: int) -> int:
 
 def imported(host: Host, fd: int, tty: int = 1, readonly: int = 0) -> int:
     return host.import_fd(fd, readonly, None, tty, None, 0)
-
-
-def fails(number: int) -> pytest.RaisesExc[OSError]:
-    """The call inside fails with this error number."""
-    return pytest.raises(OSError, check=lambda error: error.errno == number)
 
 
 def test_modes_and_window_size_are_the_hosts(host: Host, slave: int) -> None:

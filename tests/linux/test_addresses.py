@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -38,39 +37,9 @@ from reference.constants import (
     SOCK_STREAM,
 )
 from reference.linux.kernel import Linux
-from reference.linux.profile import Profile
-from reference.outcomes import Refused
 from reference.syscalls import AUTOMATIC_NAME
-
-
-@pytest.fixture
-def kernel() -> Linux:
-    return Linux()
-
-
-@pytest.fixture
-def user() -> Linux:
-    return Linux(Profile(uid=1000, gid=1000, capable=False))
-
-
-def refused(number: int, call: Callable[..., Any], *arguments: Any) -> None:
-    with pytest.raises(Refused, match=re.escape(f"[Errno {number}]")):
-        call(*arguments)
-
-
-def make(kernel: Linux, kind: int, address: str = "", flags: int = SOCK_NONBLOCK) -> int:
-    """A socket, bound when an address is given."""
-    fd = kernel.socket(AF_UNIX, kind | flags, 0)
-    if address:
-        kernel.bind(fd, address)
-    return fd
-
-
-def server(kernel: Linux, kind: int = SOCK_STREAM, backlog: int = 5, flags: int = SOCK_NONBLOCK) -> int:
-    fd = make(kernel, kind, "s", flags)
-    kernel.listen(fd, backlog)
-    return fd
-
+from refusals import refused
+from unix_sockets import make, server
 
 # Names ----------------------------------------------------------------------------------------
 

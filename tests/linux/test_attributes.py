@@ -34,6 +34,7 @@ from reference.linux.inode import Inode
 from reference.linux.kernel import Linux
 from reference.linux.profile import TMPFS, Profile
 from reference.structures import NOW
+from refusals import fails
 
 USER = Profile(uid=1000, gid=1000, capable=False)
 NS_PER_S = 10**9
@@ -48,11 +49,6 @@ def linux() -> Linux:
 @pytest.fixture
 def root() -> Linux:
     return Linux()
-
-
-def fails(number: int) -> pytest.RaisesExc[OSError]:
-    """The call inside fails with this error number."""
-    return pytest.raises(OSError, check=lambda error: error.errno == number)
 
 
 def make(linux: Linux, mode: int = 0o600) -> int:

@@ -4,10 +4,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from struct import pack, unpack
-from typing import Any
 
 import pytest
 
@@ -54,50 +51,18 @@ from reference.constants import (
 )
 from reference.linux.kernel import Linux
 from reference.linux.profile import Profile
-from reference.outcomes import Refused, Sleeps
+from reference.outcomes import Sleeps
+from refusals import refused
+from unix_sockets import make, option, server
 
 ON = pack("<i", 1)
 PAST = pack("<qq", -1, 0)
-
-
-@pytest.fixture
-def kernel() -> Linux:
-    return Linux()
-
-
-@pytest.fixture
-def user() -> Linux:
-    return Linux(Profile(uid=1000, gid=1000, capable=False))
-
-
-def refused(number: int, call: Callable[..., Any], *arguments: Any) -> None:
-    with pytest.raises(Refused, match=re.escape(f"[Errno {number}]")):
-        call(*arguments)
-
-
-def make(kernel: Linux, kind: int, address: str = "", flags: int = SOCK_NONBLOCK) -> int:
-    """A socket, bound when an address is given."""
-    fd = kernel.socket(AF_UNIX, kind | flags, 0)
-    if address:
-        kernel.bind(fd, address)
-    return fd
-
-
-def server(kernel: Linux, kind: int = SOCK_STREAM, backlog: int = 5, flags: int = SOCK_NONBLOCK) -> int:
-    fd = make(kernel, kind, "s", flags)
-    kernel.listen(fd, backlog)
-    return fd
 
 
 def client(kernel: Linux, kind: int = SOCK_STREAM) -> int:
     fd = make(kernel, kind)
     kernel.connect(fd, "s")
     return fd
-
-
-def option(kernel: Linux, fd: int, name: int) -> int:
-    value: int = unpack("<i", kernel.getsockopt(fd, SOL_SOCKET, name, 4))[0]
-    return value
 
 
 def peer_credentials(kernel: Linux, fd: int) -> tuple[int, ...]:

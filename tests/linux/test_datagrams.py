@@ -4,10 +4,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from struct import pack, unpack
-from typing import Any
+from struct import pack
 
 import pytest
 
@@ -40,34 +37,13 @@ from reference.constants import (
 )
 from reference.linux.kernel import Linux
 from reference.linux.profile import Profile
-from reference.outcomes import Refused, Sleeps
+from reference.outcomes import Sleeps
 from reference.syscalls import AUTOMATIC_NAME
+from refusals import refused
+from unix_sockets import make, option
 
 ON = pack("<i", 1)
 QUEUED_MAX = Profile().datagram_queue_max + 1
-
-
-@pytest.fixture
-def kernel() -> Linux:
-    return Linux()
-
-
-def refused(number: int, call: Callable[..., Any], *arguments: Any) -> None:
-    with pytest.raises(Refused, match=re.escape(f"[Errno {number}]")):
-        call(*arguments)
-
-
-def make(kernel: Linux, kind: int, address: str = "", flags: int = SOCK_NONBLOCK) -> int:
-    """A socket, bound when an address is given."""
-    fd = kernel.socket(AF_UNIX, kind | flags, 0)
-    if address:
-        kernel.bind(fd, address)
-    return fd
-
-
-def option(kernel: Linux, fd: int, name: int) -> int:
-    value: int = unpack("<i", kernel.getsockopt(fd, SOL_SOCKET, name, 4))[0]
-    return value
 
 
 def poll(kernel: Linux, fd: int) -> int:

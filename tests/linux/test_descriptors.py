@@ -42,21 +42,9 @@ from reference.constants import (
 )
 from reference.linux.kernel import Linux
 from reference.linux.profile import Profile
-from reference.outcomes import Refused
+from refusals import refusal
 
 NULL = "/dev/null"
-
-
-@pytest.fixture
-def kernel() -> Linux:
-    return Linux()
-
-
-def refusal(call: object, *arguments: object) -> tuple[int, str]:
-    with pytest.raises(Refused) as caught:
-        call(*arguments)  # type: ignore[operator]
-    assert caught.value.errno is not None
-    return caught.value.errno, caught.value.clause
 
 
 def test_the_first_descriptor_of_a_program_is_3(kernel: Linux) -> None:

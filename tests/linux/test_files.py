@@ -42,6 +42,7 @@ from reference.constants import (
 from reference.linux.kernel import Linux
 from reference.linux.profile import TMPFS, Profile
 from reference.outcomes import Between, Refused
+from refusals import fails
 
 LIMIT = 2**21
 PAGE = 4096
@@ -55,11 +56,6 @@ def linux() -> Linux:
 @pytest.fixture
 def tmpfs() -> Linux:
     return Linux(Profile(filesystem=TMPFS))
-
-
-def fails(number: int) -> pytest.RaisesExc[OSError]:
-    """The call inside fails with this error number."""
-    return pytest.raises(OSError, check=lambda error: error.errno == number)
 
 
 def make(linux: Linux, data: bytes = b"", flags: int = O_RDWR) -> int:

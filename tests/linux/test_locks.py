@@ -37,6 +37,7 @@ from reference.linux.kernel import Linux
 from reference.linux.locks import Span, replaced
 from reference.outcomes import Sleeps
 from reference.structures import Flock
+from refusals import fails
 
 TRY_SHARED = LOCK_SH | LOCK_NB
 TRY_EXCLUSIVE = LOCK_EX | LOCK_NB
@@ -45,11 +46,6 @@ TRY_EXCLUSIVE = LOCK_EX | LOCK_NB
 @pytest.fixture
 def linux() -> Linux:
     return Linux()
-
-
-def fails(number: int) -> pytest.RaisesExc[OSError]:
-    """The call inside fails with this error number."""
-    return pytest.raises(OSError, check=lambda error: error.errno == number)
 
 
 def opened(linux: Linux, flags: int = O_RDWR) -> int:

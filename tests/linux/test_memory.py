@@ -44,6 +44,7 @@ from reference.constants import (
     SEEK_DATA,
 )
 from reference.linux.kernel import Linux
+from refusals import fails
 
 PAGE = 4096
 READ_WRITE = PROT_READ | PROT_WRITE
@@ -59,11 +60,6 @@ def memory(linux: Linux) -> int:
     fd = linux.memfd_create("m", MFD_ALLOW_SEALING)
     linux.write(fd, b"x" * 5000)
     return fd
-
-
-def fails(number: int) -> pytest.RaisesExc[OSError]:
-    """The call inside fails with this error number."""
-    return pytest.raises(OSError, check=lambda error: error.errno == number)
 
 
 def seal(linux: Linux, fd: int, seals: int) -> None:

@@ -48,6 +48,7 @@ from reference.constants import (
 )
 from reference.linux.kernel import Linux
 from reference.linux.profile import TMPFS, Profile
+from refusals import fails
 
 USER = Profile(uid=1000, gid=1000, capable=False)
 
@@ -55,11 +56,6 @@ USER = Profile(uid=1000, gid=1000, capable=False)
 @pytest.fixture
 def linux() -> Linux:
     return Linux(USER)
-
-
-def fails(number: int) -> pytest.RaisesExc[OSError]:
-    """The call inside fails with this error number."""
-    return pytest.raises(OSError, check=lambda error: error.errno == number)
 
 
 def make(linux: Linux, path: str = "f", mode: int = 0o600) -> int:

@@ -39,28 +39,10 @@ from reference.constants import (
 )
 from reference.linux.kernel import Linux
 from reference.linux.profile import Profile
-from reference.outcomes import Refused, Sleeps
 from reference.structures import NOW
+from refusals import refusal, sleep
 
 CAPACITY = 65536
-
-
-@pytest.fixture
-def kernel() -> Linux:
-    return Linux()
-
-
-def refusal(call: object, *arguments: object) -> tuple[int, str]:
-    with pytest.raises(Refused) as caught:
-        call(*arguments)  # type: ignore[operator]
-    assert caught.value.errno is not None
-    return caught.value.errno, caught.value.clause
-
-
-def sleep(call: object, *arguments: object) -> str:
-    with pytest.raises(Sleeps) as caught:
-        call(*arguments)  # type: ignore[operator]
-    return caught.value.clause
 
 
 def ready(kernel: Linux, fd: int) -> int:

@@ -48,16 +48,12 @@ from reference.linux.kernel import Linux
 from reference.linux.profile import Profile
 from reference.linux.waiting import WaitQueue, Watcher
 from reference.outcomes import Sleeps
+from refusals import fails
 
 
 @pytest.fixture
 def linux() -> Linux:
     return Linux()
-
-
-def fails(number: int) -> pytest.RaisesExc[OSError]:
-    """The call inside fails with this error number."""
-    return pytest.raises(OSError, check=lambda error: error.errno == number)
 
 
 def watching(linux: Linux, *wanted: tuple[int, int]) -> int:

@@ -4,10 +4,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from struct import pack, unpack
-from typing import Any
 
 import pytest
 
@@ -82,15 +79,12 @@ from reference.constants import (
 from reference.linux.kernel import Linux
 from reference.linux.profile import Profile
 from reference.linux.socket_room import datagram_cost, stream_cost, stream_piece
-from reference.outcomes import Refused, Sleeps
+from reference.outcomes import Sleeps
+from refusals import refused
+from unix_sockets import option
 
 BUFFER_BYTES = 212992
 ON = pack("<i", 1)
-
-
-@pytest.fixture
-def kernel() -> Linux:
-    return Linux()
 
 
 @pytest.fixture
@@ -106,16 +100,6 @@ def datagram(kernel: Linux) -> tuple[int, int]:
 @pytest.fixture
 def sequenced(kernel: Linux) -> tuple[int, int]:
     return kernel.socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0)
-
-
-def refused(number: int, call: Callable[..., Any], *arguments: Any) -> None:
-    with pytest.raises(Refused, match=re.escape(f"[Errno {number}]")):
-        call(*arguments)
-
-
-def option(kernel: Linux, fd: int, name: int) -> int:
-    value: int = unpack("<i", kernel.getsockopt(fd, SOL_SOCKET, name, 4))[0]
-    return value
 
 
 def poll(kernel: Linux, fd: int) -> int:

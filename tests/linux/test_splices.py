@@ -44,28 +44,10 @@ from reference.constants import (
 )
 from reference.linux.kernel import Linux
 from reference.linux.profile import TMPFS, Profile
-from reference.outcomes import Refused, Sleeps
+from refusals import refusal, sleep
 
 LIMIT = Profile().file_size_bytes_max
 LARGEST_OFFSET = 2**63 - 1
-
-
-@pytest.fixture
-def kernel() -> Linux:
-    return Linux()
-
-
-def refusal(call: object, *arguments: object) -> tuple[int, str]:
-    with pytest.raises(Refused) as caught:
-        call(*arguments)  # type: ignore[operator]
-    assert caught.value.errno is not None
-    return caught.value.errno, caught.value.clause
-
-
-def sleep(call: object, *arguments: object) -> str:
-    with pytest.raises(Sleeps) as caught:
-        call(*arguments)  # type: ignore[operator]
-    return caught.value.clause
 
 
 def file(kernel: Linux, data: bytes = b"", name: str = "f") -> int:

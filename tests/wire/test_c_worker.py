@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 from bisect import bisect_left
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,26 +19,22 @@ from click.testing import CliRunner
 
 from conformance.commands.worker import command
 from conformance.environment import profile_for, working_base
-from conformance.golden import stored_programs
 from conformance.grammar import read_program, trace_line
-from conformance.kinds import LINUX_KINDS, recipes_of
 from conformance.observation import BLOCKED, Observation, outcome_name
 from conformance.ops import SPECS, Op
 from conformance.oracle import first_mismatch, predict
 from conformance.runners import run_offered, started
-from conformance.strategies.programs import seeded_program
 from conformance.subjects import Subject, fitted, profile_of
 from conformance.systems.process import ProcessSystem
 from conformance.wire.messages import Bye, Caller, Run, WireOp, WireProgram, line_of
 from conformance.worker_bundle import C_NATIVE_PARTS, C_PARTS, C_WORKER, c_worker_text, worker_text
+from corpus import corpus, timeless
 from reference.linux.kernel import Linux
 from reference.linux.profile import Profile
-from reference.structures import Stat, Statx
 
 pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).parents[2]
-PROGRAMS_PER_KIND = 12
 PART_LINES_MAX = 400
 CODE_LINES_MAX = 1780
 """Neither blank nor comment: what a reader has to get through."""
@@ -91,19 +86,11 @@ def expected(python_worker: Path) -> list[Expected]:
     profile = profile_for(working_base(None))
     found = []
     with _started(sys.executable, str(python_worker)) as other:
-        for name, program in _programs():
+        for name, program in corpus():
             ops = fitted(program, other.hello)
             observed = other.run_alone(ops)
             found.append(Expected(name, ops, observed[: _decided(ops, observed, profile)]))
     return found
-
-
-def _programs() -> Iterator[tuple[str, tuple[Op, ...]]]:
-    for path, program in stored_programs(ROOT / "fixtures"):
-        yield str(path), program.ops
-    for kind in LINUX_KINDS:
-        for number in range(PROGRAMS_PER_KIND):
-            yield f"c/{kind}/{number}", seeded_program(f"c/{kind}/{number}", recipes_of(kind)).ops
 
 
 def _started(*command: str) -> ProcessSystem:
@@ -116,17 +103,12 @@ def test_the_worker_conforms_on_every_stored_program_and_on_some_of_every_kind(w
     subject = Subject("worker", (str(worker),))
     with _started(str(worker)) as system:
         profile = profile_of(subject, system.hello, native)
-        for name, ops in _programs():
+        for name, ops in corpus():
             run, observed = run_offered(system, ops)
             mismatch = first_mismatch(predict(run, Linux(profile), observed), observed)
 
             assert fitted(ops, system.hello) == run
             assert mismatch is None, f"{name}: {trace_line(run[mismatch.index], mismatch.observed)}"
-
-
-def _timeless(seen: Observation) -> Observation:
-    """An observation without times: these are the machine's where a program did not make them."""
-    return seen._replace(atime=0, mtime=0, ctime=0) if isinstance(seen, Stat | Statx) else seen
 
 
 def _decided(ops: tuple[Op, ...], observed: list[Observation], profile: Profile) -> int:
@@ -147,7 +129,7 @@ def test_the_worker_gives_what_the_python_worker_gives(worker: Path, expected: l
             given = system.run_alone(ops)[: len(observed)]
 
             assert list(map(outcome_name, observed)) == list(map(outcome_name, given)), name
-            assert list(map(_timeless, observed)) == list(map(_timeless, given)), name
+            assert list(map(timeless, observed)) == list(map(timeless, given)), name
 
 
 def test_ops_before_the_first_in_which_the_kernel_is_free_are_compared(python_worker: Path) -> None:
