@@ -22,6 +22,8 @@ from conformance.shard import Shard
 from conformance.systems.c_binary import CannotBuild, chosen_worker
 from conformance.systems.native_worker import NATIVE_CALLS, NativeWorker, WorkerDied
 from conformance.systems.native_workers import native_worker
+from conformance.systems.sleeping import Look, SleepWatch
+from conformance.systems.worker import GIVE_UP, NUDGE
 from reference.constants import EBADF, ENOENT, EPIPE, SIGPIPE
 from reference.linux.profile import Profile
 
@@ -136,6 +138,27 @@ def test_a_program_does_not_find_what_one_that_was_killed_left_behind(worker: Na
     worker._deadline_s = 10
 
     assert worker.run([ops('truncate("h", 0)')]) == [[Failure(ENOENT)]]
+
+
+def test_a_call_that_goes_to_sleep_again_when_it_was_woken_is_given_up_on() -> None:
+    watch = SleepWatch()
+
+    asked = [watch.signal_for(Look(0, 3, 99, "S", switches)) for switches in (7, 7, 8, 8)]
+    assert asked == [None, NUDGE, None, GIVE_UP]
+
+
+def test_a_call_that_waits_in_short_sleeps_is_not_given_up_on_though_it_oversleeps_twice() -> None:
+    watch = SleepWatch()
+
+    asked = [watch.signal_for(Look(0, 3, 99, "S", switches)) for switches in (7, 7, 30, 31, 50, 50, 70)]
+    assert asked == [None, NUDGE, None, None, None, NUDGE, None]
+
+
+def test_who_runs_or_has_gone_on_is_left_alone() -> None:
+    watch = SleepWatch()
+    looks = [Look(0, 3, 99, "R", 7), Look(0, 3, 99, "R", 7), Look(0, 3, 99, "S", 7), Look(0, 4, 99, "S", 7)]
+
+    assert [watch.signal_for(look) for look in looks] == [None] * 4
 
 
 LEADING = "setsid()\np0 = spawn()\np1 = descend()\ngetsid(0)"

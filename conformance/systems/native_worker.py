@@ -35,19 +35,15 @@ from conformance.observation import Observation
 from conformance.ops import Op
 from conformance.systems.directories import make_directory
 from conformance.systems.frames import Closed, receive, send
-from conformance.systems.worker import GIVE_UP, NUDGE
+from conformance.systems.sleeping import LOOK_INTERVAL_MS, Look, SleepWatch, sleep_state
 from reference.linux.profile import Profile
 
-LOOK_INTERVAL_MS = 2
 PROGRAM_DEADLINE_S = 10.0
 WORKER_EXIT_S = 5.0
 PAGE_BYTES = 2 * mmap.PAGESIZE
 """The page that is shared with a worker: where it is, and for a worker in C the processes of its program."""
 WORKER = (sys.executable, "-m", "conformance.systems.worker")
 """How a worker is started."""
-STATUS_BYTES_MAX = 2**16
-DAEMON_WAITS = ("request_wait_answer",)
-"""Where the kernel's FUSE sleeps until a daemon has answered."""
 NATIVE_CALLS = "conformance.systems.native:Native"
 JUDGE = "conformance.judging:judge"
 
@@ -227,8 +223,7 @@ class NativeWorker:
         """Until a reply comes; meanwhile look whether the worker sleeps or hangs."""
         poller = select.poll()
         poller.register(self._replies, select.POLLIN)
-        seen: tuple[object, ...] = ()
-        nudged: tuple[int, int] | None = None
+        watch = SleepWatch()
         program_since = (-1, 0.0)
         while not poller.poll(LOOK_INTERVAL_MS):
             program, op, pid = self._progress[1], self._progress[0], self._pid
@@ -237,18 +232,12 @@ class NativeWorker:
             elif time.monotonic() - program_since[1] > self._deadline_s:
                 _signal(pid, signal.SIGKILL)
                 raise self._died(f"made no progress for {self._deadline_s:g} s and was killed")
-            if seen[:3] != (program, op, pid) or not pid:
+            if not watch.is_due(program, op, pid):
                 # Nearly always the worker has moved on, and its state need not be asked for.
-                seen = (program, op, pid)
                 continue
-            state, switches = sleep_state(pid)
-            look = (program, op, pid, state, switches)
-            if look == seen and state == "S" and not _waits_for_daemon(pid):
-                _signal(pid, GIVE_UP if nudged == (program, op) else NUDGE)
-                nudged = (program, op)
-                seen = (program, op, pid)
-            else:
-                seen = look
+            number = watch.signal_for(Look(program, op, pid, *sleep_state(pid)))
+            if number is not None:
+                _signal(pid, number)
 
 
 def _signal(pid: int, number: int) -> None:
@@ -256,28 +245,3 @@ def _signal(pid: int, number: int) -> None:
     if pid:
         with suppress(ProcessLookupError):
             os.kill(pid, number)
-
-
-def _waits_for_daemon(pid: int) -> bool:
-    """Whether a process waits for the daemon of a file system in user space: where it sleeps in the kernel says so.
-
-    Where the kernel does not tell that (proc_pid_wchan(5)), it does not.
-    """
-    try:
-        return Path(f"/proc/{pid}/wchan").read_text() in DAEMON_WAITS
-    except OSError:
-        return False
-
-
-def sleep_state(pid: int) -> tuple[str, str]:
-    """The state letter of a process, and how often it has gone to sleep (proc_pid_status(5))."""
-    try:
-        fd = os.open(f"/proc/{pid}/status", os.O_RDONLY)
-        try:
-            status = os.read(fd, STATUS_BYTES_MAX).decode(errors="replace")
-        finally:
-            os.close(fd)
-    except OSError:
-        return "?", ""
-    state = status.partition("State:\t")[2][:1]
-    return state, status.partition("voluntary_ctxt_switches:")[2].split("\n", 1)[0]

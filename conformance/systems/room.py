@@ -33,7 +33,7 @@ from conformance.systems.frames import Closed, receive, send
 from conformance.systems.native import Native
 from conformance.systems.native_calls.identity import NativeIdentity
 from conformance.systems.native_calls.private import PRIVATE_FD_MAX, PRIVATE_FD_MIN, make_private
-from conformance.systems.native_worker import LOOK_INTERVAL_MS, sleep_state
+from conformance.systems.sleeping import LOOK_INTERVAL_MS, sleep_state
 from conformance.systems.worker import GIVE_UP, NUDGE, RECORDED_SIGNALS
 from reference.host.inode import DEVICE
 from reference.outcomes import Sleeps

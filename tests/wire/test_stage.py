@@ -20,8 +20,8 @@ from conformance.errors import ConformanceError
 from conformance.grammar import read_program
 from conformance.named_systems import subject_of
 from conformance.runners import introduced, run_offered, started
-from conformance.systems.native_worker import DAEMON_WAITS
 from conformance.systems.process import AdapterFailed
+from conformance.systems.sleeping import DAEMON_WAITS
 from conformance.systems.stage import staged
 from reference.linux.profile import TMPFS
 
