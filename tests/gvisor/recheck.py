@@ -67,12 +67,15 @@ def cases_of(waivers: Sequence[Waiver], base: Path) -> Iterator[Case | None]:
 
 
 def ended(command: Sequence[str], home: Path, base: Path | None) -> dict[str, str]:
-    """The exit status of each script, by its bucket. Programs of the kernel of this machine get directories in base."""
+    """The exit status of each script, by its bucket. Programs of the kernel of this machine get directories in base.
+
+    Standard input is a pipe: runsc gives its standard streams to the user of its sandbox, and /dev/null is everybody's.
+    """
     told = {} if base is None else {"FDCONFORM_DIR": str(base)}
     done = subprocess.run(
         [*command, "/bin/sh", "-c", LOOP, os.path.realpath(sys.executable), str(home)],
         env={**os.environ, **told},
-        stdin=subprocess.DEVNULL,
+        input="",
         stdout=subprocess.PIPE,
         timeout=DEADLINE_S,
         check=True,
