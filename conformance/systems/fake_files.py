@@ -41,12 +41,13 @@ class FakeCalls:
         self.signals: list[int] = []
         self.choices = Choices()
         self.cited: list[str] = []
+        # Its devices are made with it: their times are of the program too, and the same in every report.
+        self._started_ns = time.time_ns()
         filesystem: Any = import_module("pyfakefs.fake_filesystem").FakeFilesystem()
         filesystem.create_dir(HOME)
         filesystem.cwd = HOME
         filesystem.umask = umask
         self._os: Any = import_module("pyfakefs.fake_os").FakeOsModule(filesystem)
-        self._started_ns = time.time_ns()
 
     def __getattr__(self, call: str) -> Any:
         """The function of ``os`` that has the name of a call, and its arguments."""
