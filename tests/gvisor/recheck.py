@@ -75,8 +75,9 @@ def ended(command: Sequence[str], home: Path, base: Path | None) -> dict[str, st
     done = subprocess.run(
         [*command, "/bin/sh", "-c", LOOP, os.path.realpath(sys.executable), str(home)],
         env={**os.environ, **told},
+        # runsc gives the streams that it is started with to the user of its sandbox: /dev/null is not ours to give.
         input="",
-        stdout=subprocess.PIPE,
+        capture_output=True,
         timeout=DEADLINE_S,
         check=True,
         text=True,
