@@ -35,7 +35,7 @@ MEMORY = Path("/dev/shm")
 """The waivers are against the model of a file system in memory, so the kernel of this machine is asked on one."""
 RUNSC = ("runsc", "--rootless=false", "--network=none", "--ignore-cgroups", "--platform=ptrace")
 LOOP = 'for script in "$1"/*.py; do "$0" -I "$script" >/dev/null 2>&1; echo "$(basename "$script" .py) $?"; done'
-DEADLINE_S = 1200
+DEADLINE_S = 3600
 HEADER = """\
 # Each known divergence of gVisor's own objects that has a reduced program, checked by a script outside the suite:
 # how it ended on the kernel of this machine, where 0 says that all is as Linux has it, and inside `runsc do`, where 1
