@@ -46,8 +46,9 @@ _FREEDOMS = frozenset(field.name for field in fields(Filesystem)) - {"name"}
 class SystemFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the file of a system says.
 
-    ``needs`` maps programs to the packages that bring them, ``modules`` those of Python to theirs;
-    with ``root`` it is root's to start. ``setup`` holds commands that come before it, in namespaces that end with it.
+    ``needs`` maps programs, and files by their path, to the packages that bring them, ``modules`` those of Python
+    to theirs; with ``root`` it is root's to start.
+    ``setup`` holds commands that come before it, in namespaces that end with it.
     ``kinds`` are those of the programs that say something about it (empty: all). ``filesystem`` names the model's
     nearest file system, ``freedoms`` what this one makes of the freedom that file systems have.
     ``law`` names the law whose model predicts the system.
@@ -79,9 +80,14 @@ class SystemFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """What this machine lacks, with the command that brings each."""
         return {
             **({"root": "run it as root"} if self.root and os.geteuid() != 0 else {}),
-            **{name: f"apt-get install {package}" for name, package in self.needs.items() if not shutil.which(name)},
+            **{name: f"apt-get install {package}" for name, package in self.needs.items() if not _is_here(name)},
             **{name: f"pip install {package}" for name, package in self.modules.items() if not find_spec(name)},
         }
+
+
+def _is_here(name: str) -> bool:
+    """Whether this machine has a program, or the file of a path."""
+    return os.path.exists(name) if os.sep in name else shutil.which(name) is not None
 
 
 def named_systems() -> dict[str, SystemFile]:

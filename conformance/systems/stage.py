@@ -12,10 +12,12 @@ import shlex
 from collections.abc import Sequence
 
 PRIVATE = (
+    *("setpriv", "--pdeathsig", "KILL"),
     *("unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc"),
     "setsid",
 )
-"""A session of its own beside: the leader of another cannot be named from within (getsid(2))."""
+"""It goes with whoever started it, who may be killed while the setup is waiting for something.
+A session of its own beside: the leader of another cannot be named from within (getsid(2))."""
 HIDDEN = ("posix_openpt",)
 """What cannot be asked on a stage. The worker waits until threads of the kernel have moved what a terminal holds, and
 these are in no process namespace but the first."""

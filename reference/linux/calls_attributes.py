@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from reference.constants import (
     AT_EACCESS,
     AT_EMPTY_PATH,
@@ -16,18 +18,31 @@ from reference.constants import (
     PAGE_SIZE,
     R_OK,
     STATX__RESERVED,
+    STATX_ATIME,
+    STATX_BLOCKS,
+    STATX_CTIME,
     STATX_MTIME,
+    STATX_NLINK,
+    STATX_SIZE,
     UTIME_OMIT,
     W_OK,
     X_OK,
 )
-from reference.linux.directory import NAME_BYTES_MAX
 from reference.linux.releases import FLAGS_IGNORED_SINCE
 from reference.linux.state import KernelState
-from reference.outcomes import Refused
+from reference.outcomes import Anything, Refused
 from reference.structures import Stat, Statfs, Statx
 
 _BOTH_SYNC = AT_STATX_FORCE_SYNC | AT_STATX_DONT_SYNC
+_REMEMBERED = {
+    "nlink": STATX_NLINK,
+    "size": STATX_SIZE,
+    "blocks": STATX_BLOCKS,
+    "atime": STATX_ATIME,
+    "mtime": STATX_MTIME,
+    "ctime": STATX_CTIME,
+}
+"""What of the attributes another process may change behind the kernel's back."""
 _KNOWN_FLAGS = _BOTH_SYNC | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW
 NO_ATTRIBUTES = 0
 
@@ -55,6 +70,10 @@ class AttributeCalls(KernelState):
         filled = target.statx_mask(mask)
         found = target.stat()
         # RETURN
+        if target.filesystem.remembers and not flags & AT_STATX_FORCE_SYNC:
+            asked = 0 if flags & AT_STATX_DONT_SYNC else mask
+            unsure: dict[str, Any] = {name: Anything() for name, bit in _REMEMBERED.items() if not asked & bit}
+            found = found._replace(**unsure)
         if not filled & STATX_MTIME:
             found = found._replace(mtime=0, ctime=0)
         self.cite("STATX-IDENTITY")
@@ -65,7 +84,8 @@ class AttributeCalls(KernelState):
         """fstatfs(2). An O_PATH descriptor will do."""
         target = self.fds.lookup(fd).object
         self.cite("STATFS-TYPE")
-        return Statfs(target.filesystem.magic, PAGE_SIZE, PAGE_SIZE, NAME_BYTES_MAX)
+        filesystem = target.filesystem
+        return Statfs(filesystem.magic, PAGE_SIZE, PAGE_SIZE, filesystem.name_bytes_max)
 
     def faccessat_fd(self, fd: int, mode: int, flags: int) -> int:
         """faccessat2(2) of the descriptor itself. An O_PATH descriptor will do."""

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 DELETED = " (deleted)"
 """What the path of a name that is gone ends with."""
-NAME_BYTES_MAX = 255
 LOST = "somewhere among the names"
 """The position of a reader that has read a part of a directory: only the file system knows where that is."""
 ENTRY_BYTES_MIN = 24
@@ -104,7 +103,8 @@ class Directory(Inode):
 
     def lookup(self, name: str) -> Inode | None:
         """The inode of a name, or None; ENAMETOOLONG."""
-        if len(name) > NAME_BYTES_MAX or len(name.encode()) > NAME_BYTES_MAX:
+        most = self.filesystem.name_bytes_max
+        if len(name) > most or len(name.encode()) > most:
             raise Refused(ENAMETOOLONG, "PATH-NAME-LENGTH")
         return self.entries.get(name)
 

@@ -44,12 +44,14 @@ class Filesystem:
     ``directory_end`` is where SEEK_END leads in a directory (None: nowhere),
     ``directory_read_end`` where a reader of all names comes to stand.
     With ``hashed_directories`` a reader of a part of the names may stand anywhere.
-    ``link_target_bytes_inline`` the longest target that a symbolic link keeps without a block of its own.
+    ``link_target_bytes_inline`` the longest target that a symbolic link keeps without a block of its own,
+    ``name_bytes_max`` the longest name. ``seals`` says that files can be sealed (fcntl(2)).
     ``magic`` names its type to statfs(2).
     ``attributes_since`` is the kernel from which on it keeps extended attributes of users (xattr(7)),
     ``attribute_inode_bytes`` and ``attribute_block_bytes`` the room it has for them in an inode and beside it (0: all).
     ``birth_time``, ``direct_alignment`` say what statx(2) knows beyond the basics;
     with ``multigrain_times`` (Linux 6.13) it leaves out change times that nobody asks for.
+    ``remembers`` says that it tells of what nobody asks for what it has seen last.
     """
 
     name: str
@@ -69,9 +71,12 @@ class Filesystem:
     directory_read_end: int = 2**31 - 1
     hashed_directories: bool = False
     link_target_bytes_inline: int = 127
+    name_bytes_max: int = 255
+    seals: bool = False
     birth_time: bool = False
     direct_alignment: bool = False
     multigrain_times: bool = False
+    remembers: bool = False
     attributes_since: tuple[int, int] = NEVER
     attribute_inode_bytes: int = 0
     attribute_block_bytes: int = 0
@@ -107,12 +112,13 @@ EXT4 = Filesystem(
     attribute_block_bytes=PAGE_SIZE - 36,
 )
 TMPFS = Filesystem(
-    "tmpfs", TMPFS_MAGIC, birth_time=True, multigrain_times=True, attributes_since=MEMORY_ATTRIBUTES_SINCE
+    "tmpfs", TMPFS_MAGIC, seals=True, birth_time=True, multigrain_times=True, attributes_since=MEMORY_ATTRIBUTES_SINCE
 )
 MEMORY = Filesystem(
     "memfd",
     TMPFS_MAGIC,
     relatime=False,
+    seals=True,
     birth_time=True,
     multigrain_times=True,
     attributes_since=MEMORY_ATTRIBUTES_SINCE,

@@ -80,7 +80,7 @@ class RegularFile(Inode):
         super().__init__(kernel, S_IFREG | mode, uid, gid, filesystem)
         self.content = Content()
         self.uncached = self.filesystem.uncached
-        self.seals = None if self.filesystem.extents else F_SEAL_SEAL
+        self.seals = F_SEAL_SEAL if self.filesystem.seals else None
         self.mappings: list[Mapping] = []
         self.cached: set[int] = set()
         """Pages that are in the page cache though no data was written there."""

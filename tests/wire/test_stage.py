@@ -9,8 +9,6 @@ import select
 import shutil
 import signal
 import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,13 +22,13 @@ from conformance.systems.process import AdapterFailed
 from conformance.systems.sleeping import DAEMON_WAITS
 from conformance.systems.stage import staged
 from reference.linux.profile import TMPFS
+from tests.wire.campaigns import campaign, processes_of
 
 pytestmark = [
     pytest.mark.once,
     pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount"),
 ]
 
-ROOT = Path(__file__).parents[2]
 END_S = 30
 MOUNTED = """
 title = "a file system of its own"
@@ -50,34 +48,6 @@ def system(tmp_path: Path) -> Path:
     path = tmp_path / "mounted.toml"
     path.write_text(MOUNTED % "")
     return path
-
-
-def run(system: Path, base: Path, **how: object) -> subprocess.Popen[str]:
-    """A campaign that stores what it makes in ``base``."""
-    command = [sys.executable, "-m", "conformance.cli", "run", "--on", str(system), "--dir", str(base)]
-    options = ["--fixtures", str(base / "none"), "--reports", str(base / "reports"), "--jobs", "1"]
-    return subprocess.Popen(
-        [*command, *options, "--budget", "1h"],
-        cwd=ROOT,
-        text=True,
-        start_new_session=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-
-def processes_of(base: Path) -> Iterator[int]:
-    """Descriptors of the processes that were started with a directory below ``base`` of their own."""
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and f"FDCONFORM_DIRECTORY={base}/".encode() in environment_of(entry):
-            yield os.pidfd_open(int(entry.name))
-
-
-def environment_of(process: Path) -> bytes:
-    try:
-        return (process / "environ").read_bytes()
-    except OSError:
-        return b""
 
 
 def test_what_is_mounted_for_a_system_is_seen_by_it_alone(system: Path, tmp_path: Path) -> None:
@@ -161,7 +131,7 @@ def test_what_a_killed_run_left_is_gone_with_the_next(tmp_path: Path) -> None:
     telling.write_text(MOUNTED % f'["sh", "-c", "echo mounted > {fifo}"],')
     base = tmp_path / "base"
     base.mkdir()
-    first = run(telling, base)
+    first = campaign(telling, base)
     # The first is asked for its hello only; the second belongs to a shard, and runs until the end.
     assert ["mounted\n"] * 2 == [fifo.read_text() for _ in range(2)]
     systems = list(processes_of(base))
@@ -174,7 +144,7 @@ def test_what_a_killed_run_left_is_gone_with_the_next(tmp_path: Path) -> None:
     assert left
     assert str(base) not in Path("/proc/self/mountinfo").read_text()
 
-    second = run(telling, base)
+    second = campaign(telling, base)
     assert "mounted\n" == fifo.read_text()
     assert not any(path.exists() for path in left)
     os.killpg(second.pid, signal.SIGKILL)
