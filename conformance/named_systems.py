@@ -19,6 +19,7 @@ import msgspec
 from conformance.environment import filesystem_of
 from conformance.errors import ConformanceError, Inconclusive
 from conformance.kinds import RECIPES
+from conformance.node_packages import has_package, remedy_for
 from conformance.preloaded import PRELOAD, subject_of_preload
 from conformance.subjects import (
     ATTACHED,
@@ -47,8 +48,8 @@ class SystemFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the file of a system says.
 
     ``needs`` maps programs, and files by their path, to the packages that bring them, ``modules`` those of Python
-    to theirs; with ``root`` it is root's to start.
-    ``setup`` holds commands that come before it, in namespaces that end with it.
+    to theirs, and ``node_modules`` names packages of node (:mod:`conformance.node_packages`);
+    with ``root`` it is root's to start. ``setup`` holds commands that come before it, in namespaces that end with it.
     ``kinds`` are those of the programs that say something about it (empty: all). ``filesystem`` names the model's
     nearest file system, ``freedoms`` what this one makes of the freedom that file systems have.
     ``law`` names the law whose model predicts the system.
@@ -61,6 +62,7 @@ class SystemFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     version: tuple[str, ...] = ()
     needs: dict[str, str] = {}
     modules: dict[str, str] = {}
+    node_modules: tuple[str, ...] = ()
     root: bool = False
     setup: tuple[tuple[str, ...], ...] = ()
     kinds: tuple[str, ...] = ()
@@ -82,6 +84,7 @@ class SystemFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             **({"root": "run it as root"} if self.root and os.geteuid() != 0 else {}),
             **{name: f"apt-get install {package}" for name, package in self.needs.items() if not _is_here(name)},
             **{name: f"pip install {package}" for name, package in self.modules.items() if not find_spec(name)},
+            **{name: remedy_for(name) for name in self.node_modules if not has_package(name)},
         }
 
 

@@ -22,13 +22,18 @@ SERVED = "conformance.systems.worker"
 """The process in which programs run: the worker starts it by name."""
 C_WORKER = Path(__file__).parent / "systems" / "c_worker"
 _C_SHARED = (
-    *("head.c", "text.c", "values.c", "kernel.c"),
+    *("head.c", "memory.c", "text.c", "values.c", "kernel.c"),
     *("files.c", "sockets.c", "others.c", "ops.c", "programs.c"),
 )
-C_PARTS = (*_C_SHARED, "wire.c")
+C_PARTS = (*_C_SHARED, "lines.c", "wire.c")
 """The C worker, in the order in which its parts are joined."""
 C_NATIVE_PARTS = (*_C_SHARED, "native.c")
 """The same for a harness on the same machine, which watches the programs itself."""
+C_WASI_PARTS = (
+    *("../wasi_worker/head.c", "text.c", "values.c", "lines.c"),
+    *("../wasi_worker/files.c", "../wasi_worker/wire.c"),
+)
+"""A smaller one for WASI, which has files and nothing else."""
 PROJECT = ("conformance", "reference")
 PYTHON_MIN = (3, 8)
 _GENERIC = frozenset("Callable Iterator Mapping Sequence dict list tuple type".split())

@@ -15,6 +15,7 @@ from conformance.errors import ConformanceError, Inconclusive
 from conformance.expectations import expectations_path, load_expectations
 from conformance.grammar import read_program
 from conformance.named_systems import FOLDER, named_systems, read_system, release_of, subject_of
+from conformance.node_packages import version_of
 from conformance.observation import BLOCKED
 from conformance.runners import run_offered, started
 
@@ -22,8 +23,11 @@ pytestmark = pytest.mark.once
 
 MINE = f'title = "mine"\ncommand = ["{sys.executable}", "{{worker}}"]\nversion = ["echo", "mine 7"]\n'
 ROOT = Path(__file__).parents[2]
-SMALL = ["qemu-user", "pyfakefs", *(name for name, system in named_systems().items() if system.setup)]
-"""Those that are started in no time: file systems of this kernel and in user space, and an emulator."""
+SMALL = [
+    *("qemu-user", "pyfakefs", "pyodide", "wasi", "wasi-node"),
+    *(name for name, system in named_systems().items() if system.setup),
+]
+"""Those that are started in no time: file systems of this kernel and in user space, runtimes, and an emulator."""
 GVISOR = named_systems()["gvisor"]
 
 
@@ -105,6 +109,21 @@ def test_what_a_system_needs_can_be_a_file(tmp_path: Path) -> None:
     path.write_text(f'{MINE}needs = {{ "{path}" = "some-package", "{path}.c" = "other-package" }}\n')
 
     assert {f"{path}.c": "apt-get install other-package"} == read_system(path).missing
+
+
+def test_a_package_of_node_is_looked_for_where_the_user_keeps_them_and_nowhere_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FDCONFORM_NODE", str(tmp_path))
+    path = tmp_path / "mine.toml"
+    path.write_text(f'{MINE}node_modules = ["toy"]\n')
+
+    assert {"toy": f"npm install --prefix {tmp_path} toy"} == read_system(path).missing
+    package = tmp_path / "node_modules" / "toy" / "package.json"
+    package.parent.mkdir(parents=True)
+    package.write_text('{"version": "7.1"}')
+    assert {} == read_system(path).missing
+    assert "7.1" == version_of("toy")
 
 
 def test_the_kernel_we_run_on_is_no_subject() -> None:

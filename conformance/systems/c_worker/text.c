@@ -31,9 +31,9 @@ static int put(const char *format, ...) {
     return 0;
 }
 
-static void put_number(long number) {
+static void put_number(long long number) {
     char text[24], *digit = text + sizeof text;
-    unsigned long rest = number < 0 ? -(unsigned long)number : (unsigned long)number;
+    unsigned long long rest = number < 0 ? -(unsigned long long)number : (unsigned long long)number;
     do *--digit = '0' + rest % 10;
     while (rest /= 10);
     if (number < 0) *--digit = '-';
@@ -103,8 +103,6 @@ struct value {
 };
 
 /* What a message is made of is kept until the next one comes, in memory that is zero and hardly touched. */
-static char *const kept = (char *)(1L << 35);
-static const size_t KEPT_BYTES = 1UL << 30, FORGOTTEN_BYTES = 1 << 22;
 static size_t kept_used;
 
 static void *keep(size_t length) {
@@ -114,8 +112,7 @@ static void *keep(size_t length) {
 }
 
 static void forget_message(void) {
-    if (kept_used < FORGOTTEN_BYTES) memset(kept, 0, kept_used);
-    else madvise(kept, whole_pages(kept_used), MADV_DONTNEED);
+    forget_kept(kept_used);
     kept_used = 0;
 }
 

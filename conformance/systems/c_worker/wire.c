@@ -38,28 +38,6 @@ static void run(struct value *message) {
     tell_watcher("e");
 }
 
-/* The next message, NULL at the end of them. It lies in a buffer that the next one takes. */
-static char *next_line(int messages) {
-    static char *buffer;
-    static size_t filled, room, used;
-    filled -= used;
-    if (filled) memmove(buffer, buffer + used, filled);
-    for (size_t searched = 0;;) {
-        char *end = filled > searched ? memchr(buffer + searched, '\n', filled - searched) : NULL;
-        if (end) {
-            *end = 0;
-            used = end + 1 - buffer;
-            return buffer;
-        }
-        searched = filled;
-        if (room - filled < PAGE) buffer = realloc(buffer, room = 2 * room + (1 << 16));
-        if (!buffer) die("no memory for a message");
-        ssize_t part = read(messages, buffer + filled, room - filled);
-        if (part == 0) return NULL;
-        filled += part > 0 ? part : 0;
-    }
-}
-
 static void serve(int messages) {
     int answered = 0;
     for (char *line; (line = next_line(messages));) {

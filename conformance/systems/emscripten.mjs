@@ -1,0 +1,89 @@
+// Copyright The fdconform Authors
+// SPDX-License-Identifier: Apache-2.0
+// Loads Pyodide, and has its Python run the adapter: node emscripten.mjs PYODIDE PACKAGE…
+//
+// Standard input and output are read and written here, by node: those of Emscripten belong to the programs.
+// Pyodide is given a standard input, or it would have node make ours one that never waits.
+
+import fs from "node:fs";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+
+const READ_BYTES = 2 ** 16;
+const PROJECT = "/project";
+const PROGRAMS = "/program";
+const DEVICES = "/dev";
+
+let pending = Buffer.alloc(0);
+
+/** The next line, without its end; undefined when there are no more. */
+function nextLine() {
+  let parts = [pending];
+  for (;;) {
+    const last = parts[parts.length - 1];
+    const end = last.indexOf(10);
+    if (end >= 0) {
+      const line = Buffer.concat([...parts.slice(0, -1), last.subarray(0, end)]);
+      pending = last.subarray(end + 1);
+      return line.toString();
+    }
+    const chunk = Buffer.alloc(READ_BYTES);
+    const count = fs.readSync(0, chunk, 0, READ_BYTES, null);
+    if (count === 0) {
+      return undefined;
+    }
+    parts.push(chunk.subarray(0, count));
+  }
+}
+
+function say(line) {
+  let rest = Buffer.from(line + "\n");
+  while (rest.length) {
+    rest = rest.subarray(fs.writeSync(1, rest));
+  }
+}
+
+/** A file system of its own for each program: what it leaves goes with it. Devices become what they were. */
+function renew(FS, devices) {
+  FS.chdir("/");
+  for (const name of FS.readdir(DEVICES)) {
+    if (devices.has(name)) {
+      FS.chmod(`${DEVICES}/${name}`, devices.get(name));
+    } else {
+      FS.unlink(`${DEVICES}/${name}`);
+    }
+  }
+  if (FS.lookupPath(PROGRAMS, { follow_mount: false }).node.mounted) {
+    FS.unmount(PROGRAMS);
+  }
+  FS.mount(FS.filesystems.MEMFS, {}, PROGRAMS);
+  FS.chdir(PROGRAMS);
+}
+
+async function main(directory, packages) {
+  const { loadPyodide } = await import(pathToFileURL(path.join(directory, "pyodide.mjs")));
+  const pyodide = await loadPyodide({
+    indexURL: directory + path.sep,
+    stdin: () => undefined,
+    stdout: console.error,
+    stderr: console.error,
+  });
+  for (const origin of packages) {
+    pyodide.mountNodeFS(`${PROJECT}/${path.basename(origin)}`, origin);
+  }
+  const { FS } = pyodide;
+  FS.mkdir(PROGRAMS);
+  const devices = new Map(FS.readdir(DEVICES).map((name) => [name, FS.stat(`${DEVICES}/${name}`).mode]));
+  pyodide.runPython(`import sys; sys.dont_write_bytecode = True; sys.path.append("${PROJECT}")`);
+  const adapter = pyodide.pyimport("conformance.systems.emscripten_calls");
+  adapter.serve(nextLine, say, () => renew(FS, devices), `node ${process.version}`, pyodide.version);
+}
+
+try {
+  const [directory, ...packages] = process.argv.slice(2);
+  await main(directory, packages);
+} catch (error) {
+  // What node would print shows the line of the error, and that is a megabyte of Emscripten.
+  console.error(String(error.stack ?? error));
+  process.exit(1);
+}

@@ -1,0 +1,16 @@
+// Copyright The fdconform Authors
+// SPDX-License-Identifier: Apache-2.0
+// Runs the worker for WASI in node: node wasi.mjs WORKER DIRECTORY
+
+import fs from "node:fs";
+import { WASI } from "node:wasi";
+
+const [worker, directory] = process.argv.slice(2);
+const { FDCONFORM_RUNTIME, FDCONFORM_FILESYSTEM } = process.env;
+const wasi = new WASI({
+  version: "preview1",
+  env: { FDCONFORM_RUNTIME, FDCONFORM_FILESYSTEM },
+  preopens: { ".": directory },
+});
+const { instance } = await WebAssembly.instantiate(fs.readFileSync(worker), wasi.getImportObject());
+process.exitCode = wasi.start(instance);

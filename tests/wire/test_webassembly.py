@@ -1,0 +1,116 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Systems in WebAssembly: what their adapters make of what is different there, and the worker for WASI."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from click.testing import CliRunner
+
+from conformance.commands.worker import command
+from conformance.environment import profile_for, working_base
+from conformance.grammar import read_program
+from conformance.named_systems import named_systems, subject_of
+from conformance.observation import Observation, failure
+from conformance.ops import Op
+from conformance.runners import run_offered, started
+from conformance.worker_bundle import C_WASI_PARTS, C_WORKER, c_worker_text
+from reference.constants import EBADF, EEXIST, ENOENT
+
+pytestmark = pytest.mark.once
+
+PART_LINES_MAX = 400
+CODE_LINES_MAX = 720
+RUNTIMES = ("wasi", "wasi-node")
+LEFT_BEHIND = """
+r0 = open("f", O_RDWR | O_CREAT, 0o600)
+r1 = open("f", O_RDWR, 0o600)
+mkdir("d", 0o700)
+symlink("f", "d/l")
+"""
+DEADLY = """
+r0 = open("f", O_RDWR | O_CREAT, 0o600)
+ftruncate(r0, 2**40)
+r1 = open("f", O_WRONLY | O_RDWR, 0o600)
+close(r0)
+read(r0, 1)
+"""
+CHANGED_DEVICES = """
+symlink("/dev/full", "l")
+r0 = open("l", O_RDWR | O_CREAT, 0o0)
+r1 = open("/dev/null", O_RDWR, 0o0)
+fchmod(r1, 0o0)
+"""
+DEVICES = """
+r0 = open("/dev/null", O_RDWR, 0o0)
+symlink("/dev/full", "l")
+r1 = open("l", O_RDWR, 0o0)
+"""
+FRESH = """
+r0 = open("f", O_RDWR | O_CREAT | O_EXCL, 0o600)
+write(r0, pattern(300, seed=5))
+pread(r0, 2, 298)
+mkdir("d", 0o700)
+mkdir("d", 0o700)
+close(r0)
+r1 = open("f", O_RDONLY, 0o600)
+read(r1, 1)
+"""
+
+
+def observed_by(name: str, *programs: str) -> list[tuple[tuple[Op, ...], list[Observation]]]:
+    """What a named system gives for programs, one after the other in the same process."""
+    if named_systems()[name].missing:
+        pytest.skip(f"needs {named_systems()[name].missing}")
+    subject = subject_of(name)
+    assert subject is not None
+    base = working_base(None)
+    with started(subject, profile_for(base), base) as system:
+        return [run_offered(system, read_program(text).ops) for text in programs]
+
+
+@pytest.mark.parametrize("name", ["pyodide", *RUNTIMES])
+def test_each_program_finds_nothing_of_those_before_it(name: str) -> None:
+    _, (_, observed) = observed_by(name, LEFT_BEHIND, FRESH)
+
+    assert [3, 300, bytes([52, 53]), 0, failure(EEXIST), 0, 3, bytes([5])] == observed
+
+
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_what_wasi_has_not_is_left_out(name: str) -> None:
+    ((ops, observed),) = observed_by(
+        name, 'r0 = open("/dev/null", O_RDWR, 0o0)\nr1 = open("f", O_RDWR | O_CREAT, 0o600)\ndup(r1)\nread(r1, 2**40)'
+    )
+
+    assert ["open"] == [op.call for op in ops]
+    assert [3] == observed
+
+
+def test_what_would_end_pyodide_or_fill_its_memory_is_left_out() -> None:
+    ((ops, observed),) = observed_by("pyodide", DEADLY)
+
+    assert ["open", "close", "read"] == [op.call for op in ops]
+    assert [3, 0, failure(EBADF)] == observed
+
+
+def test_what_a_program_does_to_the_devices_of_emscripten_goes_with_it() -> None:
+    _, (_, observed) = observed_by("pyodide", CHANGED_DEVICES, DEVICES)
+
+    assert [3, 0, failure(ENOENT)] == observed
+
+
+def test_the_command_prints_the_worker_for_wasi() -> None:
+    printed = CliRunner().invoke(command, ["--emit", "wasi"])
+
+    assert 0 == printed.exit_code
+    assert c_worker_text(C_WASI_PARTS) == printed.output
+
+
+def test_the_worker_for_wasi_is_small_enough_to_be_read() -> None:
+    code = re.sub(r"/\*.*?\*/", "", c_worker_text(C_WASI_PARTS), flags=re.DOTALL)
+
+    for part in C_WASI_PARTS:
+        assert len((C_WORKER / part).read_text().splitlines()) <= PART_LINES_MAX, part
+    assert sum(not line.isspace() for line in code.splitlines(keepends=True)) <= CODE_LINES_MAX
