@@ -379,7 +379,7 @@ def serve(
             return
         os.umask(message["caller"]["umask"])
         for program in message["programs"]:
-            _clear()
             renew()
+            _clear()
             say(json.dumps(_observed(program)))
             answered += 1
