@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -34,7 +34,10 @@ ROOT = Path(__file__).parents[2]
 FIXTURES = ROOT / "fixtures"
 HOSTILE = Path(__file__).with_name("hostile.py")
 OFFERED = ("pipe2", "dup", "close")
+VECTORS = (FIXTURES / "wire" / "vectors.jsonl").read_text().splitlines(keepends=True)
+MALFORMED = (FIXTURES / "wire" / "malformed.jsonl").read_text().splitlines(keepends=True)
 MALFORMED_LINES = 3
+MALFORMED_STEP = 4
 
 WRONG = {
     "hello-banner": ("handshake", "wrote a line that is not JSON", "all else to standard error"),
@@ -58,14 +61,22 @@ WRONG = {
 @pytest.fixture(scope="module")
 def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Fixtures that ask what the hostile systems offer, and not much more."""
-    folder = tmp_path_factory.mktemp("few")
+    wanted = [line for line in VECTORS if json.loads(line)["op"]["call"] in OFFERED]
+    return fixtures(tmp_path_factory.mktemp("few"), wanted, MALFORMED[:MALFORMED_LINES] + MALFORMED[-1:])
+
+
+@pytest.fixture(scope="module")
+def most(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All fixtures but some of the malformed lines: the worker is started again after each, which takes it long."""
+    return fixtures(tmp_path_factory.mktemp("most"), VECTORS, MALFORMED[::MALFORMED_STEP])
+
+
+def fixtures(folder: Path, vectors: Sequence[str], malformed: Sequence[str]) -> Path:
+    """A directory of fixtures with these lines."""
     (folder / "wire").mkdir()
     (folder / "golden").symlink_to(FIXTURES / "golden")
-    vectors = (FIXTURES / "wire" / "vectors.jsonl").read_text().splitlines(keepends=True)
-    wanted = [line for line in vectors if json.loads(line)["op"]["call"] in OFFERED]
-    (folder / "wire" / "vectors.jsonl").write_text("".join(wanted))
-    malformed = (FIXTURES / "wire" / "malformed.jsonl").read_text().splitlines(keepends=True)
-    (folder / "wire" / "malformed.jsonl").write_text("".join(malformed[:MALFORMED_LINES] + malformed[-1:]))
+    (folder / "wire" / "vectors.jsonl").write_text("".join(vectors))
+    (folder / "wire" / "malformed.jsonl").write_text("".join(malformed))
     return folder
 
 
@@ -89,10 +100,10 @@ def fdconform(*arguments: str) -> Result:
     return CliRunner().invoke(command, arguments, standalone_mode=False)
 
 
-def test_the_python_worker_is_ready_for_all_that_may_be_asked(tmp_path: Path) -> None:
+def test_the_python_worker_is_ready_for_all_that_may_be_asked(most: Path, tmp_path: Path) -> None:
     worker = tmp_path / "worker.py"
     worker.write_text(worker_text())
-    done = fdconform("--fixtures", str(FIXTURES), f"{sys.executable} {worker}")
+    done = fdconform("--fixtures", str(most), f"{sys.executable} {worker}")
 
     assert ExitCode.CONFORMS == done.return_value, done.output
     assert f"known answers      {len(KNOWN)}       0" in done.output
