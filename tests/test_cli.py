@@ -105,6 +105,7 @@ def programs_of_a_run(fdconform: Fdconform, reports: Path, seed: str) -> list[tu
     return [(batch.programs, {op: sum(seen.values()) for op, seen in batch.outcomes.items()}) for batch in batches]
 
 
+@pytest.mark.once
 def test_the_same_seed_gives_the_same_programs_and_another_seed_others(fdconform: Fdconform, tmp_path: Path) -> None:
     first = programs_of_a_run(fdconform, tmp_path / "a", "1")
 

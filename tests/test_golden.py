@@ -13,6 +13,7 @@ from conformance.grammar import trace_text
 from conformance.oracle import first_mismatch, predict
 from reference.linux.kernel import Linux
 
+pytestmark = pytest.mark.once
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 GOLDEN = FIXTURES / "golden"
 TRACES = sorted(GOLDEN.rglob(f"*{TRACE_SUFFIX}"))

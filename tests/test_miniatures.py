@@ -20,6 +20,7 @@ from conformance.systems.miniatures.base import PlantedBug
 from reference.linux.kernel import Linux
 from reference.linux.profile import Profile
 
+pytestmark = pytest.mark.once
 BUGS_MIN = 100
 HOST_BUGS_MIN = 60
 SUBJECTS = set("descriptors files locks pipes sockets splices terminals jobs readiness native".split())

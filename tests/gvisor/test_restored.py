@@ -22,7 +22,10 @@ from conformance.systems.process import ProcessSystem
 SYSTEM = named_systems()["gvisor-restored"]
 PROFILE = profile_for(working_base(None))
 PROGRAM_S = 60.0
-pytestmark = pytest.mark.skipif(bool(SYSTEM.missing), reason=f"needs {', '.join(SYSTEM.missing) or 'nothing'}")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(bool(SYSTEM.missing), reason=f"needs {', '.join(SYSTEM.missing) or 'nothing'}"),
+]
 
 
 @pytest.fixture(scope="module")
