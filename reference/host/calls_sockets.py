@@ -46,6 +46,8 @@ from reference.structures import Message
 RIGHTS_MAX = 253
 """The most descriptors that one message carries (unix(7))."""
 _SEND_FLAGS = MSG_DONTWAIT | MSG_EOR | MSG_MORE | MSG_NOSIGNAL
+_LOOKS_MAX = 3
+"""How often a peek that gathers finds the same bytes: two looks are made without a wait, and one wait ends at once."""
 _RECEIVE_FLAGS = MSG_OOB | MSG_DONTROUTE | MSG_DONTWAIT | MSG_NOSIGNAL | MSG_WAITALL | MSG_TRUNC | MSG_CTRUNC | MSG_PEEK
 _RECVMSG_FLAGS = _RECEIVE_FLAGS | MSG_CMSG_CLOEXEC | MSG_ERRQUEUE
 _RECVFROM_FLAGS = _RECEIVE_FLAGS | MSG_CONFIRM
@@ -150,14 +152,14 @@ class SocketCalls(RightsCalls):
     def _receive(self, fd: int, file: SocketDescription, count: int, flags: int, room: int) -> Received:
         """Receive once, and with MSG_WAITALL again and again until there is all (SCK-40).
 
-        A peek is made once: another would bring the same bytes again.
+        Another peek brings the same bytes again, and so does that after the wait for more, which they end at once.
         Of the descriptors that come in several attempts only those of the last are kept, and none after a wait.
         """
         if flags & (MSG_OOB | MSG_ERRQUEUE):
             self.cite("SCK-41")
         may_not_wait = self._must_not_wait(file, flags, file.options.receive_ns)
-        all_of_it = flags & MSG_WAITALL and not may_not_wait and not file.keeps_messages_apart and not flags & MSG_PEEK
-        data, seen = b"", 0
+        all_of_it = flags & MSG_WAITALL and not may_not_wait and not file.keeps_messages_apart
+        data, seen, looks = b"", 0, 0
         while True:
             try:
                 part = file.receive_once(fd, count - len(data), flags, room)
@@ -178,6 +180,9 @@ class SocketCalls(RightsCalls):
                 return part._replace(data=data, flags=seen)
             self.cite("SCK-40")
             self.give_up(part.rights)
+            looks += bool(flags & MSG_PEEK)
+            if looks == _LOOKS_MAX:
+                return Received(data, (), seen, sender=False)
 
     # Ending and options -----------------------------------------------------------------------
 
