@@ -25,6 +25,7 @@ from reference.constants import ENOTTY, EPERM
 SYSTEM = named_systems()["gvisor-donated"]
 PROFILE = profile_for(working_base(None))
 pytestmark = [
+    pytest.mark.alternative,
     pytest.mark.once,
     pytest.mark.skipif(bool(SYSTEM.missing) or os.getuid() != 0, reason="needs root, and runsc"),
 ]

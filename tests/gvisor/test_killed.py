@@ -27,6 +27,7 @@ OPS = read_program('r0, r1 = pipe2(0)\nwrite(r1, b"xy")\nread(r0, 10)').ops
 OBSERVED = [(3, 4), 2, b"xy"]
 WITHIN_S = 60.0
 pytestmark = [
+    pytest.mark.alternative,
     pytest.mark.once,
     pytest.mark.skipif(bool(SYSTEM.missing) or os.getuid() != 0, reason="needs root, and runsc"),
 ]

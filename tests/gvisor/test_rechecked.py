@@ -42,6 +42,7 @@ def test_the_report_has_no_bucket_that_a_script_does_not_show_and_its_programs_a
     assert statistics.median(ops for _, _, ops in told) <= OPS_MEDIAN_MAX
 
 
+@pytest.mark.alternative
 @pytest.mark.once
 @pytest.mark.skipif(bool(SYSTEM.missing) or os.getuid() != 0, reason="needs root, and runsc")
 def test_a_script_that_needs_only_a_python_shows_a_bucket_in_gvisor_and_not_on_this_kernel() -> None:

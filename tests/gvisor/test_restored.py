@@ -23,6 +23,7 @@ SYSTEM = named_systems()["gvisor-restored"]
 PROFILE = profile_for(working_base(None))
 PROGRAM_S = 60.0
 pytestmark = [
+    pytest.mark.alternative,
     pytest.mark.once,
     pytest.mark.skipif(bool(SYSTEM.missing), reason=f"needs {', '.join(SYSTEM.missing) or 'nothing'}"),
 ]

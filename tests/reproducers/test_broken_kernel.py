@@ -86,7 +86,7 @@ def lacks() -> str:
     return "" if MEMORY.is_dir() else f"no {MEMORY} on this machine"
 
 
-pytestmark = [pytest.mark.once, pytest.mark.skipif(bool(lacks()), reason=lacks())]
+pytestmark = [pytest.mark.alternative, pytest.mark.once, pytest.mark.skipif(bool(lacks()), reason=lacks())]
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from conformance.named_systems import FOLDER, named_systems
 from conformance.systems.directories import sweep
 from tests.wire.campaigns import campaign, processes_of
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.alternative, pytest.mark.once]
 
 END_S = 60
 MOUNTING = {name: system for name, system in named_systems().items() if system.setup}

@@ -19,7 +19,7 @@ from conformance.node_packages import version_of
 from conformance.observation import BLOCKED
 from conformance.runners import run_offered, started
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.alternative, pytest.mark.once]
 
 MINE = f'title = "mine"\ncommand = ["{sys.executable}", "{{worker}}"]\nversion = ["echo", "mine 7"]\n'
 ROOT = Path(__file__).parents[2]

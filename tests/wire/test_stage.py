@@ -25,6 +25,7 @@ from reference.linux.profile import TMPFS
 from tests.wire.campaigns import campaign, processes_of
 
 pytestmark = [
+    pytest.mark.alternative,
     pytest.mark.once,
     pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount"),
 ]

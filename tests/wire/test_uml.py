@@ -26,6 +26,7 @@ LONG = "\n".join(["r0, r1 = pipe2(0)", *['write(r1, b"x")'] * 2000, "read(r0, 30
 """A program whose message is several times as long as the queue of a console."""
 
 pytestmark = [
+    pytest.mark.alternative,
     pytest.mark.once,
     pytest.mark.skipif(bool(UML.missing), reason=f"needs {', '.join(UML.missing) or 'nothing'}"),
 ]
