@@ -165,6 +165,8 @@ class NativeWorker:
         if self._process is None:
             self.start()
         if not self._introduced:
+            self._directory = make_directory("worker", self._base)
+            os.chown(self._directory, self._profile.uid, self._profile.gid)
             self._introduce(self._settings())
             self._introduced = True
 
@@ -173,8 +175,6 @@ class NativeWorker:
 
     def _settings(self) -> dict[str, Any]:
         profile = self._profile
-        self._directory = make_directory("worker", self._base)
-        os.chown(self._directory, profile.uid, profile.gid)
         return {
             "directory": str(self._directory),
             "uid": profile.uid,
