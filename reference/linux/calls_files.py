@@ -32,7 +32,7 @@ from reference.constants import (
 )
 from reference.linux.description import OpenFileDescription
 from reference.linux.regular import RegularFile
-from reference.linux.releases import ALLOCATION_SORTED_SINCE, EXECUTABLE_MEMORY_SINCE
+from reference.linux.releases import ALLOCATION_SORTED_SINCE, EXECUTABLE_MEMORY_SINCE, WRITTEN_ZEROS_SINCE
 from reference.linux.seals import MemoryFile
 from reference.linux.state import KernelState
 from reference.outcomes import Refused
@@ -87,7 +87,7 @@ class FileCalls(KernelState):
         # CHECK
         if offset < 0 or length <= 0:
             raise Refused(EINVAL, "ALLOC-NEGATIVE")
-        if mode not in _ALLOCATIONS:
+        if mode not in _ALLOCATIONS or (mode == FALLOC_FL_WRITE_ZEROES and self.profile.kernel < WRITTEN_ZEROS_SINCE):
             raise Refused(self._allocation_error(mode), "ALLOC-MODE")
         if not description.writable:
             raise Refused(EBADF, "ALLOC-ACCESS")

@@ -67,5 +67,7 @@ MARK_OF_STREAMS_SINCE = (6, 17)
 """SIOCATMARK is refused where there is no mark. The release is not known for sure."""
 QUEUE_COUNTED_SINCE = (6, 17)
 """FIONREAD of a stream tells a count that is kept, in which a byte that was stepped over stays."""
+WRITTEN_ZEROS_SINCE = (6, 17)
+"""fallocate(2) knows FALLOC_FL_WRITE_ZEROES."""
 NOSIGNAL_SINCE = (6, 18)
 """They know RWF_NOSIGNAL."""
