@@ -227,6 +227,17 @@ def test_the_budget_of_tries_is_kept() -> None:
     assert reduction.after == len(reduction.ops)
 
 
+def test_a_list_that_has_to_be_long_costs_few_tries() -> None:
+    lengths = ", ".join(str(4096 + number) for number in range(2000))
+    ops = ops_of(f'r0 = open("f", O_RDONLY | O_CREAT, 0o600)\nreadv(r0, [{lengths}])\n')
+    reduction = reduce_program(
+        ops, lambda candidate: any(len(op.arguments[-1]) > 1024 for op in candidate if op.call == "readv")
+    )
+
+    assert [0] * 1025 == list(reduction.ops[-1].arguments[-1])
+    assert reduction.tries < 200
+
+
 def test_no_candidate_is_tried_twice() -> None:
     tried: list[tuple[Op, ...]] = []
 
