@@ -16,7 +16,7 @@ from typing import Any
 
 from conformance.payload import Pattern, data_text, materialise
 from reference import constants
-from reference.outcomes import Anything, Between, OneOf
+from reference.outcomes import AnyBytes, Anything, Between, OneOf
 
 NEVER_OPENED = 1000
 """The number that a slot stands for when the call that should have made it failed.
@@ -116,6 +116,8 @@ def text_of(domain: Domain, value: Any) -> str:
         return f"one_of({', '.join(text_of(domain, v) for v in value.values)})"
     if isinstance(value, Anything):
         return "anything()"
+    if isinstance(value, AnyBytes):
+        return f"any_bytes({value.length})"
     return domain.text(value)
 
 

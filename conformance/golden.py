@@ -18,6 +18,8 @@ from conformance.errors import BadTrace
 from conformance.grammar import read_trace, trace_text
 from conformance.program import Program, Trace
 from conformance.systems.native_worker import NativeWorker
+from conformance.undecided import canonical
+from reference.linux.kernel import Linux
 from reference.linux.profile import FILESYSTEMS, Profile
 
 TRACE_SUFFIX = ".trace"
@@ -40,8 +42,11 @@ def stored_programs(fixtures: Path) -> Iterator[tuple[Path, Program]]:
 
 
 def record(program: Program, worker: NativeWorker, profile: Profile) -> Trace:
-    """What the running kernel gives for a program, alone in a process of its own."""
-    observed = worker.run_alone(program.ops)
+    """What the running kernel gives for a program, alone in a process of its own; a stand-in for what nothing decides.
+
+    So a trace that is recorded again is the same, unless the kernel is another.
+    """
+    observed = canonical(program.ops, lambda: Linux(profile), worker.run_alone(program.ops))
     return Trace(program, tuple(observed), tuple(environment_of(profile).items()))
 
 

@@ -33,13 +33,13 @@ from conformance.judging import Suspect
 from conformance.laws import Law
 from conformance.observation import Observation
 from conformance.ops import Op, spec_of
-from conformance.oracle import predict
 from conformance.program import Program
 from conformance.reduce import Reduction, reduce_program
 from conformance.resemblance import resembling
 from conformance.since import Since
 from conformance.subjects import kept
 from conformance.systems.native_worker import NativeWorker
+from conformance.undecided import opened, settled
 from conformance.variations import Varied, variation_event
 from conformance.waived import Watch
 from reference.linux.profile import Profile
@@ -254,14 +254,15 @@ class Triage:
         self, event: events.Divergence, final: Divergence, ops: tuple[Op, ...], traced: Sequence[Observation]
     ) -> events.Event:
         """The event of a bucket with what its divergence says, and with what the kernel gave for the program."""
-        predicted = predict(ops, self._law.make_model(self._profile), traced)
+        predicted = opened(ops, lambda: self._law.make_model(self._profile), traced)
+        canonical = [settled(allowed, seen) for allowed, seen in zip(predicted, traced, strict=True)]
         return msgspec.structs.replace(
             event,
             title=f"{final.title}{self._beside(final, traced)}",
             stands=self._stands(ops, final),
             op=final.signature.op,
             clauses=final.signature.clauses,
-            trace="".join(f"{trace_line(op, seen)}\n" for op, seen in zip(ops, traced, strict=True)),
+            trace="".join(f"{trace_line(op, seen)}\n" for op, seen in zip(ops, canonical, strict=True)),
             step=final.index,
             predicted=observation_text(final.op, final.predicted),
             observed=observation_text(final.op, final.observed),

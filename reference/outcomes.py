@@ -113,6 +113,19 @@ class AnyBytes:
         """Whether the kernel may have given this value."""
         return isinstance(value, bytes) and len(value) == self.length
 
+    def stand_in(self, byte: int) -> bytes:
+        """Bytes that stand for those nobody can predict."""
+        return bytes((byte,)) * self.length
+
+
+@dataclass(frozen=True, slots=True)
+class Dealt(Between):
+    """A number that the machine deals out, such as that of a terminal: another one where others hold the first."""
+
+    def stand_in(self, byte: int) -> int:
+        """A number that stands for the one that was dealt out."""
+        return self.default + byte
+
 
 Allowed = Between | OneOf | SomeOf | Anything | AnyBytes
 
@@ -124,14 +137,17 @@ class Choices:
     or leaves it ``None`` in a pure prediction. ``made`` counts how often the kernel was free.
     ``raced`` is the rule by which, for the first time, how fast the kernel was decided, and not the program alone;
     empty while there was none. What comes behind it may be another thing each time.
+    ``stand_in`` is a byte that stands for each one that nobody can predict, and is added to numbers that are dealt out,
+    whatever was observed, or None: what differs between two stand-ins is what no program decides.
     """
 
-    __slots__ = ("made", "observed", "raced")
+    __slots__ = ("made", "observed", "raced", "stand_in")
 
     def __init__(self) -> None:
         self.observed: object = None
         self.made = 0
         self.raced = ""
+        self.stand_in: int | None = None
 
     def refused(self, number: int) -> bool:
         """Whether the other system failed with this error number: for calls that the kernel may refuse as it likes."""
@@ -141,6 +157,8 @@ class Choices:
     def choose(self, allowed: Allowed) -> Any:
         """The observed value if the rule allows it, else the predicted one."""
         self.made += 1
+        if self.stand_in is not None and isinstance(allowed, AnyBytes | Dealt):
+            return allowed.stand_in(self.stand_in)
         if self.observed is not None and allowed.allows(self.observed):
             return self.observed
         return allowed.default

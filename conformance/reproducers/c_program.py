@@ -13,7 +13,7 @@ from conformance.ops import spec_of
 from conformance.payload import Pattern
 from conformance.reproducers.blocks import c_blocks, c_words, needed
 from conformance.reproducers.case import Case, Step, check_callable
-from conformance.reproducers.expectation import SLEEPS, Item, Range, Row, read_expected
+from conformance.reproducers.expectation import SLEEPS, Item, OfLength, Range, Row, read_expected
 from conformance.reproducers.numbers import numbers_among
 from conformance.vocabulary.spec import REQUIRED
 from conformance.vocabulary.structures import FLOCK, TERMIOS, WINSIZE
@@ -232,6 +232,8 @@ def _item(item: Item) -> str:
         return f"STRING({_string(item)}, {len(item)})"
     if isinstance(item, Range):
         return f"BETWEEN({_integer(item.low)}, {_integer(item.high)})"
+    if isinstance(item, OfLength):
+        return f"ANY_BYTES({item.length})"
     if item is None:
         return "NUMBER(NOTHING)"
     if isinstance(item, str):

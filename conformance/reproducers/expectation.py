@@ -37,7 +37,14 @@ class Whatever:
     """Anything at all."""
 
 
-Item = int | bytes | str | None | Range | Whatever
+@dataclass(frozen=True, slots=True)
+class OfLength:
+    """So many bytes, whatever they are."""
+
+    length: int
+
+
+Item = int | bytes | str | None | Range | Whatever | OfLength
 """A number, data, a word of its own (NOW), nothing, or a set."""
 Row = tuple[Item, ...]
 
@@ -134,4 +141,5 @@ _SPECIAL: dict[str, Callable[[ast.Call], tuple[Row, ...]]] = {
     "between": lambda node: ((Range(_member(node.args[0]), _member(node.args[1])),),),
     "one_of": lambda node: tuple(row for value in node.args for row in _rows(value)),
     "anything": lambda node: ((Whatever(),),),
+    "any_bytes": lambda node: ((OfLength(_member(node.args[0])),),),
 }

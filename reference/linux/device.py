@@ -15,7 +15,7 @@ from reference.linux.description import OpenFileDescription
 from reference.linux.inode import Inode
 from reference.linux.profile import DEVTMPFS, TMPFS
 from reference.linux.regular import RegularFile
-from reference.linux.releases import DEVICES_LEND_SINCE
+from reference.linux.releases import DEVICES_LEND_SINCE, RANDOM_LENDS_SINCE
 from reference.outcomes import AnyBytes, Anything, Refused
 
 if TYPE_CHECKING:
@@ -142,6 +142,8 @@ class RandomDevice(SharedDevice):
     """/dev/urandom: bytes that nobody can predict; writes are stirred in, and never refused."""
 
     asynchronous = True
+    lends = True
+    lends_since = RANDOM_LENDS_SINCE
     takes_pages = True
     number = (1, 9)
 

@@ -7,6 +7,8 @@ The clauses say what was done before, by which commit that ended, and have a pro
 
 from __future__ import annotations
 
+RANDOM_LENDS_SINCE = (5, 19)
+"""splice(2) and its like take bytes from /dev/urandom."""
 EXECUTABLE_MEMORY_SINCE = (6, 3)
 """memfd_create(2) knows MFD_EXEC and MFD_NOEXEC_SEAL."""
 EXECUTABLE_SEAL_SINCE = (6, 3)

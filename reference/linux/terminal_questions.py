@@ -33,7 +33,7 @@ from reference.constants import (
 )
 from reference.linux.job_control import check_background
 from reference.linux.terminal_requests import Request, master_of, registering
-from reference.outcomes import Between, Refused
+from reference.outcomes import Dealt, Refused
 from reference.structures import Speeds, Termios
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def get_number(end: TerminalLine, argument: Any) -> int:
     slave = master_of(end).slave
     end.cite("TTYIO-NUMBER")
     if slave.number is None:
-        slave.number = end.kernel.choose(Between(0, SLAVES_MAX - 1, 0))
+        slave.number = end.kernel.choose(Dealt(0, SLAVES_MAX - 1, 0))
     return slave.number
 
 
@@ -100,7 +100,7 @@ def get_device(end: TerminalLine, argument: Any) -> int:
     slave = end.slave
     end.cite("TTYIO-DEVICE")
     if slave.number is None:
-        observed = end.kernel.choose(Between(0, UINT_MAX, _device(0)))
+        observed = end.kernel.choose(Dealt(0, UINT_MAX, _device(0)))
         slave.number = observed & _LOW_MINOR | observed >> 12 & ~_LOW_MINOR
     return _device(slave.number)
 

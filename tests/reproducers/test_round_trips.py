@@ -25,6 +25,8 @@ from conformance.reproducers.c_program import c_programs_text, c_text
 from conformance.reproducers.case import Case, case_of_trace
 from conformance.reproducers.python_script import pytest_text, python_text
 from conformance.systems.native_worker import NativeWorker
+from conformance.undecided import opened
+from reference.linux.profile import Profile
 
 PROGRAMS = Path(__file__).parent.parent.parent / "fixtures" / "programs"
 CASES_MIN = 180
@@ -131,6 +133,50 @@ def test_programs_in_c_tell_whether_a_divergence_is_present(cases: tuple[Case, .
 
     assert [] == wrong(cases, results[: len(cases)], 0)
     assert [] == wrong(cases, results[len(cases) :], 1)
+
+
+RANDOM = """
+r0 = open("/dev/urandom", O_RDONLY, 0o0) == 3
+r1, r2 = pipe2(O_NONBLOCK) == (4, 5)
+splice(r0, -1, r2, -1, 300, 0) == (300, -1, -1)
+read(r1, 16) == zeros(16)
+readv(r1, [2, 3]) == b"\\0\\0\\0\\0\\0"
+#: end
+"""
+
+
+def random_bytes(profile: Profile) -> Case:
+    """A program that reads random bytes: any may come, and so many."""
+    trace = read_trace(RANDOM)
+    allowed = opened(trace.program.ops, lambda: linux(profile), trace.observations)
+    case = case_of_trace(Trace(trace.program, tuple(allowed), trace.environment), "random bytes")
+    return replace(case, environment={"uid": str(os.getuid())})
+
+
+def too_short(case: Case) -> Case:
+    """The case with the expectation that the last read gives a byte less."""
+    last = case.steps[-1]
+    return replace(case, steps=(*case.steps[:-1], replace(last, expected="any_bytes(4)")))
+
+
+def test_a_script_looks_for_the_number_of_random_bytes_and_not_for_which(profile: Profile, tmp_path: Path) -> None:
+    case = random_bytes(profile)
+    results = run_scripts([python_text(case), python_text(too_short(case))], tmp_path)
+
+    assert [0, 1] == [status for status, _ in results], results
+
+
+@needs_gcc
+def test_a_program_in_c_looks_for_the_number_of_random_bytes_and_not_for_which(
+    profile: Profile, tmp_path: Path
+) -> None:
+    program = tmp_path / "random"
+    case = random_bytes(profile)
+    text = c_programs_text([case, too_short(case)])
+    subprocess.run([*GCC, "-o", str(program)], input=text.encode(), check=True, timeout=60)
+    results = statuses([(str(program), str(number)) for number in range(2)], tmp_path)
+
+    assert [0, 1] == [status for status, _ in results], results
 
 
 def limited() -> Case:
