@@ -21,11 +21,15 @@ PART = "known answers"
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A program with what each op gives, what it is about, and what to look at when that is not what came."""
+    """A program with what each op gives, what it is about, and what to look at when that is not what came.
+
+    ``fact`` names what it takes for granted: it is not asked of an adapter that tells something else in its hello.
+    """
 
     about: str
     trace: str
     mend: str
+    fact: str = ""
 
 
 KNOWN = (
@@ -114,6 +118,7 @@ KNOWN = (
         'r0 = open("f", O_RDWR | O_CREAT, 0o600) == 3\nftruncate(r0, 2097152) == 0\n'
         "ftruncate(r0, 2097153) == EFBIG & SIGXFSZ",
         "set RLIMIT_FSIZE to file_size_bytes_max of the message's caller",
+        fact="file_size_bytes_max",
     ),
     Known(
         "a call that sleeps with nobody to wake it is told, and the program goes on",
@@ -132,7 +137,8 @@ def answers(system: ProcessSystem) -> Iterator[Check]:
 def _asked(system: ProcessSystem, known: Known) -> Check:
     trace = read_trace(f"{known.trace}\n#: end")
     ops = trace.program.ops
-    if fitted(ops, system.hello) != ops:
+    hello = system.hello
+    if fitted(ops, hello) != ops or (known.fact and getattr(hello.facts, known.fact) is not None):
         return Check(PART, known.about, Outcome.NOT_OFFERED)
     try:
         (observed,) = system.run([ops])

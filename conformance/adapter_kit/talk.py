@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from conformance.subjects import Subject
-from conformance.systems.process import AdapterFailed
+from conformance.systems.process import AdapterFailed, put_in
 from conformance.wire.channel import Channel, Ended, Interrupted
 from conformance.wire.messages import Observed, read_from_system
 
@@ -24,7 +24,8 @@ class Talk:
         self._subject = subject
         self._directory = tempfile.TemporaryDirectory(prefix="fdconform-system-", dir=base)
         try:
-            self._channel = Channel(subject.command, Path(self._directory.name))
+            directory = Path(self._directory.name)
+            self._channel = Channel([put_in(argument, directory) for argument in subject.command], directory)
         except OSError as error:
             self._directory.cleanup()
             raise AdapterFailed(f"cannot be started: {error.strerror}", hint="try the command in a shell") from None

@@ -43,8 +43,26 @@ function say(line) {
   }
 }
 
-/** A file system of its own for each program: what it leaves goes with it. Devices become what they were. */
-function renew(FS, devices) {
+/**
+ * Closes what a program has left open. Only the numbers that were given are asked for:
+ * there may be one of 2**31 - 1 among them, and asking for all would take longer than the program, or forever.
+ */
+function closeAll(FS) {
+  for (const stream of Object.values(FS.streams)) {
+    if (stream) {
+      FS.close(stream);
+    }
+  }
+  FS.streams.length = 0;
+}
+
+/**
+ * A file system of its own for each program: what it leaves goes with it. Devices become what they were.
+ * How many descriptors it may have is told, as it is by RLIMIT_NOFILE elsewhere.
+ */
+function renew(FS, devices, descriptorsMax) {
+  closeAll(FS);
+  FS.MAX_OPEN_FDS = descriptorsMax;
   FS.chdir("/");
   for (const name of FS.readdir(DEVICES)) {
     if (devices.has(name)) {
@@ -76,7 +94,7 @@ async function main(directory, packages) {
   const devices = new Map(FS.readdir(DEVICES).map((name) => [name, FS.stat(`${DEVICES}/${name}`).mode]));
   pyodide.runPython(`import sys; sys.dont_write_bytecode = True; sys.path.append("${PROJECT}")`);
   const adapter = pyodide.pyimport("conformance.systems.emscripten_calls");
-  adapter.serve(nextLine, say, () => renew(FS, devices), `node ${process.version}`, pyodide.version);
+  adapter.serve(nextLine, say, (limit) => renew(FS, devices, limit), `node ${process.version}`, pyodide.version);
 }
 
 try {

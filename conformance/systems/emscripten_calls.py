@@ -34,8 +34,6 @@ OFFERED = (
     *("fstat", "fchmod", "futimens", "unlink", "symlink", "mkdir", "readlinkat", "getdents", "fchdir"),
     *("pipe2", "poll", "select", "ioctl(FIONREAD)", "ioctl(FIONBIO)"),
 )
-DESCRIPTORS_MAX = 4096
-"""The limit that Emscripten has (FS.MAX_OPEN_FDS)."""
 MISSING_DEVICES = ("/dev/zero", "/dev/full")
 BUFFER_BYTES = 2**22
 FILE_BYTES_MAX = 2**26
@@ -153,9 +151,9 @@ def _members(filled: ctypes.Array[ctypes.c_char], asked: tuple[int, ...]) -> tup
 class Calls:
     """The calls as libc has them, with its numbers for errors."""
 
-    def __init__(self, started_ns: int) -> None:
+    def __init__(self, started_ns: int, buffer: ctypes.Array[ctypes.c_char]) -> None:
         self._started_ns = started_ns
-        self._buffer = ctypes.create_string_buffer(BUFFER_BYTES)
+        self._buffer = buffer
 
     def open(self, path: str, flags: int, mode: int) -> int:
         if flags & O_ACCMODE == O_ACCMODE:
@@ -317,11 +315,11 @@ def _poll_entries(fds: tuple[tuple[int, int], ...]) -> ctypes.Array[_PollEntry]:
 class EmscriptenCalls:
     """The calls of one program, with Linux's numbers for errors."""
 
-    def __init__(self) -> None:
+    def __init__(self, buffer: ctypes.Array[ctypes.c_char]) -> None:
         self.signals: list[int] = []
         self.choices = Choices()
         self.cited: list[str] = []
-        self._calls = Calls(time.time_ns() // NS_PER_MS * NS_PER_MS)
+        self._calls = Calls(time.time_ns() // NS_PER_MS * NS_PER_MS, buffer)
 
     def __getattr__(self, call: str) -> Any:
         """The call of a name: libc's, but for the numbers."""
@@ -349,26 +347,31 @@ def _hello(environment: dict[str, str], pyodide: str) -> dict[str, Any]:
     }
 
 
-def _observed(program: dict[str, Any]) -> dict[str, Any]:
+def _observed(program: dict[str, Any], buffer: ctypes.Array[ctypes.c_char]) -> dict[str, Any]:
     ops = tuple(map(decode_op, program["ops"]))
-    seen = execute(ops, cast(Any, EmscriptenCalls()))
+    seen = execute(ops, cast(Any, EmscriptenCalls(buffer)))
     observations = [encode_observation(op, each) for op, each in zip(ops, seen, strict=True)]
     return {"message": "observed", "program": program["id"], "observations": observations}
 
 
-def _clear() -> None:
-    """Close what a program has left open, and give the first three numbers back to nothing."""
-    os.closerange(3, DESCRIPTORS_MAX)
-    null = os.open(os.devnull, os.O_RDWR)
+def _open_nothing() -> None:
+    """Give the first three numbers to nothing, as they are when a program begins: no other is open."""
     for number in range(3):
-        os.dup2(null, number)
-    os.close(null)
+        assert os.open(os.devnull, os.O_RDWR) == number
 
 
 def serve(
-    next_line: Callable[[], str | None], say: Callable[[str], None], renew: Callable[[], None], node: str, pyodide: str
+    next_line: Callable[[], str | None],
+    say: Callable[[str], None],
+    renew: Callable[[int], None],
+    node: str,
+    pyodide: str,
 ) -> None:
-    """Speak until the harness says bye, or goes away. ``renew`` gives the next program a directory of its own."""
+    """Speak until the harness says bye, or goes away.
+
+    ``renew`` gives the next program a directory of its own, no descriptors, and the number of them that it may have.
+    """
+    buffer = ctypes.create_string_buffer(BUFFER_BYTES)
     environment = {"node": node, "kernel": platform.platform(), "python": platform.python_version()}
     say(json.dumps(_hello(environment, pyodide)))
     answered = 0
@@ -379,7 +382,7 @@ def serve(
             return
         os.umask(message["caller"]["umask"])
         for program in message["programs"]:
-            renew()
-            _clear()
-            say(json.dumps(_observed(program)))
+            renew(message["caller"]["descriptors_max"])
+            _open_nothing()
+            say(json.dumps(_observed(program, buffer)))
             answered += 1

@@ -189,7 +189,7 @@ class ProcessSystem:
         self._hello = hello
 
     def _opened(self, directory: Path) -> Lines:
-        command = [self._given(argument, directory) for argument in self._command]
+        command = [put_in(argument, directory) for argument in self._command]
         try:
             return (
                 Attached(self._socket, LINE_BYTES_MAX) if self._socket else Channel(command, directory, LINE_BYTES_MAX)
@@ -201,14 +201,6 @@ class ProcessSystem:
             else:
                 message, hint = "cannot be started", f"try: {' '.join(command)}"
             raise AdapterFailed(f"{message}: {error.strerror}", where=self.name, hint=hint) from None
-
-    def _given(self, argument: str, directory: Path) -> str:
-        """An argument of the command with the names of the directory, and of a worker in it, put in."""
-        if WORKER in argument:
-            worker = directory / "worker.py"
-            worker.write_text(worker_text())
-            argument = argument.replace(WORKER, str(worker))
-        return argument.replace(PYTHON, sys.executable).replace(DIRECTORY, str(directory))
 
     def _stop(self, grace_s: float = 0.0) -> None:
         if self._channel is not None:
@@ -276,6 +268,15 @@ class ProcessSystem:
     def _last_words(self) -> str:
         errors = self._channel.errors if self._channel is not None else ""
         return f"; it wrote to standard error: {errors}" if errors else ""
+
+
+def put_in(argument: str, directory: Path) -> str:
+    """An argument of a command with the names of the system's directory, of a worker in it, and of Python put in."""
+    if WORKER in argument:
+        worker = directory / "worker.py"
+        worker.write_text(worker_text())
+        argument = argument.replace(WORKER, str(worker))
+    return argument.replace(PYTHON, sys.executable).replace(DIRECTORY, str(directory))
 
 
 def _without(hello: Hello, hidden: Collection[str]) -> Hello:

@@ -1,7 +1,7 @@
 /* Copyright The fdconform Authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * How messages come in: a line each.
+ * How messages come in: a line each; and how long they are served.
  */
 
 /* The next message, NULL at the end of them. It lies in a buffer that the next one takes. */
@@ -23,5 +23,27 @@ static char *next_line(int messages) {
         ssize_t part = read(messages, buffer + filled, room - filled);
         if (part == 0) return NULL;
         filled += part > 0 ? part : 0;
+    }
+}
+
+/* Answers a message that has programs. */
+static void run(struct value *message);
+
+/* Until the harness says bye, or goes away. */
+static void serve(int messages) {
+    int answered = 0;
+    for (char *line; (line = next_line(messages));) {
+        forget_message();
+        reading = line;
+        struct value *message = read_value();
+        const char *kind = member(message, "message")->text;
+        if (kind && !strcmp(kind, "bye")) {
+            put("{'message':'bye','programs':%d}\n", answered);
+            send_out();
+            return;
+        }
+        if (!kind || strcmp(kind, "run")) die("was sent a message that is neither run nor bye");
+        run(message);
+        answered += member(message, "programs")->count;
     }
 }

@@ -38,24 +38,6 @@ static void run(struct value *message) {
     tell_watcher("e");
 }
 
-static void serve(int messages) {
-    int answered = 0;
-    for (char *line; (line = next_line(messages));) {
-        forget_message();
-        reading = line;
-        struct value *message = read_value();
-        const char *kind = member(message, "message")->text;
-        if (kind && !strcmp(kind, "bye")) {
-            put("{'message':'bye','programs':%d}\n", answered);
-            send_out();
-            return;
-        }
-        if (!kind || strcmp(kind, "run")) die("was sent a message that is neither run nor bye");
-        run(message);
-        answered += member(message, "programs")->count;
-    }
-}
-
 /* What this machine is -------------------------------------------------------------------------------------------- */
 
 static void put_fact_in(const char *name, const char *path) {

@@ -41,27 +41,18 @@ static void say_hello(void) {
     put("'capabilities':{'ops':[");
     for (int i = 0; i < OPS; i++) put("%s'%s'", i ? "," : "", ops[i].name);
     put("]},'facts':{");
-    if (filesystem) put("'filesystem':'%s'", filesystem);
-    put("}}\n");
+    if (filesystem) put("'filesystem':'%s',", filesystem);
+    put("'file_size_bytes_max':%lld}}\n", LLONG_MAX);
     send_out();
 }
 
+static void run(struct value *message) {
+    for (struct value *program = member(message, "programs")->first; program; program = program->next)
+        run_program(program);
+}
+
 int main(void) {
-    int answered = 0;
     say_hello();
-    for (char *line; (line = next_line(0));) {
-        forget_message();
-        reading = line;
-        struct value *message = read_value();
-        const char *kind = member(message, "message")->text;
-        if (kind && !strcmp(kind, "bye")) {
-            put("{'message':'bye','programs':%d}\n", answered);
-            send_out();
-            return 0;
-        }
-        if (!kind || strcmp(kind, "run")) die("was sent a message that is neither run nor bye");
-        for (struct value *program = member(message, "programs")->first; program; program = program->next, answered++)
-            run_program(program);
-    }
+    serve(0);
     return 0;
 }
