@@ -6,10 +6,10 @@ import fs from "node:fs";
 import { WASI } from "node:wasi";
 
 const [worker, directory] = process.argv.slice(2);
-const { FDCONFORM_RUNTIME, FDCONFORM_FILESYSTEM } = process.env;
+const told = Object.entries(process.env).filter(([name]) => name.startsWith("FDCONFORM_"));
 const wasi = new WASI({
   version: "preview1",
-  env: { FDCONFORM_RUNTIME, FDCONFORM_FILESYSTEM },
+  env: Object.fromEntries(told),
   preopens: { ".": directory },
 });
 const { instance } = await WebAssembly.instantiate(fs.readFileSync(worker), wasi.getImportObject());

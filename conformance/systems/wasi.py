@@ -5,12 +5,15 @@
 The worker for WASI is built by clang, and runs in the runtime with one directory given to it: that of the programs.
 With ``--version`` for the directory it says which runtime that is.
 
-WASI has no limits, nor signals that would tell of one: the size of files has no other bound than the file system's.
+WASI has no limits, nor signals: the limit on the size of files is that of this process, whatever the harness wants,
+and no signal tells of it.
 """
 
 from __future__ import annotations
 
 import os
+import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,7 +24,9 @@ from typing import Any
 
 from conformance.environment import filesystem_of
 from conformance.worker_bundle import C_WASI_PARTS, c_worker_text
+from reference.linux.profile import Profile
 
+FILE_BYTES_MAX = Profile().file_size_bytes_max
 COMPILER = ("clang", "--target=wasm32-wasi", "-O2", "-fwrapv", "-w")
 NODE_RUNNER = Path(__file__).with_name("wasi.mjs")
 
@@ -33,6 +38,12 @@ def build(directory: Path) -> Path:
     if subprocess.run([*COMPILER, str(source), "-o", str(made)], stdout=sys.stderr).returncode:
         raise SystemExit("the worker cannot be compiled")
     return made
+
+
+def limit_files() -> None:
+    """Bound the size of files that this process writes, without a signal."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES_MAX,) * 2)
 
 
 def wasmtime_version() -> str:
@@ -57,12 +68,14 @@ def run_in_wasmtime(worker: Path, programs: Path, told: dict[str, str]) -> None:
     store.set_wasi(config)
     linker.define_wasi()
     instance = linker.instantiate(store, wasmtime.Module.from_file(engine, str(worker)))
+    limit_files()
     instance.exports(store)["_start"](store)
 
 
 def run_in_node(worker: Path, programs: Path, told: dict[str, str]) -> None:
     """Become node, which runs the worker."""
     words = ["node", "--no-warnings", str(NODE_RUNNER), str(worker), str(programs)]
+    limit_files()
     os.execvpe(words[0], words, {**os.environ, **told})
 
 
@@ -81,7 +94,11 @@ def main() -> None:
     directory = Path(sys.argv[2]).resolve()
     programs = directory / "programs"
     programs.mkdir()
-    told = {"FDCONFORM_RUNTIME": runtime_version(), "FDCONFORM_FILESYSTEM": filesystem_of(programs)}
+    told = {
+        "FDCONFORM_RUNTIME": runtime_version(),
+        "FDCONFORM_FILESYSTEM": filesystem_of(programs),
+        "FDCONFORM_FILE_BYTES_MAX": str(FILE_BYTES_MAX),
+    }
     run(build(directory), programs, told)
 
 

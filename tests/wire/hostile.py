@@ -33,6 +33,11 @@ HELLO: dict[str, Any] = {
     "version": "1",
     "capabilities": {"ops": ["pipe2", "dup", "close"]},
 }
+WITH_FILES: dict[str, Any] = {**HELLO, "capabilities": {"ops": ["open", "ftruncate"]}}
+OTHER_HELLOS: dict[str, dict[str, Any]] = {
+    "offers-files": WITH_FILES,
+    "offers-files-of-a-size": {**WITH_FILES, "facts": {"file_size_bytes_max": 2**20}},
+}
 
 
 def write(text: str | bytes) -> None:
@@ -132,6 +137,10 @@ def with_first(program: dict[str, Any], observation: dict[str, Any]) -> None:
     say({"message": "observed", "program": program["id"], "observations": seen})
 
 
+def answer_with_errors(program: dict[str, Any]) -> None:
+    say({"message": "observed", "program": program["id"], "observations": [{"errno": EIO} for _ in program["ops"]]})
+
+
 # The ways of being wrong ------------------------------------------------------------------------
 
 OPENINGS: dict[str, Any] = {
@@ -195,6 +204,7 @@ def raw(program: dict[str, Any], text: str) -> None:
 
 ANSWERS: dict[str, Any] = {
     **{name: (lambda program, first=first: with_first(program, first)) for name, first in FIRST_ONLY.items()},
+    **dict.fromkeys(OTHER_HELLOS, answer_with_errors),
     "answer-never": lambda program: sleep_for_ever(),
     "answer-dies": lambda program: die(),
     "answer-half-and-dies": lambda program: (write('{"message":"obs'), die()),
@@ -278,7 +288,7 @@ def hello() -> None:
         return
     if BEHAVIOUR == "fills-quota":
         fill_the_quota()
-    say(HELLO)
+    say(OTHER_HELLOS.get(BEHAVIOUR, HELLO))
     if BEHAVIOUR == "hello-twice":
         say(HELLO)
     if BEHAVIOUR == "deaf":

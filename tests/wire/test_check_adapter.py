@@ -24,6 +24,7 @@ from conformance.errors import ConformanceError, ExitCode
 from conformance.grammar import read_trace
 from conformance.oracle import first_mismatch, predict
 from conformance.subjects import Subject
+from conformance.systems.process import DIRECTORY
 from conformance.worker_bundle import worker_text
 from reference.linux.kernel import Linux
 from reference.linux.profile import Profile
@@ -116,6 +117,23 @@ def test_a_system_that_behaves_is_ready_though_it_offers_little(examined: Callab
 
     assert [] == [check for check in checks if check.outcome in (Outcome.FAILED, Outcome.NOT_ASKED)]
     assert {"handshake", "known answers", "vectors", "malformed", "hostile input"} == {check.part for check in checks}
+
+
+def test_the_command_of_an_adapter_has_its_directory_in_every_check(few: Path) -> None:
+    in_directory = ("sh", "-c", 'cd "$0" && exec "$@"', DIRECTORY, sys.executable, str(HOSTILE), "honest")
+    checks = checked(replace(hostile("honest"), command=in_directory), few)
+
+    assert [] == [check for check in checks if check.outcome in (Outcome.FAILED, Outcome.NOT_ASKED)]
+
+
+def test_a_limit_that_an_adapter_tells_itself_is_not_asked_of_it(examined: Callable[[str], list[Check]]) -> None:
+    about = "the limit on the size of files is the caller's"
+    outcomes = {
+        told: next(check.outcome for check in examined(told) if check.what == about)
+        for told in ("offers-files", "offers-files-of-a-size")
+    }
+
+    assert {"offers-files": Outcome.FAILED, "offers-files-of-a-size": Outcome.NOT_OFFERED} == outcomes
 
 
 @pytest.mark.parametrize("behaviour", WRONG)

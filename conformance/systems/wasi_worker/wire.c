@@ -37,12 +37,14 @@ static void run_program(struct value *program) {
 
 static void say_hello(void) {
     const char *runtime = getenv("FDCONFORM_RUNTIME"), *filesystem = getenv("FDCONFORM_FILESYSTEM");
+    const char *limit = getenv("FDCONFORM_FILE_BYTES_MAX");
     put("{'message':'hello','protocol':%d,'name':'wasi-worker','version':'%s',", PROTOCOL, runtime ? runtime : "");
     put("'capabilities':{'ops':[");
     for (int i = 0; i < OPS; i++) put("%s'%s'", i ? "," : "", ops[i].name);
     put("]},'facts':{");
-    if (filesystem) put("'filesystem':'%s',", filesystem);
-    put("'file_size_bytes_max':%lld}}\n", LLONG_MAX);
+    if (filesystem) put("'filesystem':'%s'%s", filesystem, limit ? "," : "");
+    if (limit) put("'file_size_bytes_max':%s", limit);
+    put("}}\n");
     send_out();
 }
 
