@@ -3,7 +3,7 @@
 """Speaks the wire protocol for Emscripten's libc: files and pipes in memory, as Pyodide's Python has them.
 
 This runs in Pyodide. All is in one process, where nothing can be interrupted, and nothing sleeps either.
-What Emscripten has no more than a stub of (descriptor flags, locks, advice, owners) is not offered.
+What Emscripten has no more than a stub of (descriptor flags, locks, advice, owners, FIONBIO) is not offered.
 
 Addresses and sizes have 32 bits there, and are not looked at: what would reach past the buffers here is not asked.
 Error numbers are those of WASI, and are told as Linux's of the same name.
@@ -32,9 +32,13 @@ OFFERED = (
     *("open", "close", "dup", "dup2", "dup3", "fcntl(F_DUPFD)", "fcntl(F_GETFL)", "fcntl(F_SETFL)"),
     *("read", "write", "readv", "writev", "pread", "pwrite", "lseek", "truncate", "ftruncate", "fsync", "fdatasync"),
     *("fstat", "fchmod", "futimens", "unlink", "symlink", "mkdir", "readlinkat", "getdents", "fchdir"),
-    *("pipe2", "poll", "select", "ioctl(FIONREAD)", "ioctl(FIONBIO)"),
+    *("pipe2", "poll", "select", "ioctl(FIONREAD)"),
 )
 MISSING_DEVICES = ("/dev/zero", "/dev/full")
+FLAGS_OF_STATUS = (
+    constants.O_APPEND | constants.O_NONBLOCK | constants.O_ASYNC | constants.O_DIRECT | constants.O_NOATIME
+)
+FLAGS_UNKNOWN = constants.O_PATH | constants.O_TMPFILE & ~constants.O_DIRECTORY
 BUFFER_BYTES = 2**22
 FILE_BYTES_MAX = 2**26
 """Files are arrays: one of terabytes would be the end of the process."""
@@ -160,6 +164,8 @@ class Calls:
             raise Unreachable("that access mode ends the process: a TypeError in FS.flagsToPermissionString")
         if path in MISSING_DEVICES:
             raise Unreachable("there is no such device")
+        if flags & FLAGS_UNKNOWN:
+            raise Unreachable("O_PATH and O_TMPFILE are not known there: the file is opened without them")
         return _open(os.fsencode(path), _told(flags), ctypes.c_uint(mode))
 
     def close(self, fd: int) -> int:
@@ -175,6 +181,10 @@ class Calls:
         return _dup3(fd, _told(newfd), _told(flags))
 
     def fcntl(self, fd: int, command: int, argument: int = 0) -> int:
+        if command == constants.F_SETFL and argument & ~FLAGS_OF_STATUS:
+            raise Unreachable(
+                "all of the argument is added to the flags, the access mode as well: no call is as it was"
+            )
         return _fcntl(fd, command, _told(argument))
 
     def ioctl(self, fd: int, request: int, argument: int = 0) -> int:
@@ -209,6 +219,8 @@ class Calls:
         return _pwrite(fd, data, len(data), offset)
 
     def lseek(self, fd: int, offset: int, whence: int) -> int:
+        if whence in (constants.SEEK_DATA, constants.SEEK_HOLE):
+            raise Unreachable("files are without holes there")
         return os.lseek(fd, offset, whence)
 
     def truncate(self, path: str, length: int) -> int:
@@ -267,6 +279,8 @@ class Calls:
         return _fchdir(fd)
 
     def pipe2(self, flags: int) -> tuple[int, int]:
+        if flags & constants.O_DIRECT:
+            raise Unreachable("there are no pipes of packets")
         ends = (_int * 2)()
         _pipe2(ends, _told(flags))
         return ends[0], ends[1]

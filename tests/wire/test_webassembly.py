@@ -48,6 +48,26 @@ r0 = open("/dev/null", O_RDWR, 0o0)
 symlink("/dev/full", "l")
 r1 = open("l", O_RDWR, 0o0)
 """
+UNKNOWN = """
+r0 = open("f", O_RDWR | O_CREAT, 0o600)
+r1 = open("f", O_RDONLY | O_PATH, 0o0)
+r2 = open(".", O_RDWR | O_TMPFILE, 0o600)
+lseek(r0, 0, SEEK_HOLE)
+r3, r4 = pipe2(O_DIRECT)
+ioctl(r0, FIONBIO, 1)
+lseek(r0, 5, SEEK_SET)
+"""
+FAR_NUMBERS = """
+r0, r1 = pipe2(0)
+r2 = dup2(r0, 255)
+r3 = dup2(r0, 256)
+r4 = fcntl(r0, F_DUPFD, 2**31 - 1)
+"""
+SYNCHRONIZED = """
+r0 = open("f", O_RDWR | O_CREAT | O_SYNC, 0o600)
+r1 = open("f", O_RDWR | O_CREAT | O_DSYNC, 0o600)
+r2 = open("f", O_RDWR | O_CREAT, 0o600)
+"""
 FRESH = """
 r0 = open("f", O_RDWR | O_CREAT | O_EXCL, 0o600)
 write(r0, pattern(300, seed=5))
@@ -93,6 +113,27 @@ def test_what_would_end_pyodide_or_fill_its_memory_is_left_out() -> None:
 
     assert ["open", "close", "read"] == [op.call for op in ops]
     assert [3, 0, failure(EBADF)] == observed
+
+
+def test_what_emscripten_does_not_know_is_left_out() -> None:
+    ((ops, observed),) = observed_by("pyodide", UNKNOWN)
+
+    assert ["open", "lseek"] == [op.call for op in ops]
+    assert [3, 5] == observed
+
+
+def test_emscripten_is_told_the_limit_on_descriptors_and_numbers_beyond_are_closed_as_well() -> None:
+    (_, observed), (_, afterwards) = observed_by("pyodide", FAR_NUMBERS, FRESH)
+
+    assert [(3, 4), 255, failure(EBADF), 2**31 - 1] == observed
+    assert 3 == afterwards[0]
+
+
+def test_a_runtime_that_refuses_synchronized_files_is_not_asked_for_them() -> None:
+    ((ops, observed),) = observed_by("wasi", SYNCHRONIZED)
+
+    assert 1 == len(ops)
+    assert [3] == observed
 
 
 def test_what_a_program_does_to_the_devices_of_emscripten_goes_with_it() -> None:

@@ -113,7 +113,7 @@ static long long do_open(struct value *arguments) {
     int given = wasi_flags(&flags);
     if (flags || mode == ACCESS_MODE) return ask_nothing("WASI has no such flags");
     int fd = unasked ? -1 : open(path, given | ACCESS[mode], 0);
-    if (fd < 0 && errno == ENOTSUP && given & O_SYNC) return ask_nothing("the runtime has no synchronized files");
+    if (fd < 0 && errno == ENOTSUP && given & (O_SYNC | O_DSYNC)) return ask_nothing("the runtime has no synchronized files");
     return fd < 0 ? fd : numbered(fd);
 }
 
