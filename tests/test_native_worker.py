@@ -20,9 +20,10 @@ from conformance.observation import BLOCKED, Failure, Signalled
 from conformance.ops import Op
 from conformance.shard import Shard
 from conformance.systems.c_binary import CannotBuild, chosen_worker
+from conformance.systems.native import Native
 from conformance.systems.native_worker import NATIVE_CALLS, NativeWorker, WorkerDied
 from conformance.systems.native_workers import native_worker
-from conformance.systems.sleeping import Look, SleepWatch
+from conformance.systems.sleeping import LOOK_INTERVAL_MS, Look, SleepWatch
 from conformance.systems.worker import GIVE_UP, NUDGE
 from reference.constants import EBADF, ENOENT, EPIPE, SIGPIPE
 from reference.linux.profile import Profile
@@ -152,6 +153,22 @@ def test_a_call_that_waits_in_short_sleeps_is_not_given_up_on_though_it_overslee
 
     asked = [watch.signal_for(Look(0, 3, 99, "S", switches)) for switches in (7, 7, 30, 31, 50, 50, 70)]
     assert asked == [None, NUDGE, None, None, None, NUDGE, None]
+
+
+class Patient(Native):
+    """A kernel whose lseek is answered from elsewhere, which takes as long as many looks."""
+
+    def lseek(self, fd: int, offset: int, whence: int) -> int:
+        with self.waiting():
+            time.sleep(50 * LOOK_INTERVAL_MS / 1000)
+        return 7
+
+
+def test_a_call_that_waits_for_another_system_is_not_given_up_on(profile: Profile) -> None:
+    with NativeWorker(profile, working_base(None), f"{__name__}:Patient") as worker:
+        observed = worker.run_one(ops("r0, r1 = pipe2(0)\nlseek(r0, 0, SEEK_CUR)\nread(r0, 1)"))
+
+    assert observed == [(3, 4), 7, BLOCKED]
 
 
 def test_who_runs_or_has_gone_on_is_left_alone() -> None:

@@ -10,7 +10,7 @@ The host's own side of a program runs here, natively: it makes the objects, and 
 Each holds a place for every number that the other has, so that both hand out the lowest number that is free in both.
 
 **Waiting.** Whoever watches this process takes one that sleeps for blocked. What runs inside is watched there,
-so the wait for it is made of short sleeps.
+so while it is waited for, this process says so.
 """
 
 from __future__ import annotations
@@ -23,12 +23,11 @@ import resource as limits
 import select
 import socket
 import stat
-import time
 from collections.abc import Callable
 from typing import Any
 
 from conformance.interpreter import Unreachable
-from conformance.systems.frames import receive, send
+from conformance.systems.frames import Closed, receive, send
 from conformance.systems.native import Native
 from conformance.systems.native_calls.private import make_private, private_numbers
 from conformance.systems.room import ARRIVE, ASLEEP, BEGIN, CALL, END, ERROR, LOWEST, VALUE, open_numbers
@@ -47,7 +46,6 @@ LOST = "FDCONFORM_LOST_FLAGS"
 _FD_NAMES = frozenset(("fd", "fd_in", "fd_out", "out_fd", "in_fd", "target"))
 _LIST_NAMES = frozenset(("fds", "read", "write", "urgent", "rights"))
 _OF_MAPPINGS = frozenset(("load", "store", "msync", "mapping_path", "munmap"))
-_LOOK_S = 0.001
 _ERRORS = {os.strerror(number).lower(): number for number in errno.errorcode} | {"not a typewriter": errno.ENOTTY}
 """Errors as the client spells them."""
 
@@ -144,9 +142,9 @@ class Donated(Native):
         is_socket = stat.S_ISSOCK(os.fstat(fd).st_mode)
         others = (self._log, self._log) if kind == "plain" else (fd, self._complaints[1] if is_socket else fd)
         child = self._spawn(kind, (fd, *others))
-        while not (ended := os.waitpid(child, os.WNOHANG))[0]:
-            time.sleep(_LOOK_S)
-        return self._refusal(is_socket and kind != "plain") if ended[1] else None
+        with self.waiting():
+            _, status = os.waitpid(child, 0)
+        return self._refusal(is_socket and kind != "plain") if status else None
 
     def _refusal(self, complained: bool) -> OSError:
         """Why the last process did not start: the errno with which the sandbox refused its standard input."""
@@ -287,15 +285,23 @@ class Donated(Native):
 
     def _ask(self, *request: Any) -> Any:
         assert self._room is not None
-        send(self._room[0], request)
-        self._await(self._room[1])
-        return receive(self._room[1])
+        try:
+            send(self._room[0], request)
+            self._await(self._room[1])
+            failure, answer = receive(self._room[1])
+        except (Closed, BrokenPipeError):
+            # As an error of the call it would be taken for what the program is given.
+            raise RuntimeError("the room has ended") from None
+        if failure:
+            raise RuntimeError(f"the room failed:\n{failure}")
+        return answer
 
     def _await(self, fd: int) -> None:
+        """Wait for an answer, or for the end of whoever was to give it."""
         ready = select.poll()
         ready.register(fd, select.POLLIN)
-        while not ready.poll(1):
-            pass
+        with self.waiting():
+            ready.poll()
 
 
 def _routes(name: str) -> Callable[..., Any] | None:

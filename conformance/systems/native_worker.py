@@ -36,6 +36,7 @@ from conformance.ops import Op
 from conformance.systems.directories import make_directory
 from conformance.systems.frames import Closed, receive, send
 from conformance.systems.sleeping import LOOK_INTERVAL_MS, Look, SleepWatch, sleep_state
+from conformance.systems.worker import WAITING
 from reference.linux.profile import Profile
 
 PROGRAM_DEADLINE_S = 10.0
@@ -232,7 +233,7 @@ class NativeWorker:
             elif time.monotonic() - program_since[1] > self._deadline_s:
                 _signal(pid, signal.SIGKILL)
                 raise self._died(f"made no progress for {self._deadline_s:g} s and was killed")
-            if not watch.is_due(program, op, pid):
+            if self._progress[WAITING] or not watch.is_due(program, op, pid):
                 # Nearly always the worker has moved on, and its state need not be asked for.
                 continue
             number = watch.signal_for(Look(program, op, pid, *sleep_state(pid)))

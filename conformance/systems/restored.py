@@ -13,7 +13,6 @@ import select
 import shutil
 import signal
 import stat
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,7 +24,6 @@ from conformance.systems.native_calls.private import make_private
 DIRECTORY = "FDCONFORM_RESTORED"
 """The variable with the directory in which the sandbox keeps its state, its image, and the number of its process."""
 RUN, SAVE, RESTORE = "run", "checkpoint", "restore"
-_LOOK_S = 0.001
 
 
 class Restored(Donated):
@@ -100,9 +98,9 @@ class Restored(Donated):
         """Run a client of the sandbox, and wait for its end."""
         assert self._streams is not None
         child = self._spawn(name, self._streams)
-        while not (ended := os.waitpid(child, os.WNOHANG))[0]:
-            time.sleep(_LOOK_S)
-        if ended[1]:
+        with self.waiting():
+            _, status = os.waitpid(child, 0)
+        if status:
             raise Unreachable(f"the sandbox refused to {name}: {self._complaint()}")
         if name != SAVE:
             self._sandbox = make_private(os.pidfd_open(int((self._place / "pid").read_text())))
@@ -113,8 +111,8 @@ class Restored(Donated):
         ready.register(fd, select.POLLIN)
         if self._sandbox is not None:
             ready.register(self._sandbox, select.POLLIN)
-        while not (found := dict(ready.poll(1))):
-            pass
+        with self.waiting():
+            found = dict(ready.poll())
         if fd not in found:
             raise RuntimeError(f"the sandbox has ended: {self._complaint()}")
 

@@ -24,6 +24,7 @@ import signal
 import socket
 import stat
 import sys
+import traceback
 from collections.abc import Hashable, Iterable
 from contextlib import suppress
 from typing import Any, NoReturn
@@ -125,7 +126,12 @@ class Runner:
         for number in RECORDED_SIGNALS:
             signal.signal(number, self._record)
         signal.signal(NUDGE, _ignore)
-        signal.signal(GIVE_UP, _give_up)
+        signal.signal(GIVE_UP, self._give_up)
+
+    def _give_up(self, number: int, frame: object) -> None:
+        """Leave the call; one that has ended by now needs no end."""
+        if self._page[0]:
+            raise Sleeps("interrupted")
 
     def _record(self, number: int, frame: object) -> None:
         if number not in self._native.signals:
@@ -138,7 +144,14 @@ class Runner:
                 kind, *body = receive(self._requests)
             except Closed:
                 os._exit(0)
-            send(self._replies, getattr(self, f"_{kind}")(*body))
+            send(self._replies, self._answered(kind, body))
+
+    def _answered(self, kind: str, body: list[Any]) -> tuple[str, Any]:
+        """What went wrong here, if anything did, and the answer to a request."""
+        try:
+            return "", getattr(self, f"_{kind}")(*body)
+        except Exception:
+            return traceback.format_exc(), None
 
     def _begin(self, settings: dict[str, Any]) -> int:
         """Take over what the program starts with. How many donations were left behind by another."""
@@ -222,10 +235,6 @@ def _ignore(number: int, frame: object) -> None:
     """Being woken is all."""
 
 
-def _give_up(number: int, frame: object) -> None:
-    raise Sleeps("interrupted")
-
-
 class Room:
     """The process in between: passes requests on to the process of a program, and watches it."""
 
@@ -250,11 +259,19 @@ class Room:
                 self._begin()
             if request[0] == END:
                 self._end()
-                send(self._replies, None)
+                send(self._replies, ("", None))
                 continue
+            send(self._replies, self._passed_on(request))
+
+    def _passed_on(self, request: list[Any]) -> tuple[str, Any]:
+        """What the process of the program answers to a request; that it has ended, if it has."""
+        try:
             send(self._pipes[0], request)
             self._watch(request[1] if request[0] == CALL else 0)
-            send(self._replies, receive(self._pipes[1]))
+            answer: tuple[str, Any] = receive(self._pipes[1])
+        except (Closed, BrokenPipeError):
+            return "the process of the program has ended", None
+        return answer
 
     def _begin(self) -> None:
         self._end()

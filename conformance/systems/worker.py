@@ -6,7 +6,8 @@ Its own descriptors lie above the descriptor limit that programs see,
 so programs are handed the numbers from 3 on and cannot reach them.
 A shared page tells the parent which op of which program runs, and in which process:
 with it the parent sees a call that sleeps for ever, and interrupts it (:mod:`conformance.systems.native_worker`).
-The page also says how much processor time the processes of programs have used.
+The page also says how much processor time the processes of programs have used,
+and whether the program waits for another system, which is no sleep of its own.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ from conformance.systems.native_calls.processes import PROCESS_CALLS
 from reference.constants import UINT_MAX
 from reference.outcomes import Sleeps
 
+WAITING = 4
+"""The place in the page that says whether another system is waited for."""
 NUDGE = signal.SIGUSR1
 GIVE_UP = signal.SIGUSR2
 RECORDED_SIGNALS = (
@@ -69,6 +72,7 @@ class Worker:
         self._confine(settings)
         # Whoever runs programs may have become another user just now.
         self._native.reset()
+        self._native.tell_waiting = self._tell_waiting
         self._stem = Stem(self._native, self._watch, self._observe_here)
 
     def _confine(self, settings: dict[str, Any]) -> None:
@@ -164,6 +168,9 @@ class Worker:
     def _watch(self, pid: int) -> None:
         """Name the process that runs the program. It is 0 while that changes, and whoever waits sleeps unseen."""
         self._progress[2] = pid
+
+    def _tell_waiting(self, waits: bool) -> None:
+        self._progress[WAITING] = waits
 
     def _begin(self, number: int, ops: tuple[Op, ...]) -> set[str]:
         self._progress[1] = number

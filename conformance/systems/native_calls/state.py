@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from conformance.systems.native_calls.private import private_descriptor
@@ -27,6 +29,17 @@ class NativeState:
         self.home_fd = -1
         """A descriptor of it, out of the reach of programs."""
         self.pids: list[int] = []
+        self.tell_waiting: Callable[[bool], None] = _nobody
+        """Tells whoever watches this process whether it waits for another system: its sleep is no blocked call then."""
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Within it another system is waited for."""
+        self.tell_waiting(True)
+        try:
+            yield
+        finally:
+            self.tell_waiting(False)
 
     def settle_in(self) -> None:
         """Take the directory that the process stands in as the program's. Subjects that keep more extend this."""
@@ -51,3 +64,7 @@ class NativeState:
 
         Subjects that have such work extend this.
         """
+
+
+def _nobody(waits: bool) -> None:
+    """Nobody watches."""
