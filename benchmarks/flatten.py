@@ -18,14 +18,10 @@ from conformance.payload import materialise
 from conformance.systems.native_calls.addresses import ADDRESS_BYTES_MAX, NO_DOMAIN
 from conformance.systems.native_calls.processes import PROCESS_CALLS
 from conformance.systems.native_calls.splices import NO_OFFSET
-from reference.constants import (
-    AF_UNIX,
-    AF_UNSPEC,
-    AT_EMPTY_PATH,
-    O_NOCTTY,
-    PAGE_SIZE,
-    SIG_IGN,
-    SOL_SOCKET,
+from reference.constants.file_status import AT_EMPTY_PATH
+from reference.constants.limits import PAGE_SIZE
+from reference.constants.open_flags import O_NOCTTY
+from reference.constants.requests import (
     TCGETS,
     TCSBRK,
     TCSBRKP,
@@ -39,12 +35,13 @@ from reference.constants import (
     TIOCSTI,
     TIOCVHANGUP,
 )
+from reference.constants.signals import SIG_IGN
+from reference.constants.sockets import AF_UNIX, AF_UNSPEC, SCM_RIGHTS, SOL_SOCKET
 from reference.structures import Flock, Termios, Winsize
 
 NUMBER, SLOT, BLOB, SCRATCH = range(4)
 NOTHING, RETURNED, PAIR = range(3)
 DESCRIPTOR, ADDRESS = range(2)
-SCM_RIGHTS = 1
 DESCRIPTOR_NUMBER_MAX = 255
 _BY_VALUE = frozenset((TCSBRK, TCSBRKP, TIOCSBRK, TIOCCBRK, TIOCSCTTY, TIOCNOTTY))
 _FAR_REACHING = frozenset((TIOCVHANGUP, TIOCCONS, TIOCSTI))

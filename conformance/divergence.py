@@ -21,7 +21,8 @@ from conformance.interpreter import System
 from conformance.observation import Observation, Signalled, outcome_name
 from conformance.ops import Op, slots_read, spec_of
 from conformance.oracle import Mismatch, allows, clauses_at, first_mismatch, predict
-from reference.constants import O_DIRECTORY, O_TMPFILE, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
+from reference.constants.open_flags import O_DIRECTORY, O_TMPFILE
+from reference.constants.sockets import SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
 
 BUCKET_DIGITS = 8
 TITLE_VALUE_CHARACTERS_MAX = 40

@@ -15,7 +15,8 @@ from operator import or_
 from typing import Any
 
 from conformance.payload import Pattern, data_text, materialise
-from reference import constants
+from reference.constants.by_name import NUMBERS
+from reference.constants.open_flags import O_ACCMODE
 from reference.outcomes import AnyBytes, Anything, Between, OneOf
 
 NEVER_OPENED = 1000
@@ -63,8 +64,7 @@ class Slot(str):
 
 def constant(name: str) -> int:
     """The number of a Linux constant."""
-    value: int = getattr(constants, name)
-    return value
+    return NUMBERS[name]
 
 
 def integer_text(value: int) -> str:
@@ -204,7 +204,7 @@ class Flags(Domain):
                 terms.append(name)
                 rest &= ~bits
         terms.sort(key=self.names.index)
-        if self.zero and not value & constants.O_ACCMODE:
+        if self.zero and not value & O_ACCMODE:
             terms.insert(0, self.zero)
         if rest or not terms:
             terms.append(hex(rest) if rest else "0")

@@ -11,7 +11,7 @@ from posixpath import normpath
 from conformance.domains import Path, Slot, SocketAddress
 from conformance.observation import Observation
 from conformance.ops import Op, numbers_made, slots_read, spec_of
-from reference.constants import UINT_MAX
+from reference.constants.limits import UINT_MAX
 
 _JOINING = frozenset(
     (

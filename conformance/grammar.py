@@ -35,7 +35,7 @@ from conformance.payload import Pattern, materialise
 from conformance.program import Program, Trace, validate
 from conformance.vocabulary.spec import REQUIRED, Parameter
 from conformance.vocabulary.structures import RECORDS
-from reference import constants
+from reference.constants.by_name import NUMBERS
 
 PAYLOAD_BYTES_MAX = 2**26
 _ENVIRONMENT_MARK = "#:"
@@ -199,7 +199,7 @@ class _LineReader:
     def _targets(self, targets: list[ast.expr]) -> Iterator[Slot]:
         for target in targets:
             for name in target.elts if isinstance(target, ast.Tuple) else [target]:
-                if not isinstance(name, ast.Name) or hasattr(constants, name.id):
+                if not isinstance(name, ast.Name) or name.id in NUMBERS:
                     raise self._bad("a result is named by a slot, such as r0", name.col_offset + 1)
                 yield Slot(name.id)
 
@@ -276,8 +276,7 @@ class _LineReader:
             case ast.Name(id="NOW"):
                 return "now"
             case ast.Name(id=name):
-                known = getattr(constants, name, None) if name.isupper() or name[:1].isupper() else None
-                return known if isinstance(known, int) else self._slot(name, node)
+                return NUMBERS[name] if name in NUMBERS else self._slot(name, node)
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return -self._number(operand)
             case ast.BinOp(op=ast.Pow(), left=left, right=right):

@@ -21,7 +21,7 @@ from conformance.observation import (
 )
 from conformance.ops import SPECS, Op
 from conformance.vocabulary.spec import Handles
-from reference.constants import EINTR
+from reference.constants.errors import EINTR
 from reference.outcomes import Choices, Declined, Refused, Sleeps
 from reference.syscalls import Syscalls
 

@@ -18,7 +18,8 @@ from conformance.domains import Domain, Maybe, Path, SocketAddress
 from conformance.observation import Observation
 from conformance.ops import Op, slots_read, spec_of
 from conformance.payload import Pattern, materialise
-from reference.constants import O_DIRECT, TIOCNOTTY, TIOCSCTTY
+from reference.constants.open_flags import O_DIRECT
+from reference.constants.requests import TIOCNOTTY, TIOCSCTTY
 
 PIECES_MAX = 3
 BYTES_MAX = 2**20

@@ -8,19 +8,16 @@ everything else is an instance of a class of this module, so that no value can b
 
 from __future__ import annotations
 
-import errno as platform_errno
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from reference import constants
+from reference.constants import errors, signals
 
-ERRNO_NAMES: dict[int, str] = {
-    value: name for name, value in vars(constants).items() if name.startswith("E") and name in vars(platform_errno)
-}
+ERRNO_NAMES: dict[int, str] = {value: name for name, value in vars(errors).items() if name.isupper()}
 ERRNO_NUMBERS: dict[str, int] = {name: value for value, name in ERRNO_NAMES.items()}
 SIGNAL_NAMES: dict[int, str] = {
-    value: name for name, value in vars(constants).items() if name.startswith("SIG") and "_" not in name
+    value: name for name, value in vars(signals).items() if name.isupper() and "_" not in name
 }
 
 

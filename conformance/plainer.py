@@ -13,16 +13,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from conformance.domains import Slot
 from conformance.ops import Op
 from conformance.payload import NAMED_RUN_BYTES_MIN, Pattern, materialise
-from reference.constants import (
-    F_DUPFD,
-    F_DUPFD_CLOEXEC,
-    O_CREAT,
-    O_RDWR,
-    SOCK_DGRAM,
-    SOCK_SEQPACKET,
-    SOCK_STREAM,
-    TIOCGPTPEER,
-)
+from reference.constants.descriptors import F_DUPFD, F_DUPFD_CLOEXEC
+from reference.constants.open_flags import O_CREAT, O_RDWR
+from reference.constants.requests import TIOCGPTPEER
+from reference.constants.sockets import SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
 
 _Alternatives = Callable[[Op], Iterator[Op]]
 _SOCKET_TYPE_MASK = 0xF

@@ -21,7 +21,8 @@ from conformance.ops import Op
 from conformance.oracle import predict
 from conformance.strategies.programs import seeded_program
 from conformance.systems.native_worker import NativeWorker
-from reference.constants import F_GETFL, O_NONBLOCK
+from reference.constants.descriptors import F_GETFL
+from reference.constants.open_flags import O_NONBLOCK
 from reference.linux.profile import Profile
 
 Run = Callable[[tuple[Op, ...]], Sequence[Observation]]

@@ -17,7 +17,7 @@ from conformance.interpreter import PLANS, SELECTED_PLANS, execute, perform
 from conformance.laws import host_over_linux
 from conformance.observation import Observation, Signalled, with_signals
 from conformance.ops import Op, numbers_made
-from reference.constants import O_DIRECT, O_NOATIME, O_NONBLOCK
+from reference.constants.open_flags import O_DIRECT, O_NOATIME, O_NONBLOCK
 from reference.host.description import Description
 from reference.host.kernel import Host
 from reference.linux.description import OpenFileDescription

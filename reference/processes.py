@@ -12,7 +12,7 @@ which stand for whatever there is outside. No process ends while the program run
 
 from __future__ import annotations
 
-from reference.constants import INT_MAX, UINT_MAX
+from reference.constants.limits import INT_MAX, UINT_MAX
 
 OUTSIDE = 0
 """The group, the session, and the number of every process that the program did not make."""

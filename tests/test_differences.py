@@ -27,7 +27,8 @@ from conformance.laws import host_over_linux, linux
 from conformance.observation import BLOCKED, Failure, Observation
 from conformance.ops import Op
 from conformance.systems.miniatures.wrong_host import over_linux, with_plain
-from reference.constants import EBADF, EINVAL, EIO, EOVERFLOW, EPERM, FIONREAD
+from reference.constants.errors import EBADF, EINVAL, EIO, EOVERFLOW, EPERM
+from reference.constants.requests import FIONREAD
 from reference.host.description import PlainDescription
 from reference.linux.kernel import Linux
 from reference.linux.profile import Profile

@@ -12,7 +12,9 @@ from conformance.observation import Failure, Signalled
 from conformance.ops import Op
 from conformance.vocabulary.readiness import OPS as READINESS
 from conformance.vocabulary.structures import POLL_EVENTS, STAT
-from reference.constants import EPIPE, POLLHUP, POLLIN, SIGPIPE
+from reference.constants.errors import EPIPE
+from reference.constants.readiness import POLLHUP, POLLIN
+from reference.constants.signals import SIGPIPE
 from reference.linux.kernel import Linux
 from reference.outcomes import Between
 from reference.structures import Stat

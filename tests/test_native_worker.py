@@ -25,7 +25,8 @@ from conformance.systems.native_worker import NATIVE_CALLS, NativeWorker, Worker
 from conformance.systems.native_workers import native_worker
 from conformance.systems.sleeping import LOOK_INTERVAL_MS, Look, SleepWatch
 from conformance.systems.worker import GIVE_UP, NUDGE
-from reference.constants import EBADF, ENOENT, EPIPE, SIGPIPE
+from reference.constants.errors import EBADF, ENOENT, EPIPE
+from reference.constants.signals import SIGPIPE
 from reference.linux.profile import Profile
 
 

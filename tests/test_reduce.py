@@ -20,7 +20,8 @@ from conformance.ops import Op, slots_read, spec_of
 from conformance.program import Program, validate
 from conformance.reduce import any_bucket, reduce_program, renamed, same_bucket, without
 from conformance.strategies.programs import seeded_program
-from reference.constants import O_CLOEXEC, SIGPIPE
+from reference.constants.open_flags import O_CLOEXEC
+from reference.constants.signals import SIGPIPE
 from reference.linux.kernel import Linux
 
 SIMPLIFICATIONS_MAX = 400

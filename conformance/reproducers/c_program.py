@@ -17,7 +17,7 @@ from conformance.reproducers.expectation import SLEEPS, Item, OfLength, Range, R
 from conformance.reproducers.numbers import numbers_among
 from conformance.vocabulary.spec import REQUIRED
 from conformance.vocabulary.structures import FLOCK, TERMIOS, WINSIZE
-from reference import constants
+from reference.constants.signals import SIG_CATCH, SIG_IGN
 from reference.linux.profile import Profile
 from reference.syscalls import AUTOMATIC_NAME
 
@@ -97,8 +97,8 @@ def _constants(words: Collection[str], used: Collection[str], case: Case) -> str
         f"#define DESCRIPTORS_MAX {Profile().descriptors_max}",
         f"#define AUTOMATIC_NAME {_string(AUTOMATIC_NAME.encode())}",
         f"#define AUTOMATIC_NAME_BYTES {len(AUTOMATIC_NAME)}",
-        f"#define CATCHES {constants.SIG_CATCH}",
-        f"#define IGNORES {constants.SIG_IGN}",
+        f"#define CATCHES {SIG_CATCH}",
+        f"#define IGNORES {SIG_IGN}",
     ]
     for name, text in numbers_among(used):
         if name in _SIGNALS or name.startswith("SIG_"):

@@ -18,7 +18,7 @@ from typing import Any
 from conformance.errors import BadProgram
 from conformance.observation import SIGNAL_NAMES
 from conformance.payload import Pattern, materialise
-from reference import constants
+from reference.constants.by_name import NUMBERS
 
 SLEEPS = "BLOCKED"
 _SIGNAL_NAMES = frozenset(SIGNAL_NAMES.values())
@@ -109,7 +109,7 @@ def _scalar(node: ast.expr) -> Any:
     if isinstance(node, ast.Constant):
         return node.value.encode() if isinstance(node.value, str) else node.value
     if isinstance(node, ast.Name):
-        return node.id if node.id == "NOW" else getattr(constants, node.id)
+        return node.id if node.id == "NOW" else NUMBERS[node.id]
     if isinstance(node, ast.UnaryOp):
         value = _scalar(node.operand)
         return -value if isinstance(node.op, ast.USub) else ~value

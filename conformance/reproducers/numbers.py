@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from functools import cache
 
-from reference import constants
+from reference.constants.by_name import NUMBERS
 
 _DECIMAL_MAX = 9
 
@@ -21,8 +21,4 @@ def numbers_among(words: Collection[str]) -> Iterator[tuple[str, str]]:
 
 @cache
 def _numbers() -> dict[str, str]:
-    return {
-        name: f"{value:#x}" if value > _DECIMAL_MAX else str(value)
-        for name, value in vars(constants).items()
-        if isinstance(value, int) and name.isupper()
-    }
+    return {name: f"{value:#x}" if value > _DECIMAL_MAX else str(value) for name, value in NUMBERS.items()}

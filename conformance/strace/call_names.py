@@ -11,8 +11,7 @@ from conformance.ops import Op
 from conformance.strace.files import Untold
 from conformance.strace.telling import HERE, Handler, Telling, number, shown, succeeded
 from conformance.strace.values import Data
-from reference import constants
-from reference.constants import O_CLOEXEC, O_CREAT, O_DIRECTORY
+from reference.constants.open_flags import O_CLOEXEC, O_CREAT, O_DIRECTORY, O_TRUNC, O_WRONLY
 
 OWNER_ONLY = 0o600
 
@@ -47,7 +46,7 @@ def _openat(t: Telling, a: list[Any]) -> Iterator[Op]:
 
 
 def _creat(t: Telling, a: list[Any]) -> Iterator[Op]:
-    return _open_at(t, HERE, a[0], constants.O_WRONLY | O_CREAT | constants.O_TRUNC, a[1])
+    return _open_at(t, HERE, a[0], O_WRONLY | O_CREAT | O_TRUNC, a[1])
 
 
 def _named(call: str, *, makes: bool) -> Callable[[Telling, Any, Any, tuple[Any, ...]], Iterator[Op]]:

@@ -12,8 +12,9 @@ from conformance.ops import Op
 from conformance.strace.files import Untold
 from conformance.strace.telling import Handler, Telling, data, number, pieces, plain, succeeded
 from conformance.strace.values import Data
-from reference import constants
-from reference.constants import AF_UNIX, O_CLOEXEC
+from reference.constants.open_flags import O_CLOEXEC
+from reference.constants.readiness import EPOLL_CLOEXEC
+from reference.constants.sockets import AF_UNIX, SCM_RIGHTS
 
 _SOCKET_CLOEXEC = O_CLOEXEC
 
@@ -33,7 +34,7 @@ def _poll(t: Telling, a: list[Any]) -> Iterator[Op]:
 
 def _epoll_create(t: Telling, a: list[Any]) -> Iterator[Op]:
     flags = number(a[0]) if t.call.name == "epoll_create1" else 0
-    yield Op("epoll_create1", (flags,), (t.keep(t.call.result, closes=bool(flags & constants.EPOLL_CLOEXEC)),))
+    yield Op("epoll_create1", (flags,), (t.keep(t.call.result, closes=bool(flags & EPOLL_CLOEXEC)),))
 
 
 def _epoll_ctl(t: Telling, a: list[Any]) -> Iterator[Op]:
@@ -118,10 +119,7 @@ def _recvmsg(t: Telling, a: list[Any]) -> Iterator[Op]:
 def _message(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Untold("the message is not in the log")
-    if any(
-        isinstance(part, dict) and part.get("cmsg_type") != constants.SCM_RIGHTS
-        for part in value.get("msg_control") or ()
-    ):
+    if any(isinstance(part, dict) and part.get("cmsg_type") != SCM_RIGHTS for part in value.get("msg_control") or ()):
         raise Untold("of what comes with messages, programs have descriptors only")
     return value
 

@@ -13,8 +13,9 @@ from conformance.strace.files import Untold
 from conformance.strace.telling import Handler, Telling, number
 from conformance.strace.values import Words
 from conformance.vocabulary.structures import USUAL_TERMIOS
-from reference import constants
-from reference.constants import O_CLOEXEC
+from reference.constants.by_name import NUMBERS
+from reference.constants.open_flags import O_CLOEXEC
+from reference.constants.requests import TIOCGPTPEER, TIOCSPTLCK, TIOCSWINSZ
 from reference.structures import Winsize
 
 _SET_TERMIOS = {"TCSETS": "TCSANOW", "TCSETSW": "TCSADRAIN", "TCSETSF": "TCSAFLUSH"}
@@ -27,24 +28,24 @@ def _ioctl(t: Telling, a: list[Any]) -> Iterator[Op]:
     if request == "TCGETS":
         yield Op("tcgetattr", (slot,))
     elif request in _SET_TERMIOS:
-        yield Op("tcsetattr", (slot, getattr(constants, _SET_TERMIOS[request]), _termios(a[2])))
+        yield Op("tcsetattr", (slot, NUMBERS[_SET_TERMIOS[request]], _termios(a[2])))
     elif request in _ON_TERMINALS:
         yield Op(_ON_TERMINALS[request], (slot, number(a[2])))
     elif request == "TIOCSPTLCK" and isinstance(a[2], list):
-        yield Op("unlockpt", (slot,)) if a[2] == [0] else Op("ioctl", (slot, constants.TIOCSPTLCK, number(a[2][0])))
+        yield Op("unlockpt", (slot,)) if a[2] == [0] else Op("ioctl", (slot, TIOCSPTLCK, number(a[2][0])))
     elif request == "TIOCGPTPEER":
         flags = number(a[2])
         out = t.keep(t.call.result, closes=bool(flags & O_CLOEXEC))
-        yield Op("ioctl", (slot, constants.TIOCGPTPEER, flags), (out,))
+        yield Op("ioctl", (slot, TIOCGPTPEER, flags), (out,))
     elif request == "TIOCSWINSZ" and isinstance(a[2], dict):
         sizes = (a[2].get(name, 0) for name in ("ws_row", "ws_col", "ws_xpixel", "ws_ypixel"))
-        yield Op("ioctl", (slot, constants.TIOCSWINSZ, Winsize(*map(number, sizes))))
+        yield Op("ioctl", (slot, TIOCSWINSZ, Winsize(*map(number, sizes))))
     else:
         yield _request(slot, request, a[2:])
 
 
 def _request(slot: Slot, request: str, rest: list[Any]) -> Op:
-    code = getattr(constants, request, None)
+    code = NUMBERS.get(request)
     if request in ("TIOCSCTTY", "TIOCNOTTY", "TIOCSPGRP"):
         raise Untold("what controls a session belongs to processes, of which the program has one")
     if code is None:

@@ -11,11 +11,20 @@ from conformance.ops import Op
 from conformance.strace.files import Foreign, Untold
 from conformance.strace.telling import Handler, Telling, data, number, pieces, plain, shown, succeeded
 from conformance.strace.values import Data
-from reference import constants
-from reference.constants import O_CLOEXEC
+from reference.constants.descriptors import (
+    F_DUPFD,
+    F_DUPFD_CLOEXEC,
+    F_GET_SEALS,
+    F_GETFD,
+    F_GETFL,
+    F_GETPIPE_SZ,
+    F_SETFD,
+    FD_CLOEXEC,
+)
+from reference.constants.file_status import AT_EMPTY_PATH
+from reference.constants.memory import MAP_PRIVATE, MAP_SHARED, MFD_CLOEXEC
+from reference.constants.open_flags import O_CLOEXEC
 from reference.structures import Flock
-
-AT_EMPTY_PATH = 0x1000
 
 
 def _close(t: Telling, a: list[Any]) -> Iterator[Op]:
@@ -39,14 +48,14 @@ def _dup(t: Telling, a: list[Any]) -> Iterator[Op]:
 
 def _fcntl(t: Telling, a: list[Any]) -> Iterator[Op]:
     slot, command = t.slot(a[0]), number(a[1])
-    if command in (constants.F_DUPFD, constants.F_DUPFD_CLOEXEC):
-        closes = command == constants.F_DUPFD_CLOEXEC
+    if command in (F_DUPFD, F_DUPFD_CLOEXEC):
+        closes = command == F_DUPFD_CLOEXEC
         yield Op("fcntl", (slot, command, number(a[2])), (t.keep(t.call.result, closes=closes),))
         return
     arguments = tuple(_lock(value) if isinstance(value, dict) else number(value) for value in a[2:])
-    if command == constants.F_SETFD:
-        t.closes_on_exec(a[0], bool(number(a[2]) & constants.FD_CLOEXEC))
-    if command in (constants.F_GETFD, constants.F_GETFL, constants.F_GETPIPE_SZ, constants.F_GET_SEALS):
+    if command == F_SETFD:
+        t.closes_on_exec(a[0], bool(number(a[2]) & FD_CLOEXEC))
+    if command in (F_GETFD, F_GETFL, F_GETPIPE_SZ, F_GET_SEALS):
         arguments = ()
     yield Op("fcntl", (slot, command, *arguments))
 
@@ -65,7 +74,7 @@ def _pipe(t: Telling, a: list[Any]) -> Iterator[Op]:
 
 def _memfd(t: Telling, a: list[Any]) -> Iterator[Op]:
     flags = number(a[1])
-    yield Op("memfd_create", (shown(a[0]), flags), (t.keep(t.call.result, closes=bool(flags & constants.MFD_CLOEXEC)),))
+    yield Op("memfd_create", (shown(a[0]), flags), (t.keep(t.call.result, closes=bool(flags & MFD_CLOEXEC)),))
 
 
 def _write(t: Telling, a: list[Any]) -> Iterator[Op]:
@@ -105,7 +114,7 @@ def _mmap(t: Telling, a: list[Any]) -> Iterator[Op]:
     if a[4] == -1:
         raise Foreign
     flags = number(a[3])
-    if flags & ~(constants.MAP_SHARED | constants.MAP_PRIVATE):
+    if flags & ~(MAP_SHARED | MAP_PRIVATE):
         raise Untold("a mapping at a place, or of a program's text, is the loader's")
     yield Op("mmap", (t.slot(a[4]), number(a[1]), number(a[2]), flags, number(a[5])), (t.mapped(),))
 

@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from conformance.domains import DEVICES, OWNER_ONLY_MODE, Slot
 from conformance.ops import Op
 from conformance.payload import Pattern
-from reference.constants import O_CREAT, O_WRONLY
+from reference.constants.open_flags import O_CREAT, O_WRONLY
 
 WRITTEN_BYTES_MAX = 2**16
 SIZE_BYTES_MAX = 2**20

@@ -13,7 +13,7 @@ from conformance.payload import Pattern
 from conformance.strace.files import Untold
 from conformance.strace.log import Call
 from conformance.strace.values import Data, Words
-from reference.constants import AT_FDCWD
+from reference.constants.file_status import AT_FDCWD
 
 HERE = AT_FDCWD
 """Stands for the current directory where a directory may be given."""

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from reference import constants
+from reference.constants.by_name import NUMBERS
 
 _NUMBER = re.compile(r"-?(0x[0-9a-f]+|\d+)")
 _ANNOTATION = re.compile(r"^(-?\d+|AT_FDCWD)<.*>$", re.S)
@@ -136,8 +136,7 @@ def _word(word: str) -> int | None:
             return None
     if word in _NOTHING:
         return 0
-    known = FLAG_NAMES.get(word, getattr(constants, word, None) if word.isupper() else None)
-    return known if isinstance(known, int) else None
+    return FLAG_NAMES.get(word, NUMBERS.get(word))
 
 
 def _unescaped(text: str) -> bytes:

@@ -32,15 +32,12 @@ from conformance.strategies.sockets import (
     send_flags,
 )
 from conformance.strategies.source import Source
-from reference.constants import (
+from reference.constants.limits import INT_MAX
+from reference.constants.open_flags import O_CREAT, O_NONBLOCK, O_PATH, O_RDWR
+from reference.constants.sockets import (
     AF_INET,
     AF_UNIX,
-    INT_MAX,
     MSG_DONTWAIT,
-    O_CREAT,
-    O_NONBLOCK,
-    O_PATH,
-    O_RDWR,
     SO_ACCEPTCONN,
     SO_ERROR,
     SO_PASSCRED,

@@ -8,7 +8,7 @@ from conformance.ops import Op
 from conformance.strategies.recipes import Recipe
 from conformance.strategies.slots import SlotTable
 from conformance.strategies.source import Source
-from reference.constants import (
+from reference.constants.file_status import (
     AT_STATX_DONT_SYNC,
     AT_STATX_FORCE_SYNC,
     STATX__RESERVED,

@@ -10,7 +10,7 @@ from conformance.strategies.recipes import Make, Recipe, closing, duplicating
 from conformance.strategies.scalars import ODD_FLAGS
 from conformance.strategies.slots import RENUMBERED, SlotTable
 from conformance.strategies.source import Source
-from reference.constants import (
+from reference.constants.descriptors import (
     CLOSE_RANGE_CLOEXEC,
     CLOSE_RANGE_UNSHARE,
     F_DUPFD,
@@ -20,11 +20,9 @@ from reference.constants import (
     F_SETFD,
     F_SETFL,
     FD_CLOEXEC,
-    FIGETBSZ,
-    FIOASYNC,
-    FIONBIO,
-    FIONREAD,
-    INT_MAX,
+)
+from reference.constants.limits import INT_MAX, UINT_MAX
+from reference.constants.open_flags import (
     O_APPEND,
     O_ASYNC,
     O_CLOEXEC,
@@ -38,8 +36,8 @@ from reference.constants import (
     O_SYNC,
     O_TRUNC,
     O_WRONLY,
-    UINT_MAX,
 )
+from reference.constants.requests import FIGETBSZ, FIOASYNC, FIONBIO, FIONREAD
 
 _ACCESS_MODES = (O_RDWR, O_RDWR, O_RDONLY, O_WRONLY)
 _STATUS_FLAGS = (0, 0, 0, O_CLOEXEC, O_NONBLOCK, O_APPEND, O_ASYNC, O_PATH, O_PATH | O_CLOEXEC, O_ASYNC | O_CLOEXEC)

@@ -16,16 +16,8 @@ from conformance.strategies.recipes import Recipe
 from conformance.strategies.scalars import EXTREME_OFFSETS, HUGE_COUNTS, LENGTHS, ODD_FLAGS, length, offset
 from conformance.strategies.slots import SlotTable
 from conformance.strategies.source import Source, chance
-from reference.constants import (
-    FALLOC_FL_COLLAPSE_RANGE,
-    FALLOC_FL_INSERT_RANGE,
-    FALLOC_FL_KEEP_SIZE,
-    FALLOC_FL_NO_HIDE_STALE,
-    FALLOC_FL_PUNCH_HOLE,
-    FALLOC_FL_UNSHARE_RANGE,
-    FALLOC_FL_WRITE_ZEROES,
-    FALLOC_FL_ZERO_RANGE,
-    LLONG_MAX,
+from reference.constants.limits import LLONG_MAX, PAGE_SIZE
+from reference.constants.open_flags import (
     O_APPEND,
     O_CREAT,
     O_DIRECT,
@@ -35,7 +27,16 @@ from reference.constants import (
     O_SYNC,
     O_TRUNC,
     O_WRONLY,
-    PAGE_SIZE,
+)
+from reference.constants.transfers import (
+    FALLOC_FL_COLLAPSE_RANGE,
+    FALLOC_FL_INSERT_RANGE,
+    FALLOC_FL_KEEP_SIZE,
+    FALLOC_FL_NO_HIDE_STALE,
+    FALLOC_FL_PUNCH_HOLE,
+    FALLOC_FL_UNSHARE_RANGE,
+    FALLOC_FL_WRITE_ZEROES,
+    FALLOC_FL_ZERO_RANGE,
     RWF_APPEND,
     RWF_ATOMIC,
     RWF_DONTCACHE,

@@ -13,50 +13,16 @@ from conformance.strategies.recipes import Make
 from conformance.strategies.scenes import Scene, act, cast, leave
 from conformance.strategies.slots import SlotTable
 from conformance.strategies.source import Source, pick
-from reference.constants import (
-    F_OFD_SETLK,
-    F_RDLCK,
-    F_SETLK,
-    F_UNLCK,
-    F_WRLCK,
-    FIGETBSZ,
-    FIONBIO,
-    FIONREAD,
-    LLONG_MAX,
-    LOCK_EX,
-    LOCK_NB,
-    LOCK_SH,
-    MAP_PRIVATE,
-    MAP_SHARED,
-    MS_ASYNC,
-    MS_SYNC,
-    O_APPEND,
-    O_CREAT,
-    O_NONBLOCK,
-    O_RDONLY,
-    O_RDWR,
-    O_TRUNC,
-    O_WRONLY,
-    PAGE_SIZE,
-    POLLHUP,
-    POLLIN,
-    POLLOUT,
-    POLLPRI,
-    PROT_READ,
-    PROT_WRITE,
-    SEEK_CUR,
-    SEEK_DATA,
-    SEEK_END,
-    SEEK_HOLE,
-    SEEK_SET,
-    SIG_IGN,
-    SIGTTIN,
-    SIGTTOU,
-    TCSANOW,
-    TIOCGWINSZ,
-    TIOCOUTQ,
-    TOSTOP,
-)
+from reference.constants.descriptors import F_OFD_SETLK, F_SETLK
+from reference.constants.limits import LLONG_MAX, PAGE_SIZE
+from reference.constants.locks import F_RDLCK, F_UNLCK, F_WRLCK, LOCK_EX, LOCK_NB, LOCK_SH
+from reference.constants.memory import MAP_PRIVATE, MAP_SHARED, MS_ASYNC, MS_SYNC, PROT_READ, PROT_WRITE
+from reference.constants.open_flags import O_APPEND, O_CREAT, O_NONBLOCK, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY
+from reference.constants.readiness import POLLHUP, POLLIN, POLLOUT, POLLPRI
+from reference.constants.requests import FIGETBSZ, FIONBIO, FIONREAD, TIOCGWINSZ, TIOCOUTQ
+from reference.constants.signals import SIG_IGN, SIGTTIN, SIGTTOU
+from reference.constants.terminals import TCSANOW, TOSTOP
+from reference.constants.transfers import SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET
 from reference.structures import Flock
 
 IMPORT = "import"

@@ -16,30 +16,19 @@ from conformance.strategies.scenes import Scene, act, cast, leave
 from conformance.strategies.slots import SlotTable
 from conformance.strategies.sockets import DGRAM, PASSED, SEQPACKET, STREAM
 from conformance.strategies.source import Source, pick
-from reference.constants import (
+from reference.constants.descriptors import F_GETFL
+from reference.constants.limits import IOV_MAX
+from reference.constants.memory import MAP_PRIVATE, MAP_SHARED, PROT_READ
+from reference.constants.open_flags import O_APPEND, O_CREAT, O_RDONLY, O_RDWR, O_WRONLY
+from reference.constants.readiness import POLLHUP, POLLIN, POLLOUT, POLLRDHUP
+from reference.constants.requests import FIONBIO
+from reference.constants.sockets import (
     AF_UNIX,
-    F_GETFL,
-    FIONBIO,
-    IOV_MAX,
-    MAP_PRIVATE,
-    MAP_SHARED,
     MSG_CMSG_CLOEXEC,
     MSG_DONTWAIT,
     MSG_PEEK,
     MSG_TRUNC,
     MSG_WAITALL,
-    O_APPEND,
-    O_CREAT,
-    O_RDONLY,
-    O_RDWR,
-    O_WRONLY,
-    POLLHUP,
-    POLLIN,
-    POLLOUT,
-    POLLRDHUP,
-    PROT_READ,
-    SEEK_CUR,
-    SEEK_SET,
     SHUT_RD,
     SHUT_RDWR,
     SHUT_WR,
@@ -54,6 +43,7 @@ from reference.constants import (
     SOCK_STREAM,
     SOL_SOCKET,
 )
+from reference.constants.transfers import SEEK_CUR, SEEK_SET
 
 _TYPES = ((SOCK_STREAM, STREAM), (SOCK_DGRAM, DGRAM), (SOCK_SEQPACKET, SEQPACKET))
 _PARCEL, _PARCEL_END = "parcel", "parcel.end"

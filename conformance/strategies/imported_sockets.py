@@ -19,7 +19,7 @@ from conformance.strategies.recipes import Recipe
 from conformance.strategies.slots import SlotTable
 from conformance.strategies.sockets import DGRAM, PASSED, SEQPACKET, STREAM
 from conformance.strategies.source import Source, chance, pick
-from reference.constants import (
+from reference.constants.sockets import (
     AF_UNIX,
     MSG_CMSG_CLOEXEC,
     MSG_DONTWAIT,

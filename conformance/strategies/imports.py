@@ -18,20 +18,10 @@ from conformance.strategies.recipes import Make, Recipe
 from conformance.strategies.sequels import owe, sequel
 from conformance.strategies.slots import SlotTable
 from conformance.strategies.source import Source, chance
-from reference.constants import (
-    F_SETFL,
-    FIONBIO,
-    O_APPEND,
-    O_CREAT,
-    O_DSYNC,
-    O_NONBLOCK,
-    O_RDONLY,
-    O_RDWR,
-    O_SYNC,
-    O_WRONLY,
-    SEEK_CUR,
-    SEEK_SET,
-)
+from reference.constants.descriptors import F_SETFL
+from reference.constants.open_flags import O_APPEND, O_CREAT, O_DSYNC, O_NONBLOCK, O_RDONLY, O_RDWR, O_SYNC, O_WRONLY
+from reference.constants.requests import FIONBIO
+from reference.constants.transfers import SEEK_CUR, SEEK_SET
 
 SAVABLE = "imports are savable"
 """The note of a program whose imports can be saved: one that cannot keeps the whole sandbox from it."""

@@ -14,20 +14,10 @@ from conformance.strategies.recipes import Make, Recipe
 from conformance.strategies.scenes import Scene
 from conformance.strategies.slots import FILLED, SlotTable
 from conformance.strategies.source import Source, pick
-from reference.constants import (
-    B38400,
-    CREAD,
-    CS8,
-    ECHO,
-    ICANON,
-    ICRNL,
-    INT_MAX,
-    ISIG,
-    O_NOCTTY,
-    O_NONBLOCK,
-    O_RDONLY,
-    O_RDWR,
-    O_WRONLY,
+from reference.constants.limits import INT_MAX
+from reference.constants.open_flags import O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY
+from reference.constants.requests import TIOCGPGRP, TIOCGSID, TIOCNOTTY, TIOCSCTTY, TIOCSPGRP, TIOCSWINSZ
+from reference.constants.signals import (
     SIG_BLOCK,
     SIG_CATCH,
     SIG_IGN,
@@ -41,15 +31,8 @@ from reference.constants import (
     SIGTTIN,
     SIGTTOU,
     SIGWINCH,
-    TCSANOW,
-    TIOCGPGRP,
-    TIOCGSID,
-    TIOCNOTTY,
-    TIOCSCTTY,
-    TIOCSPGRP,
-    TIOCSWINSZ,
-    TOSTOP,
 )
+from reference.constants.terminals import B38400, CREAD, CS8, ECHO, ICANON, ICRNL, ISIG, TCSANOW, TOSTOP
 from reference.structures import Termios, Winsize
 
 _PROCESS, _MASTER, _SLAVE = "process", "pty.master", "pty.slave"

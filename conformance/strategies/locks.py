@@ -15,28 +15,11 @@ from conformance.strategies.recipes import Make, Recipe
 from conformance.strategies.scalars import EXTREME_OFFSETS
 from conformance.strategies.slots import SlotTable
 from conformance.strategies.source import Source
-from reference.constants import (
-    F_GETLK,
-    F_OFD_GETLK,
-    F_OFD_SETLK,
-    F_RDLCK,
-    F_SETLK,
-    F_UNLCK,
-    F_WRLCK,
-    LLONG_MAX,
-    LOCK_EX,
-    LOCK_NB,
-    LOCK_SH,
-    LOCK_UN,
-    O_CLOEXEC,
-    O_PATH,
-    O_RDONLY,
-    O_RDWR,
-    O_WRONLY,
-    SEEK_CUR,
-    SEEK_END,
-    SEEK_SET,
-)
+from reference.constants.descriptors import F_GETLK, F_OFD_GETLK, F_OFD_SETLK, F_SETLK
+from reference.constants.limits import LLONG_MAX
+from reference.constants.locks import F_RDLCK, F_UNLCK, F_WRLCK, LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN
+from reference.constants.open_flags import O_CLOEXEC, O_PATH, O_RDONLY, O_RDWR, O_WRONLY
+from reference.constants.transfers import SEEK_CUR, SEEK_END, SEEK_SET
 from reference.structures import Flock
 
 _OPERATIONS = (

@@ -13,16 +13,15 @@ from conformance.strategies.recipes import Recipe
 from conformance.strategies.scalars import ODD_FLAGS
 from conformance.strategies.slots import SlotTable
 from conformance.strategies.source import Source, chance
-from reference.constants import (
-    F_ADD_SEALS,
-    F_GET_SEALS,
+from reference.constants.descriptors import F_ADD_SEALS, F_GET_SEALS
+from reference.constants.limits import LLONG_MAX, PAGE_SIZE
+from reference.constants.memory import (
     F_SEAL_EXEC,
     F_SEAL_FUTURE_WRITE,
     F_SEAL_GROW,
     F_SEAL_SEAL,
     F_SEAL_SHRINK,
     F_SEAL_WRITE,
-    LLONG_MAX,
     MAP_PRIVATE,
     MAP_SHARED,
     MAP_SHARED_VALIDATE,
@@ -33,7 +32,6 @@ from reference.constants import (
     MS_ASYNC,
     MS_INVALIDATE,
     MS_SYNC,
-    PAGE_SIZE,
     PROT_EXEC,
     PROT_NONE,
     PROT_READ,

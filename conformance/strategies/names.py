@@ -16,9 +16,8 @@ from conformance.strategies.payloads import payload
 from conformance.strategies.recipes import Make, Recipe, closing
 from conformance.strategies.slots import SlotTable
 from conformance.strategies.source import Source
-from reference.constants import (
-    FIONREAD,
-    LLONG_MAX,
+from reference.constants.limits import LLONG_MAX
+from reference.constants.open_flags import (
     O_APPEND,
     O_ASYNC,
     O_CLOEXEC,
@@ -39,11 +38,11 @@ from reference.constants import (
     O_TMPFILE,
     O_TRUNC,
     O_WRONLY,
-    POLLIN,
-    POLLOUT,
     SYNC_BIT,
     TMPFILE_BIT,
 )
+from reference.constants.readiness import POLLIN, POLLOUT
+from reference.constants.requests import FIONREAD
 
 _FILES = ("f", "f", "f", "g", "h", "d/f", "d/g", "l")
 _DIRECTORIES = ("d", "d", "e", "d/e", ".")

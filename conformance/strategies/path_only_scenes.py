@@ -13,28 +13,11 @@ from conformance.strategies.recipes import Make
 from conformance.strategies.scenes import Scene, act
 from conformance.strategies.slots import SlotTable
 from conformance.strategies.source import Source, pick
-from reference.constants import (
-    AF_UNIX,
-    EPOLL_CTL_ADD,
-    EPOLL_CTL_DEL,
-    EPOLL_CTL_MOD,
-    EPOLLIN,
-    MAP_SHARED,
-    O_CREAT,
-    O_DIRECTORY,
-    O_NONBLOCK,
-    O_PATH,
-    O_RDWR,
-    POLLIN,
-    POLLOUT,
-    PROT_READ,
-    SHUT_RD,
-    SO_TYPE,
-    SOCK_STREAM,
-    SOL_SOCKET,
-    SYNC_FILE_RANGE_WAIT_AFTER,
-    SYNC_FILE_RANGE_WAIT_BEFORE,
-)
+from reference.constants.memory import MAP_SHARED, PROT_READ
+from reference.constants.open_flags import O_CREAT, O_DIRECTORY, O_NONBLOCK, O_PATH, O_RDWR
+from reference.constants.readiness import EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLLIN, POLLIN, POLLOUT
+from reference.constants.sockets import AF_UNIX, SHUT_RD, SO_TYPE, SOCK_STREAM, SOL_SOCKET
+from reference.constants.transfers import SYNC_FILE_RANGE_WAIT_AFTER, SYNC_FILE_RANGE_WAIT_BEFORE
 
 _NAME = "name"
 """The part of the descriptor that only names the import."""

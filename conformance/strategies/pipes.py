@@ -14,13 +14,9 @@ from conformance.strategies.recipes import Make, Recipe, closing, duplicating
 from conformance.strategies.scalars import HUGE_COUNTS, ODD_FLAGS
 from conformance.strategies.slots import SlotTable
 from conformance.strategies.source import Source
-from reference.constants import (
-    F_GETFL,
-    F_GETPIPE_SZ,
-    F_SETFL,
-    F_SETPIPE_SZ,
-    FIONREAD,
-    INT_MAX,
+from reference.constants.descriptors import F_GETFL, F_GETPIPE_SZ, F_SETFL, F_SETPIPE_SZ
+from reference.constants.limits import INT_MAX, PAGE_SIZE, UINT_MAX
+from reference.constants.open_flags import (
     O_APPEND,
     O_ASYNC,
     O_CLOEXEC,
@@ -34,7 +30,9 @@ from reference.constants import (
     O_SYNC,
     O_TRUNC,
     O_WRONLY,
-    PAGE_SIZE,
+)
+from reference.constants.requests import FIONREAD
+from reference.constants.transfers import (
     RWF_APPEND,
     RWF_DSYNC,
     RWF_HIPRI,
@@ -43,7 +41,6 @@ from reference.constants import (
     SEEK_CUR,
     SEEK_END,
     SEEK_SET,
-    UINT_MAX,
 )
 
 _PIPE_FLAGS = (

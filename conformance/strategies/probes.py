@@ -16,26 +16,11 @@ from collections.abc import Iterator
 from conformance.domains import Slot
 from conformance.ops import Op
 from conformance.strategies.slots import SPLICED, SlotTable
-from reference.constants import (
-    F_GET_SEALS,
-    F_GETFD,
-    F_GETFL,
-    F_GETLK,
-    F_GETPIPE_SZ,
-    F_OFD_GETLK,
-    F_WRLCK,
-    FIONBIO,
-    FIONREAD,
-    LOCK_EX,
-    LOCK_NB,
-    POLLIN,
-    POLLOUT,
-    POLLPRI,
-    POLLRDHUP,
-    RWF_NOWAIT,
-    SEEK_CUR,
-    SEEK_SET,
-)
+from reference.constants.descriptors import F_GET_SEALS, F_GETFD, F_GETFL, F_GETLK, F_GETPIPE_SZ, F_OFD_GETLK
+from reference.constants.locks import F_WRLCK, LOCK_EX, LOCK_NB
+from reference.constants.readiness import POLLIN, POLLOUT, POLLPRI, POLLRDHUP
+from reference.constants.requests import FIONBIO, FIONREAD
+from reference.constants.transfers import RWF_NOWAIT, SEEK_CUR, SEEK_SET
 from reference.structures import Flock
 
 LOCKED = "locks.taken"

@@ -13,19 +13,15 @@ from conformance.strategies.recipes import Recipe
 from conformance.strategies.scalars import offset
 from conformance.strategies.slots import SlotTable
 from conformance.strategies.source import Source, chance
-from reference.constants import (
-    AT_EACCESS,
-    AT_SYMLINK_NOFOLLOW,
-    LLONG_MAX,
+from reference.constants.file_status import AT_EACCESS, AT_SYMLINK_NOFOLLOW, XATTR_CREATE, XATTR_REPLACE
+from reference.constants.limits import LLONG_MAX, RLIMIT_FSIZE
+from reference.constants.transfers import (
     POSIX_FADV_DONTNEED,
     POSIX_FADV_NOREUSE,
     POSIX_FADV_NORMAL,
     POSIX_FADV_RANDOM,
     POSIX_FADV_SEQUENTIAL,
     POSIX_FADV_WILLNEED,
-    RLIMIT_FSIZE,
-    XATTR_CREATE,
-    XATTR_REPLACE,
 )
 
 _ADVICE = (

@@ -13,7 +13,8 @@ from conformance.strategies.recipes import Make, Recipe
 from conformance.strategies.scalars import ODD_FLAGS
 from conformance.strategies.slots import SlotTable
 from conformance.strategies.source import Source
-from reference.constants import (
+from reference.constants.limits import INT_MAX, UINT_MAX
+from reference.constants.readiness import (
     EPOLL_CLOEXEC,
     EPOLL_CTL_ADD,
     EPOLL_CTL_DEL,
@@ -33,7 +34,6 @@ from reference.constants import (
     EPOLLWAKEUP,
     EPOLLWRBAND,
     EPOLLWRNORM,
-    INT_MAX,
     POLLERR,
     POLLHUP,
     POLLIN,
@@ -47,7 +47,6 @@ from reference.constants import (
     POLLREMOVE,
     POLLWRBAND,
     POLLWRNORM,
-    UINT_MAX,
 )
 
 _EVENTS_ALL = 0xFFFF

@@ -23,14 +23,9 @@ from conformance.strategies.recipes import Make, Recipe
 from conformance.strategies.scalars import LENGTH_BYTES_MAX
 from conformance.strategies.slots import ANNOUNCED, FILLED, LENT, SCARCE, SlotTable
 from conformance.strategies.source import Source
-from reference.constants import (
-    F_SETFL,
-    FALLOC_FL_KEEP_SIZE,
-    O_ASYNC,
-    O_DIRECT,
-    O_TRUNC,
-    RWF_DONTCACHE,
-)
+from reference.constants.descriptors import F_SETFL
+from reference.constants.open_flags import O_ASYNC, O_DIRECT, O_TRUNC
+from reference.constants.transfers import FALLOC_FL_KEEP_SIZE, RWF_DONTCACHE
 
 _WORDS = b"abcdefghijklmno " * 6
 """What a terminal is given instead: without control characters, and little enough to be echoed at once."""

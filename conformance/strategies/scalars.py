@@ -8,7 +8,7 @@ A pool is a tuple: repeating a number makes it more likely, and the first is the
 from __future__ import annotations
 
 from conformance.strategies.source import Source
-from reference.constants import INT_MAX, LLONG_MAX, MAX_RW_COUNT, PAGE_SIZE, PIPE_BUF, UINT_MAX
+from reference.constants.limits import INT_MAX, LLONG_MAX, MAX_RW_COUNT, PAGE_SIZE, PIPE_BUF, UINT_MAX
 
 LENGTH_BYTES_MAX = 2**21
 """No op moves more than this."""

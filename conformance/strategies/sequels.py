@@ -14,19 +14,10 @@ from conformance.domains import Slot
 from conformance.ops import Op
 from conformance.strategies.slots import LENT, SlotTable
 from conformance.strategies.source import Source, chance, pick
-from reference.constants import (
-    F_SETFL,
-    LLONG_MAX,
-    O_ACCMODE,
-    O_APPEND,
-    O_NONBLOCK,
-    O_PATH,
-    O_RDONLY,
-    O_RDWR,
-    O_WRONLY,
-    SEEK_CUR,
-    SEEK_SET,
-)
+from reference.constants.descriptors import F_SETFL
+from reference.constants.limits import LLONG_MAX
+from reference.constants.open_flags import O_ACCMODE, O_APPEND, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_WRONLY
+from reference.constants.transfers import SEEK_CUR, SEEK_SET
 
 Sequel = Callable[[Source, SlotTable], Op]
 _DUE = "due"

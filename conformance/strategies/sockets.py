@@ -19,13 +19,13 @@ from conformance.strategies.recipes import Make, Recipe, closing, duplicating
 from conformance.strategies.scalars import HUGE_COUNTS
 from conformance.strategies.slots import SlotTable
 from conformance.strategies.source import Source, pick
-from reference.constants import (
+from reference.constants.descriptors import F_SETFL
+from reference.constants.limits import INT_MAX
+from reference.constants.open_flags import O_ASYNC, O_NONBLOCK
+from reference.constants.requests import FIONBIO, FIONREAD, SIOCATMARK, TIOCOUTQ
+from reference.constants.sockets import (
     AF_INET,
     AF_UNIX,
-    F_SETFL,
-    FIONBIO,
-    FIONREAD,
-    INT_MAX,
     MSG_CMSG_CLOEXEC,
     MSG_CTRUNC,
     MSG_DONTROUTE,
@@ -38,13 +38,9 @@ from reference.constants import (
     MSG_PEEK,
     MSG_TRUNC,
     MSG_WAITALL,
-    O_ASYNC,
-    O_NONBLOCK,
-    RWF_NOWAIT,
     SHUT_RD,
     SHUT_RDWR,
     SHUT_WR,
-    SIOCATMARK,
     SO_ACCEPTCONN,
     SO_BROADCAST,
     SO_DEBUG,
@@ -73,8 +69,8 @@ from reference.constants import (
     SOCK_SEQPACKET,
     SOCK_STREAM,
     SOL_SOCKET,
-    TIOCOUTQ,
 )
+from reference.constants.transfers import RWF_NOWAIT
 
 STREAM, DGRAM, SEQPACKET = "socket.stream", "socket.dgram", "socket.seqpacket"
 PASSED = "passed"

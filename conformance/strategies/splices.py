@@ -16,17 +16,9 @@ from conformance.strategies.recipes import Recipe
 from conformance.strategies.scalars import HUGE_COUNTS, ODD_FLAGS, length, offset
 from conformance.strategies.slots import LENT, SCARCE, SPLICED, SlotTable
 from conformance.strategies.source import Source, chance
-from reference.constants import (
-    O_CREAT,
-    O_DIRECT,
-    O_NONBLOCK,
-    O_RDWR,
-    PAGE_SIZE,
-    SPLICE_F_GIFT,
-    SPLICE_F_MORE,
-    SPLICE_F_MOVE,
-    SPLICE_F_NONBLOCK,
-)
+from reference.constants.limits import PAGE_SIZE
+from reference.constants.open_flags import O_CREAT, O_DIRECT, O_NONBLOCK, O_RDWR
+from reference.constants.transfers import SPLICE_F_GIFT, SPLICE_F_MORE, SPLICE_F_MOVE, SPLICE_F_NONBLOCK
 
 _READERS = ("pipe.read", "pipe.read", "pipe.both")
 _WRITERS = ("pipe.write", "pipe.write", "pipe.both")

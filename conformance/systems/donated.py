@@ -31,7 +31,10 @@ from conformance.systems.frames import Closed, receive, send
 from conformance.systems.native import Native
 from conformance.systems.native_calls.private import make_private, private_numbers
 from conformance.systems.room import ARRIVE, ASLEEP, BEGIN, CALL, END, ERROR, LOWEST, VALUE, open_numbers
-from reference.constants import F_GETFL, F_SETFL, FIONBIO, O_NOFOLLOW, O_NONBLOCK, O_PATH, PAGE_SIZE
+from reference.constants.descriptors import F_GETFL, F_SETFL
+from reference.constants.limits import PAGE_SIZE
+from reference.constants.open_flags import O_NOFOLLOW, O_NONBLOCK, O_PATH
+from reference.constants.requests import FIONBIO
 from reference.outcomes import Sleeps
 from reference.syscalls import Syscalls
 

@@ -22,8 +22,23 @@ from typing import Any, cast
 
 from conformance.interpreter import Unreachable, execute
 from conformance.wire.codec import decode_op, encode_observation
-from reference import constants
-from reference.constants import FIONREAD, INT_MAX, O_ACCMODE, SEEK_CUR, UINT_MAX, UTIME_NOW, UTIME_OMIT
+from reference.constants.by_name import NUMBERS
+from reference.constants.descriptors import F_SETFL
+from reference.constants.file_status import UTIME_NOW, UTIME_OMIT
+from reference.constants.limits import INT_MAX, UINT_MAX
+from reference.constants.open_flags import (
+    O_ACCMODE,
+    O_APPEND,
+    O_ASYNC,
+    O_DIRECT,
+    O_DIRECTORY,
+    O_NOATIME,
+    O_NONBLOCK,
+    O_PATH,
+    O_TMPFILE,
+)
+from reference.constants.requests import FIONREAD
+from reference.constants.transfers import SEEK_CUR, SEEK_DATA, SEEK_HOLE
 from reference.outcomes import Choices
 from reference.structures import NOW, Stat
 
@@ -35,10 +50,8 @@ OFFERED = (
     *("pipe2", "poll", "select", "ioctl(FIONREAD)"),
 )
 MISSING_DEVICES = ("/dev/zero", "/dev/full")
-FLAGS_OF_STATUS = (
-    constants.O_APPEND | constants.O_NONBLOCK | constants.O_ASYNC | constants.O_DIRECT | constants.O_NOATIME
-)
-FLAGS_UNKNOWN = constants.O_PATH | constants.O_TMPFILE & ~constants.O_DIRECTORY
+FLAGS_OF_STATUS = O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME
+FLAGS_UNKNOWN = O_PATH | O_TMPFILE & ~O_DIRECTORY
 BUFFER_BYTES = 2**22
 FILE_BYTES_MAX = 2**26
 """Files are arrays: one of terabytes would be the end of the process."""
@@ -181,7 +194,7 @@ class Calls:
         return _dup3(fd, _told(newfd), _told(flags))
 
     def fcntl(self, fd: int, command: int, argument: int = 0) -> int:
-        if command == constants.F_SETFL and argument & ~FLAGS_OF_STATUS:
+        if command == F_SETFL and argument & ~FLAGS_OF_STATUS:
             raise Unreachable(
                 "all of the argument is added to the flags, the access mode as well: no call is as it was"
             )
@@ -219,7 +232,7 @@ class Calls:
         return _pwrite(fd, data, len(data), offset)
 
     def lseek(self, fd: int, offset: int, whence: int) -> int:
-        if whence in (constants.SEEK_DATA, constants.SEEK_HOLE):
+        if whence in (SEEK_DATA, SEEK_HOLE):
             raise Unreachable("files are without holes there")
         return os.lseek(fd, offset, whence)
 
@@ -279,7 +292,7 @@ class Calls:
         return _fchdir(fd)
 
     def pipe2(self, flags: int) -> tuple[int, int]:
-        if flags & constants.O_DIRECT:
+        if flags & O_DIRECT:
             raise Unreachable("there are no pipes of packets")
         ends = (_int * 2)()
         _pipe2(ends, _told(flags))
@@ -344,7 +357,7 @@ class EmscriptenCalls:
                 return function(*arguments)
             except OSError as error:
                 name = errno.errorcode[error.errno or 0]
-                raise OSError(getattr(constants, name), name) from None
+                raise OSError(NUMBERS[name], name) from None
 
         return called
 

@@ -19,7 +19,7 @@ from conformance.interpreter import Unreachable, execute
 from conformance.ops import SPECS
 from conformance.systems.python_worker import PROTOCOL, own_streams
 from conformance.wire.codec import decode_op, encode_observation
-from reference.constants import UINT_MAX
+from reference.constants.limits import UINT_MAX
 from reference.outcomes import Choices
 from reference.structures import NOW, Stat
 

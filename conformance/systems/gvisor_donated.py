@@ -23,7 +23,7 @@ from conformance.ops import SPECS, Op
 from conformance.systems.donated import EXEC, LOST
 from conformance.systems.native_calls.processes import PROCESS_CALLS, die_with
 from conformance.systems.python_worker import MEMORY_OPS, PROTOCOL, Front, own_streams
-from reference.constants import O_APPEND, O_DSYNC, O_SYNC
+from reference.constants.open_flags import O_APPEND, O_DSYNC, O_SYNC
 
 RUNSC = "/usr/bin/runsc"
 DONATED = "conformance.systems.donated:Donated"

@@ -37,7 +37,7 @@ from conformance.systems.frames import Closed, receive, send
 from conformance.systems.native import Native
 from conformance.systems.native_calls.private import PRIVATE_FD_MAX, make_private
 from conformance.systems.native_calls.processes import PROCESS_CALLS
-from reference.constants import UINT_MAX
+from reference.constants.limits import UINT_MAX
 from reference.outcomes import Sleeps
 
 WAITING = 4

@@ -19,7 +19,23 @@ from conformance.domains import (
     constant,
 )
 from conformance.vocabulary.spec import Handles, OpSpec, Parameter
-from reference import constants
+from reference.constants.terminals import (
+    B38400,
+    CREAD,
+    CS8,
+    ECHO,
+    ECHOCTL,
+    ECHOE,
+    ECHOK,
+    ECHOKE,
+    ICANON,
+    ICRNL,
+    IEXTEN,
+    ISIG,
+    IXON,
+    ONLCR,
+    OPOST,
+)
 from reference.structures import Flock, Message, Speeds, Stat, Statfs, Statx, Termios, Winsize
 
 
@@ -99,17 +115,10 @@ STATFS = Record(
     ),
 )
 USUAL_TERMIOS = Termios(
-    constants.ICRNL | constants.IXON,
-    constants.OPOST | constants.ONLCR,
-    constants.B38400 | constants.CS8 | constants.CREAD,
-    constants.ISIG
-    | constants.ICANON
-    | constants.ECHO
-    | constants.ECHOE
-    | constants.ECHOK
-    | constants.ECHOCTL
-    | constants.ECHOKE
-    | constants.IEXTEN,
+    ICRNL | IXON,
+    OPOST | ONLCR,
+    B38400 | CS8 | CREAD,
+    ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
     bytes((3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0, 0, 0)),
 )
 """The modes of a terminal that nobody has changed."""

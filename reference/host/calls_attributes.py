@@ -4,19 +4,14 @@
 
 from __future__ import annotations
 
-from reference.constants import (
+from reference.constants.errors import EFBIG, EINVAL, ENOSYS, EOPNOTSUPP
+from reference.constants.file_status import (
     AT_EMPTY_PATH,
     AT_NO_AUTOMOUNT,
     AT_STATX_DONT_SYNC,
     AT_STATX_FORCE_SYNC,
     AT_SYMLINK_NOFOLLOW,
-    EFBIG,
-    EINVAL,
-    ENOSYS,
-    EOPNOTSUPP,
-    LLONG_MAX,
     S_IFSOCK,
-    SIGXFSZ,
     STATX__RESERVED,
     STATX_ATIME,
     STATX_GID,
@@ -24,12 +19,11 @@ from reference.constants import (
     STATX_MTIME,
     STATX_SIZE,
     STATX_UID,
-    SYNC_FILE_RANGE_WAIT_AFTER,
-    SYNC_FILE_RANGE_WAIT_BEFORE,
-    SYNC_FILE_RANGE_WRITE,
-    UINT_MAX,
     UTIME_OMIT,
 )
+from reference.constants.limits import LLONG_MAX, UINT_MAX
+from reference.constants.signals import SIGXFSZ
+from reference.constants.transfers import SYNC_FILE_RANGE_WAIT_AFTER, SYNC_FILE_RANGE_WAIT_BEFORE, SYNC_FILE_RANGE_WRITE
 from reference.host.description import check_direction
 from reference.host.inode import Change, Inode
 from reference.host.state import HostState

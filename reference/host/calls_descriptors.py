@@ -11,12 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from reference.constants import (
+from reference.constants.descriptors import (
     CLOSE_RANGE_CLOEXEC,
     CLOSE_RANGE_UNSHARE,
-    EBADF,
-    EINVAL,
-    EPERM,
     F_ADD_SEALS,
     F_DUPFD,
     F_DUPFD_CLOEXEC,
@@ -27,16 +24,11 @@ from reference.constants import (
     F_SETFD,
     F_SETFL,
     F_SETPIPE_SZ,
-    FIOASYNC,
-    FIONBIO,
-    O_APPEND,
-    O_ASYNC,
-    O_CLOEXEC,
-    O_DIRECT,
-    O_NOATIME,
-    O_NONBLOCK,
-    UINT_MAX,
 )
+from reference.constants.errors import EBADF, EINVAL, EPERM
+from reference.constants.limits import UINT_MAX
+from reference.constants.open_flags import O_APPEND, O_ASYNC, O_CLOEXEC, O_DIRECT, O_NOATIME, O_NONBLOCK
+from reference.constants.requests import FIOASYNC, FIONBIO
 from reference.host.calls_reopening import ReopeningCalls
 from reference.host.description import Description
 from reference.outcomes import Refused

@@ -4,28 +4,12 @@
 
 from __future__ import annotations
 
-from reference.constants import (
-    EAGAIN,
-    EBADF,
-    EINVAL,
-    ESPIPE,
-    F_GETLK,
-    F_OFD_GETLK,
-    F_OFD_SETLK,
-    F_RDLCK,
-    F_SETLK,
-    F_UNLCK,
-    F_WRLCK,
-    LLONG_MAX,
-    LOCK_EX,
-    LOCK_NB,
-    LOCK_SH,
-    LOCK_UN,
-    S_IFREG,
-    SEEK_CUR,
-    SEEK_END,
-    SEEK_SET,
-)
+from reference.constants.descriptors import F_GETLK, F_OFD_GETLK, F_OFD_SETLK, F_SETLK
+from reference.constants.errors import EAGAIN, EBADF, EINVAL, ESPIPE
+from reference.constants.file_status import S_IFREG
+from reference.constants.limits import LLONG_MAX
+from reference.constants.locks import F_RDLCK, F_UNLCK, F_WRLCK, LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN
+from reference.constants.transfers import SEEK_CUR, SEEK_END, SEEK_SET
 from reference.host.calls_descriptors import DescriptorCalls, fcntl_command
 from reference.host.description import Description
 from reference.host.locks import END_OF_FILE, WHOLE, FileLocks, Owner, Range, Segment

@@ -6,21 +6,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reference.constants import (
-    EACCES,
-    EFAULT,
-    EINVAL,
-    ENOENT,
-    ENOMEM,
-    EOVERFLOW,
-    EPERM,
-    LLONG_MAX,
+from reference.constants.errors import EACCES, EFAULT, EINVAL, ENOENT, ENOMEM, EOVERFLOW, EPERM
+from reference.constants.limits import LLONG_MAX, PAGE_SIZE
+from reference.constants.memory import (
     MAP_PRIVATE,
     MAP_SHARED,
     MS_ASYNC,
     MS_INVALIDATE,
     MS_SYNC,
-    PAGE_SIZE,
     PROT_NONE,
     PROT_READ,
     PROT_WRITE,

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from reference.constants import SIG_IGN
+from reference.constants.signals import SIG_IGN
 from reference.host.state import HostState
 from reference.processes import process_id
 

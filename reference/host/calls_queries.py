@@ -7,24 +7,17 @@ Most of it the sandbox does not ask the host about.
 
 from __future__ import annotations
 
-from reference.constants import (
+from reference.constants.errors import E2BIG, EBADF, EINVAL, ENOSYS, ENOTDIR, EOPNOTSUPP, ERANGE
+from reference.constants.file_status import (
     AT_EACCESS,
     AT_EMPTY_PATH,
     AT_SYMLINK_NOFOLLOW,
-    E2BIG,
-    EBADF,
-    EINVAL,
-    ENOSYS,
-    ENOTDIR,
-    EOPNOTSUPP,
-    ERANGE,
-    POSIX_FADV_NOREUSE,
-    POSIX_FADV_NORMAL,
     S_IFSOCK,
-    UINT_MAX,
     XATTR_CREATE,
     XATTR_REPLACE,
 )
+from reference.constants.limits import UINT_MAX
+from reference.constants.transfers import POSIX_FADV_NOREUSE, POSIX_FADV_NORMAL
 from reference.host.inode import name_of
 from reference.host.permissions import check_access
 from reference.host.state import HostState

@@ -12,10 +12,10 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import NamedTuple
 
-from reference.constants import (
-    EINVAL,
-    ENOENT,
-    EPERM,
+from reference.constants.descriptors import F_GETFD
+from reference.constants.errors import EINVAL, ENOENT, EPERM
+from reference.constants.limits import ULONG_MAX
+from reference.constants.readiness import (
     EPOLL_CTL_ADD,
     EPOLL_CTL_DEL,
     EPOLL_CTL_MOD,
@@ -23,13 +23,11 @@ from reference.constants import (
     EPOLLEXCLUSIVE,
     EPOLLONESHOT,
     EPOLLWAKEUP,
-    F_GETFD,
     POLLERR,
     POLLHUP,
     POLLIN,
     POLLOUT,
     POLLPRI,
-    ULONG_MAX,
 )
 from reference.host.caller import Caller
 from reference.host.description import Description

@@ -4,14 +4,10 @@
 
 from __future__ import annotations
 
-from reference.constants import (
-    EEXIST,
-    EINVAL,
-    EISDIR,
-    ENOTDIR,
-    ENXIO,
-    F_SETFD,
-    FD_CLOEXEC,
+from reference.constants.descriptors import F_SETFD, FD_CLOEXEC
+from reference.constants.errors import EEXIST, EINVAL, EISDIR, ENOTDIR, ENXIO
+from reference.constants.file_status import S_IFDIR, S_IFIFO, S_IFMT, S_IFSOCK
+from reference.constants.open_flags import (
     O_ACCMODE,
     O_CLOEXEC,
     O_CREAT,
@@ -22,10 +18,6 @@ from reference.constants import (
     O_PATH,
     O_RDONLY,
     O_TRUNC,
-    S_IFDIR,
-    S_IFIFO,
-    S_IFMT,
-    S_IFSOCK,
     SYNC_BIT,
     TMPFILE_BIT,
 )

@@ -13,22 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol, cast
 
-from reference.constants import (
-    AF_UNIX,
-    EAGAIN,
-    ECONNREFUSED,
-    EINVAL,
-    EISCONN,
-    EISDIR,
-    EPERM,
-    EPROTOTYPE,
-    O_NONBLOCK,
-    SOCK_CLOEXEC,
-    SOCK_DGRAM,
-    SOCK_NONBLOCK,
-    SOCK_SEQPACKET,
-    SOCK_STREAM,
-)
+from reference.constants.errors import EAGAIN, ECONNREFUSED, EINVAL, EISCONN, EISDIR, EPERM, EPROTOTYPE
+from reference.constants.open_flags import O_NONBLOCK
+from reference.constants.sockets import AF_UNIX, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_SEQPACKET, SOCK_STREAM
 from reference.host.caller import Caller
 from reference.host.calls_sockets import SocketCalls
 from reference.host.socket import SocketDescription

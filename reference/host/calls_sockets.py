@@ -7,15 +7,11 @@ One attempt is the description's. Whether another follows it is decided here, an
 
 from __future__ import annotations
 
-from reference.constants import (
-    EINTR,
-    EINVAL,
-    EMSGSIZE,
-    ENOTSOCK,
-    F_GETFD,
-    IOV_MAX,
-    LLONG_MAX,
-    MAX_RW_COUNT,
+from reference.constants.descriptors import F_GETFD
+from reference.constants.errors import EINTR, EINVAL, EMSGSIZE, ENOTSOCK
+from reference.constants.limits import IOV_MAX, LLONG_MAX, MAX_RW_COUNT, UINT_MAX
+from reference.constants.open_flags import O_NONBLOCK
+from reference.constants.sockets import (
     MSG_CMSG_CLOEXEC,
     MSG_CONFIRM,
     MSG_CTRUNC,
@@ -29,11 +25,9 @@ from reference.constants import (
     MSG_PEEK,
     MSG_TRUNC,
     MSG_WAITALL,
-    O_NONBLOCK,
     SHUT_RD,
     SHUT_RDWR,
     SHUT_WR,
-    UINT_MAX,
 )
 from reference.host.calls_transfer import checked_lengths
 from reference.host.description import WouldBlockError

@@ -7,30 +7,14 @@ A pipe that was not imported is a pipe like any of the sandbox's own; one that w
 
 from __future__ import annotations
 
-from reference.constants import (
-    EAGAIN,
-    EBADF,
-    EINTR,
-    EINVAL,
-    ENOSYS,
-    ESPIPE,
-    F_GETFL,
-    F_GETPIPE_SZ,
-    LLONG_MAX,
-    MAX_RW_COUNT,
-    O_ACCMODE,
-    O_APPEND,
-    O_NONBLOCK,
-    O_PATH,
-    O_RDONLY,
-    O_RDWR,
-    O_WRONLY,
-    S_IFMT,
-    S_IFREG,
-    S_IFSOCK,
+from reference.constants.descriptors import F_GETFL, F_GETPIPE_SZ
+from reference.constants.errors import EAGAIN, EBADF, EINTR, EINVAL, ENOSYS, ESPIPE
+from reference.constants.file_status import S_IFMT, S_IFREG, S_IFSOCK
+from reference.constants.limits import LLONG_MAX, MAX_RW_COUNT, SIZE_MAX
+from reference.constants.open_flags import O_ACCMODE, O_APPEND, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_WRONLY
+from reference.constants.transfers import (
     SEEK_CUR,
     SEEK_SET,
-    SIZE_MAX,
     SPLICE_F_GIFT,
     SPLICE_F_MORE,
     SPLICE_F_MOVE,

@@ -4,15 +4,8 @@
 
 from __future__ import annotations
 
-from reference.constants import (
-    EINVAL,
-    TCFLSH,
-    TCGETS,
-    TCSBRK,
-    TCXONC,
-    TIOCGPTN,
-    TIOCSPTLCK,
-)
+from reference.constants.errors import EINVAL
+from reference.constants.requests import TCFLSH, TCGETS, TCSBRK, TCXONC, TIOCGPTN, TIOCSPTLCK
 from reference.host.description import Description
 from reference.host.state import HostState
 from reference.host.terminal import SET_REQUESTS

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from reference.constants import EBADF, EFAULT, EINVAL, IOV_MAX, LLONG_MAX, MAX_RW_COUNT
+from reference.constants.errors import EBADF, EFAULT, EINVAL
+from reference.constants.limits import IOV_MAX, LLONG_MAX, MAX_RW_COUNT
 from reference.host.description import Description, WouldBlockError, check_direction
 from reference.host.state import HostState
 from reference.outcomes import Refused

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reference.constants import (
+from reference.constants.errors import (
     EAGAIN,
     EBADF,
     EINTR,
@@ -24,34 +24,13 @@ from reference.constants import (
     EPERM,
     EPIPE,
     ESPIPE,
-    FIONREAD,
-    LLONG_MAX,
-    O_ACCMODE,
-    O_APPEND,
-    O_DSYNC,
-    O_NONBLOCK,
-    O_RDONLY,
-    O_RDWR,
-    O_SYNC,
-    O_WRONLY,
-    POLLERR,
-    POLLHUP,
-    POLLIN,
-    POLLOUT,
-    POLLPRI,
-    POLLRDHUP,
-    POLLRDNORM,
-    POLLWRNORM,
-    RWF_HIPRI,
-    S_IFCHR,
-    S_IFIFO,
-    S_IFREG,
-    SEEK_CUR,
-    SEEK_DATA,
-    SEEK_END,
-    SEEK_HOLE,
-    SEEK_SET,
 )
+from reference.constants.file_status import S_IFCHR, S_IFIFO, S_IFREG
+from reference.constants.limits import LLONG_MAX
+from reference.constants.open_flags import O_ACCMODE, O_APPEND, O_DSYNC, O_NONBLOCK, O_RDONLY, O_RDWR, O_SYNC, O_WRONLY
+from reference.constants.readiness import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDHUP, POLLRDNORM, POLLWRNORM
+from reference.constants.requests import FIONREAD
+from reference.constants.transfers import RWF_HIPRI, SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET
 from reference.outcomes import Refused, Sleeps
 
 if TYPE_CHECKING:

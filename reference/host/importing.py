@@ -6,24 +6,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reference.constants import (
-    ENOTTY,
-    EPERM,
-    EPOLL_CTL_ADD,
-    EPOLLIN,
-    ESPIPE,
-    F_GETFL,
-    FIONBIO,
-    O_ACCMODE,
-    O_APPEND,
-    O_RDONLY,
-    S_IFCHR,
-    S_IFIFO,
-    S_IFMT,
-    S_IFREG,
-    S_IFSOCK,
-    SEEK_CUR,
-)
+from reference.constants.descriptors import F_GETFL
+from reference.constants.errors import ENOTTY, EPERM, ESPIPE
+from reference.constants.file_status import S_IFCHR, S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK
+from reference.constants.open_flags import O_ACCMODE, O_APPEND, O_RDONLY
+from reference.constants.readiness import EPOLL_CTL_ADD, EPOLLIN
+from reference.constants.requests import FIONBIO
+from reference.constants.transfers import SEEK_CUR
 from reference.host.description import Description, PlainDescription
 from reference.host.inode import Facts, Inode, VirtualOwner
 from reference.host.socket import SocketDescription

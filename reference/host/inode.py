@@ -7,9 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reference.constants import (
-    EINVAL,
-    EPERM,
+from reference.constants.errors import EINVAL, EPERM
+from reference.constants.file_status import (
     S_IFMT,
     S_IFREG,
     S_ISGID,

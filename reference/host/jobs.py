@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reference.constants import SIG_BLOCK
+from reference.constants.signals import SIG_BLOCK
 from reference.processes import Process, ProcessTable
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from reference.constants import F_RDLCK, F_WRLCK, LLONG_MAX
+from reference.constants.limits import LLONG_MAX
+from reference.constants.locks import F_RDLCK, F_WRLCK
 
 if TYPE_CHECKING:
     from reference.host.description import Description

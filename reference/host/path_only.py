@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
-from reference.constants import EBADF, O_PATH, O_RDONLY, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM
+from reference.constants.errors import EBADF
+from reference.constants.open_flags import O_PATH, O_RDONLY
+from reference.constants.readiness import POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM
 from reference.host.description import Description
 from reference.outcomes import Refused
 

@@ -9,14 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reference.constants import (
-    EACCES,
-    EFBIG,
-    EPERM,
-    O_ACCMODE,
-    O_RDONLY,
-    O_TRUNC,
-    O_WRONLY,
+from reference.constants.errors import EACCES, EFBIG, EPERM
+from reference.constants.file_status import (
     STATX_ATIME,
     STATX_GID,
     STATX_MODE,
@@ -25,6 +19,7 @@ from reference.constants import (
     STATX_UID,
     UTIME_NOW,
 )
+from reference.constants.open_flags import O_ACCMODE, O_RDONLY, O_TRUNC, O_WRONLY
 from reference.outcomes import Refused
 from reference.structures import Stat
 

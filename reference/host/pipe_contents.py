@@ -7,19 +7,13 @@ The sandbox reaches into its own pipes while it reads and writes imports; the ca
 
 from __future__ import annotations
 
-from reference.constants import (
-    EAGAIN,
-    F_GETFL,
-    F_GETPIPE_SZ,
-    F_SETFL,
-    F_SETPIPE_SZ,
-    FIONREAD,
-    MAX_RW_COUNT,
-    O_NONBLOCK,
-    POLLHUP,
-    POLLIN,
-    SPLICE_F_NONBLOCK,
-)
+from reference.constants.descriptors import F_GETFL, F_GETPIPE_SZ, F_SETFL, F_SETPIPE_SZ
+from reference.constants.errors import EAGAIN
+from reference.constants.limits import MAX_RW_COUNT
+from reference.constants.open_flags import O_NONBLOCK
+from reference.constants.readiness import POLLHUP, POLLIN
+from reference.constants.requests import FIONREAD
+from reference.constants.transfers import SPLICE_F_NONBLOCK
 from reference.host.state import Kernel
 
 

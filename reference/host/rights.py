@@ -11,15 +11,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from reference.constants import (
-    F_GETFL,
-    F_SETFD,
-    FD_CLOEXEC,
-    MSG_CMSG_CLOEXEC,
-    MSG_CTRUNC,
-    O_NONBLOCK,
-    SCM_CREDENTIALS,
-)
+from reference.constants.descriptors import F_GETFL, F_SETFD, FD_CLOEXEC
+from reference.constants.open_flags import O_NONBLOCK
+from reference.constants.sockets import MSG_CMSG_CLOEXEC, MSG_CTRUNC, SCM_CREDENTIALS
 from reference.host.calls_descriptors import SETTABLE, DescriptorCalls
 from reference.host.description import Description
 from reference.host.importing import Options

@@ -8,7 +8,9 @@ pipes are read dry into the sandbox, and descriptors are made non-blocking again
 
 from __future__ import annotations
 
-from reference.constants import FIONBIO, POLLIN, S_IFCHR, S_IFIFO, S_IFREG
+from reference.constants.file_status import S_IFCHR, S_IFIFO, S_IFREG
+from reference.constants.readiness import POLLIN
+from reference.constants.requests import FIONBIO
 from reference.host.inode import Inode
 from reference.host.state import HostState
 from reference.outcomes import Declined

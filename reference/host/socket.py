@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reference.constants import (
-    AF_UNIX,
+from reference.constants.errors import (
     EAGAIN,
     ECONNRESET,
     EDESTADDRREQ,
@@ -23,24 +22,19 @@ from reference.constants import (
     EOPNOTSUPP,
     EPIPE,
     ESPIPE,
-    FIONBIO,
-    FIONREAD,
+)
+from reference.constants.open_flags import O_NONBLOCK
+from reference.constants.readiness import POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRBAND, POLLWRNORM
+from reference.constants.requests import FIONBIO, FIONREAD, SIOCOUTQ
+from reference.constants.sockets import (
+    AF_UNIX,
     MSG_CTRUNC,
     MSG_DONTWAIT,
     MSG_NOSIGNAL,
     MSG_PEEK,
     MSG_TRUNC,
-    O_NONBLOCK,
-    POLLHUP,
-    POLLIN,
-    POLLOUT,
-    POLLRDHUP,
-    POLLRDNORM,
-    POLLWRBAND,
-    POLLWRNORM,
     SHUT_RD,
     SHUT_WR,
-    SIOCOUTQ,
     SO_DOMAIN,
     SO_PASSCRED,
     SO_SNDBUF,

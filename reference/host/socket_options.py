@@ -12,13 +12,10 @@ from collections.abc import Callable
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from reference.constants import (
+from reference.constants.errors import EDOM, EINVAL, ENOPROTOOPT
+from reference.constants.limits import INT_MAX, LLONG_MAX
+from reference.constants.sockets import (
     AF_UNIX,
-    EDOM,
-    EINVAL,
-    ENOPROTOOPT,
-    INT_MAX,
-    LLONG_MAX,
     SO_ACCEPTCONN,
     SO_BROADCAST,
     SO_DOMAIN,

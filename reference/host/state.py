@@ -7,7 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from reference.constants import EBADF, EFBIG, F_GETFD, SIGPIPE, SIGXFSZ
+from reference.constants.descriptors import F_GETFD
+from reference.constants.errors import EBADF, EFBIG
+from reference.constants.signals import SIGPIPE, SIGXFSZ
 from reference.host.caller import Caller
 from reference.host.description import Description
 from reference.host.filesystem import Filesystem

@@ -13,21 +13,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reference.constants import (
-    EINVAL,
-    EIO,
-    ENOTTY,
-    EPERM,
-    ESRCH,
+from reference.constants.errors import EINVAL, EIO, ENOTTY, EPERM, ESRCH
+from reference.constants.requests import (
     FIONREAD,
-    SIGTTIN,
-    SIGTTOU,
-    SIGWINCH,
     TCFLSH,
     TCGETS,
-    TCSADRAIN,
-    TCSAFLUSH,
-    TCSANOW,
     TCSBRK,
     TCSBRKP,
     TCSETS,
@@ -57,8 +47,9 @@ from reference.constants import (
     TIOCSTI,
     TIOCSWINSZ,
     TIOCVHANGUP,
-    TOSTOP,
 )
+from reference.constants.signals import SIGTTIN, SIGTTOU, SIGWINCH
+from reference.constants.terminals import TCSADRAIN, TCSAFLUSH, TCSANOW, TOSTOP
 from reference.host.description import PlainDescription
 from reference.outcomes import Refused, Sleeps
 from reference.processes import OUTSIDE, process_id

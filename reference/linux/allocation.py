@@ -11,20 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from reference.constants import (
-    EFBIG,
-    EINVAL,
-    EOPNOTSUPP,
-    EPERM,
-    F_SEAL_FUTURE_WRITE,
-    F_SEAL_GROW,
-    F_SEAL_WRITE,
+from reference.constants.errors import EFBIG, EINVAL, EOPNOTSUPP, EPERM
+from reference.constants.limits import PAGE_SIZE
+from reference.constants.memory import F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_WRITE
+from reference.constants.transfers import (
     FALLOC_FL_COLLAPSE_RANGE,
     FALLOC_FL_INSERT_RANGE,
     FALLOC_FL_KEEP_SIZE,
     FALLOC_FL_PUNCH_HOLE,
     FALLOC_FL_ZERO_RANGE,
-    PAGE_SIZE,
 )
 from reference.linux.content import RESERVED, WRITTEN, page_ceiling
 from reference.outcomes import Refused

@@ -4,8 +4,7 @@
 
 from __future__ import annotations
 
-from reference.constants import (
-    AF_UNIX,
+from reference.constants.errors import (
     EACCES,
     EADDRINUSE,
     EAFNOSUPPORT,
@@ -18,10 +17,9 @@ from reference.constants import (
     ENOTSOCK,
     EOPNOTSUPP,
     EPROTOTYPE,
-    MSG_DONTWAIT,
-    SO_PASSCRED,
-    UINT_MAX,
 )
+from reference.constants.limits import UINT_MAX
+from reference.constants.sockets import AF_UNIX, MSG_DONTWAIT, SO_PASSCRED
 from reference.linux.calls_names import NameCalls
 from reference.linux.calls_sockets import TYPE_MASK, SocketCalls
 from reference.linux.inode import PERMISSION_BITS

@@ -4,18 +4,14 @@
 
 from __future__ import annotations
 
-from reference.constants import (
-    EBADF,
-    EINVAL,
-    ESPIPE,
-    LLONG_MAX,
+from reference.constants.errors import EBADF, EINVAL, ESPIPE
+from reference.constants.file_status import S_IFIFO, S_IFMT
+from reference.constants.limits import LLONG_MAX, ULONG_MAX
+from reference.constants.transfers import (
     POSIX_FADV_DONTNEED,
     POSIX_FADV_NOREUSE,
     POSIX_FADV_NORMAL,
     POSIX_FADV_WILLNEED,
-    S_IFIFO,
-    S_IFMT,
-    ULONG_MAX,
 )
 from reference.linux.objects import FileObject
 from reference.linux.regular import RegularFile

@@ -6,16 +6,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from reference.constants import (
+from reference.constants.errors import EACCES, EINVAL
+from reference.constants.file_status import (
     AT_EACCESS,
     AT_EMPTY_PATH,
     AT_NO_AUTOMOUNT,
     AT_STATX_DONT_SYNC,
     AT_STATX_FORCE_SYNC,
     AT_SYMLINK_NOFOLLOW,
-    EACCES,
-    EINVAL,
-    PAGE_SIZE,
     R_OK,
     STATX__RESERVED,
     STATX_ATIME,
@@ -28,6 +26,7 @@ from reference.constants import (
     W_OK,
     X_OK,
 )
+from reference.constants.limits import PAGE_SIZE
 from reference.linux.releases import FLAGS_IGNORED_SINCE
 from reference.linux.state import KernelState
 from reference.outcomes import Anything, Refused

@@ -7,13 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from reference.constants import (
+from reference.constants.descriptors import (
     CLOSE_RANGE_CLOEXEC,
     CLOSE_RANGE_UNSHARE,
-    EBADF,
-    EINVAL,
-    ENOTTY,
-    EPERM,
     F_DUPFD,
     F_DUPFD_CLOEXEC,
     F_GETFD,
@@ -21,18 +17,11 @@ from reference.constants import (
     F_SETFD,
     F_SETFL,
     FD_CLOEXEC,
-    FIGETBSZ,
-    FIOASYNC,
-    FIONBIO,
-    FIONREAD,
-    O_APPEND,
-    O_ASYNC,
-    O_CLOEXEC,
-    O_DIRECT,
-    O_NOATIME,
-    O_NONBLOCK,
-    UINT_MAX,
 )
+from reference.constants.errors import EBADF, EINVAL, ENOTTY, EPERM
+from reference.constants.limits import UINT_MAX
+from reference.constants.open_flags import O_APPEND, O_ASYNC, O_CLOEXEC, O_DIRECT, O_NOATIME, O_NONBLOCK
+from reference.constants.requests import FIGETBSZ, FIOASYNC, FIONBIO, FIONREAD
 from reference.linux.description import OpenFileDescription
 from reference.linux.regular import RegularFile
 from reference.linux.state import KernelState

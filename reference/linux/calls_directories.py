@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from reference.constants import ENOTDIR
+from reference.constants.errors import ENOTDIR
 from reference.linux.calls_names import NameCalls
 from reference.linux.directory import Directory
 from reference.outcomes import Refused

@@ -8,22 +8,8 @@ then whether the file system knows the namespace, then whether the attribute is 
 
 from __future__ import annotations
 
-from reference.constants import (
-    E2BIG,
-    EACCES,
-    EEXIST,
-    EINVAL,
-    ENODATA,
-    EOPNOTSUPP,
-    EPERM,
-    ERANGE,
-    S_IFDIR,
-    S_IFMT,
-    S_IFREG,
-    S_ISVTX,
-    XATTR_CREATE,
-    XATTR_REPLACE,
-)
+from reference.constants.errors import E2BIG, EACCES, EEXIST, EINVAL, ENODATA, EOPNOTSUPP, EPERM, ERANGE
+from reference.constants.file_status import S_IFDIR, S_IFMT, S_IFREG, S_ISVTX, XATTR_CREATE, XATTR_REPLACE
 from reference.linux.extended_attributes import SYSTEM, TRUSTED, USER
 from reference.linux.inode import Inode
 from reference.linux.objects import FileObject

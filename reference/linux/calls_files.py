@@ -4,12 +4,11 @@
 
 from __future__ import annotations
 
-from reference.constants import (
-    EBADF,
-    EFBIG,
-    EINVAL,
-    EOPNOTSUPP,
-    ESPIPE,
+from reference.constants.errors import EBADF, EFBIG, EINVAL, EOPNOTSUPP, ESPIPE
+from reference.constants.limits import LLONG_MAX, UINT_MAX
+from reference.constants.memory import MFD_ALLOW_SEALING, MFD_CLOEXEC, MFD_EXEC, MFD_NOEXEC_SEAL
+from reference.constants.open_flags import O_CLOEXEC, O_LARGEFILE, O_RDWR
+from reference.constants.transfers import (
     FALLOC_FL_COLLAPSE_RANGE,
     FALLOC_FL_INSERT_RANGE,
     FALLOC_FL_KEEP_SIZE,
@@ -17,18 +16,9 @@ from reference.constants import (
     FALLOC_FL_UNSHARE_RANGE,
     FALLOC_FL_WRITE_ZEROES,
     FALLOC_FL_ZERO_RANGE,
-    LLONG_MAX,
-    MFD_ALLOW_SEALING,
-    MFD_CLOEXEC,
-    MFD_EXEC,
-    MFD_NOEXEC_SEAL,
-    O_CLOEXEC,
-    O_LARGEFILE,
-    O_RDWR,
     SYNC_FILE_RANGE_WAIT_AFTER,
     SYNC_FILE_RANGE_WAIT_BEFORE,
     SYNC_FILE_RANGE_WRITE,
-    UINT_MAX,
 )
 from reference.linux.description import OpenFileDescription
 from reference.linux.regular import RegularFile

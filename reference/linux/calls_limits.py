@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from reference.constants import EINVAL, ULONG_MAX
+from reference.constants.errors import EINVAL
+from reference.constants.limits import ULONG_MAX
 from reference.linux.state import KernelState
 from reference.outcomes import Refused
 

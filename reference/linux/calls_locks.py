@@ -6,28 +6,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from reference.constants import (
-    EAGAIN,
-    EBADF,
-    EINVAL,
-    ENOLCK,
-    EOVERFLOW,
-    F_GETLK,
-    F_OFD_GETLK,
-    F_OFD_SETLK,
-    F_RDLCK,
-    F_SETLK,
-    F_UNLCK,
-    F_WRLCK,
-    LLONG_MAX,
-    LOCK_EX,
-    LOCK_NB,
-    LOCK_SH,
-    LOCK_UN,
-    SEEK_CUR,
-    SEEK_END,
-    SEEK_SET,
-)
+from reference.constants.descriptors import F_GETLK, F_OFD_GETLK, F_OFD_SETLK, F_SETLK
+from reference.constants.errors import EAGAIN, EBADF, EINVAL, ENOLCK, EOVERFLOW
+from reference.constants.limits import LLONG_MAX
+from reference.constants.locks import F_RDLCK, F_UNLCK, F_WRLCK, LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN
+from reference.constants.transfers import SEEK_CUR, SEEK_END, SEEK_SET
 from reference.linux.calls_descriptors import fcntl_command
 from reference.linux.description import OpenFileDescription
 from reference.linux.directory import Directory

@@ -4,30 +4,20 @@
 
 from __future__ import annotations
 
-from reference.constants import (
-    EACCES,
-    EFAULT,
-    EINVAL,
-    ENOENT,
-    ENOMEM,
-    EOPNOTSUPP,
-    EOVERFLOW,
-    EPERM,
+from reference.constants.errors import EACCES, EFAULT, EINVAL, ENOENT, ENOMEM, EOPNOTSUPP, EOVERFLOW, EPERM
+from reference.constants.file_status import S_IFMT, S_IFREG, S_IFSOCK
+from reference.constants.limits import LLONG_MAX, PAGE_SIZE
+from reference.constants.memory import (
     F_SEAL_FUTURE_WRITE,
     F_SEAL_WRITE,
-    LLONG_MAX,
     MAP_PRIVATE,
     MAP_SHARED,
     MAP_SHARED_VALIDATE,
     MS_ASYNC,
     MS_INVALIDATE,
     MS_SYNC,
-    PAGE_SIZE,
     PROT_EXEC,
     PROT_WRITE,
-    S_IFMT,
-    S_IFREG,
-    S_IFSOCK,
 )
 from reference.linux.description import OpenFileDescription
 from reference.linux.directory import DELETED

@@ -6,26 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reference.constants import (
-    EACCES,
-    EEXIST,
-    EINVAL,
-    EISDIR,
-    ELOOP,
-    ENOENT,
-    ENOTDIR,
-    EPERM,
-    EXDEV,
-    O_CREAT,
-    O_DIRECTORY,
-    O_EXCL,
-    O_NOFOLLOW,
-    O_PATH,
-    O_TRUNC,
-    S_IFIFO,
-    S_IFMT,
-    TMPFILE_BIT,
-)
+from reference.constants.errors import EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENOENT, ENOTDIR, EPERM, EXDEV
+from reference.constants.file_status import S_IFIFO, S_IFMT
+from reference.constants.open_flags import O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_TRUNC, TMPFILE_BIT
 from reference.linux.description import OpenFileDescription
 from reference.linux.device import DEVICES, SharedDevice
 from reference.linux.directory import Directory, Name, SymbolicLink

@@ -6,18 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from reference.constants import (
-    EBADF,
-    EINVAL,
-    F_GETPIPE_SZ,
-    F_SETPIPE_SZ,
-    O_CLOEXEC,
-    O_DIRECT,
-    O_NONBLOCK,
-    O_RDONLY,
-    O_WRONLY,
-    UINT_MAX,
-)
+from reference.constants.descriptors import F_GETPIPE_SZ, F_SETPIPE_SZ
+from reference.constants.errors import EBADF, EINVAL
+from reference.constants.limits import UINT_MAX
+from reference.constants.open_flags import O_CLOEXEC, O_DIRECT, O_NONBLOCK, O_RDONLY, O_WRONLY
 from reference.linux.calls_descriptors import fcntl_command
 from reference.linux.description import OpenFileDescription
 from reference.linux.pipe import Pipe, PipeEnds

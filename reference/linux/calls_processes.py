@@ -4,16 +4,8 @@
 
 from __future__ import annotations
 
-from reference.constants import (
-    EINVAL,
-    EPERM,
-    ESRCH,
-    SIG_BLOCK,
-    SIG_CATCH,
-    SIG_IGN,
-    SIG_SETMASK,
-    SIG_UNBLOCK,
-)
+from reference.constants.errors import EINVAL, EPERM, ESRCH
+from reference.constants.signals import SIG_BLOCK, SIG_CATCH, SIG_IGN, SIG_SETMASK, SIG_UNBLOCK
 from reference.linux.state import KernelState
 from reference.outcomes import Refused
 from reference.processes import Process, process_id

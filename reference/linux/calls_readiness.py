@@ -4,13 +4,9 @@
 
 from __future__ import annotations
 
-from reference.constants import (
-    EBADF,
-    EEXIST,
-    EINVAL,
-    ELOOP,
-    ENOENT,
-    EPERM,
+from reference.constants.errors import EBADF, EEXIST, EINVAL, ELOOP, ENOENT, EPERM
+from reference.constants.limits import INT_MAX, UINT_MAX
+from reference.constants.readiness import (
     EPOLL_CLOEXEC,
     EPOLL_CTL_ADD,
     EPOLL_CTL_DEL,
@@ -22,7 +18,6 @@ from reference.constants import (
     EPOLLIN,
     EPOLLOUT,
     EPOLLWAKEUP,
-    INT_MAX,
     POLLERR,
     POLLHUP,
     POLLIN,
@@ -33,7 +28,6 @@ from reference.constants import (
     POLLRDNORM,
     POLLWRBAND,
     POLLWRNORM,
-    UINT_MAX,
 )
 from reference.linux.description import OpenFileDescription
 from reference.linux.epoll import Epoll, Registration

@@ -7,9 +7,7 @@ Names and connections are in :mod:`reference.linux.calls_addresses`.
 
 from __future__ import annotations
 
-from reference.constants import (
-    AF_INET,
-    AF_UNIX,
+from reference.constants.errors import (
     EAFNOSUPPORT,
     EBADF,
     EFAULT,
@@ -19,15 +17,15 @@ from reference.constants import (
     EOPNOTSUPP,
     EPROTONOSUPPORT,
     ESOCKTNOSUPPORT,
-    INT_MAX,
-    IOV_MAX,
-    MAX_RW_COUNT,
+)
+from reference.constants.limits import INT_MAX, IOV_MAX, MAX_RW_COUNT, SIZE_MAX, UINT_MAX
+from reference.constants.open_flags import O_NONBLOCK, O_RDWR
+from reference.constants.sockets import (
+    AF_INET,
+    AF_UNIX,
     MSG_DONTWAIT,
-    O_NONBLOCK,
-    O_RDWR,
     SHUT_RD,
     SHUT_RDWR,
-    SIZE_MAX,
     SOCK_CLOEXEC,
     SOCK_DGRAM,
     SOCK_NONBLOCK,
@@ -35,7 +33,6 @@ from reference.constants import (
     SOCK_SEQPACKET,
     SOCK_STREAM,
     SOL_SOCKET,
-    UINT_MAX,
 )
 from reference.linux.calls_transfer import ADDRESS_SPACE_BYTES
 from reference.linux.description import OpenFileDescription

@@ -8,26 +8,11 @@ How the data moves is in :mod:`reference.linux.splicing`.
 
 from __future__ import annotations
 
-from reference.constants import (
-    EBADF,
-    EFBIG,
-    EINVAL,
-    EISDIR,
-    EOVERFLOW,
-    ESPIPE,
-    EXDEV,
-    LLONG_MAX,
-    MAX_RW_COUNT,
-    O_APPEND,
-    PAGE_SIZE,
-    SIGXFSZ,
-    SIZE_MAX,
-    SPLICE_F_GIFT,
-    SPLICE_F_MORE,
-    SPLICE_F_MOVE,
-    SPLICE_F_NONBLOCK,
-    UINT_MAX,
-)
+from reference.constants.errors import EBADF, EFBIG, EINVAL, EISDIR, EOVERFLOW, ESPIPE, EXDEV
+from reference.constants.limits import LLONG_MAX, MAX_RW_COUNT, PAGE_SIZE, SIZE_MAX, UINT_MAX
+from reference.constants.open_flags import O_APPEND
+from reference.constants.signals import SIGXFSZ
+from reference.constants.transfers import SPLICE_F_GIFT, SPLICE_F_MORE, SPLICE_F_MOVE, SPLICE_F_NONBLOCK
 from reference.linux.calls_transfer import CURRENT_POSITION, check_lengths
 from reference.linux.description import OpenFileDescription
 from reference.linux.directory import Directory

@@ -6,24 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from reference.constants import (
-    EINVAL,
-    ENOTTY,
-    O_DIRECTORY,
-    O_PATH,
-    TCFLSH,
-    TCGETS,
-    TCSADRAIN,
-    TCSAFLUSH,
-    TCSANOW,
-    TCSBRK,
-    TCSETS,
-    TCSETSF,
-    TCSETSW,
-    TCXONC,
-    TIOCGPTN,
-    TIOCSPTLCK,
-)
+from reference.constants.errors import EINVAL, ENOTTY
+from reference.constants.open_flags import O_DIRECTORY, O_PATH
+from reference.constants.requests import TCFLSH, TCGETS, TCSBRK, TCSETS, TCSETSF, TCSETSW, TCXONC, TIOCGPTN, TIOCSPTLCK
+from reference.constants.terminals import TCSADRAIN, TCSAFLUSH, TCSANOW
 from reference.linux.calls_names import NameCalls
 from reference.linux.description import OpenFileDescription
 from reference.linux.inode import Inode

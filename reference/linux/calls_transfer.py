@@ -13,15 +13,9 @@ a call with a vector returns 0 before that when the vector holds nothing.
 
 from __future__ import annotations
 
-from reference.constants import (
-    EBADF,
-    EFAULT,
-    EINVAL,
-    EOPNOTSUPP,
-    ESPIPE,
-    IOV_MAX,
-    LLONG_MAX,
-    MAX_RW_COUNT,
+from reference.constants.errors import EBADF, EFAULT, EINVAL, EOPNOTSUPP, ESPIPE
+from reference.constants.limits import IOV_MAX, LLONG_MAX, MAX_RW_COUNT
+from reference.constants.transfers import (
     RWF_APPEND,
     RWF_ATOMIC,
     RWF_DONTCACHE,

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from weakref import WeakValueDictionary
 
-from reference.constants import PAGE_SIZE
+from reference.constants.limits import PAGE_SIZE
 
 HOLE, RESERVED, WRITTEN = 0, 1, 2
 """States of a page's storage."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reference.constants import (
+from reference.constants.open_flags import (
     O_ACCMODE,
     O_CLOEXEC,
     O_CREAT,

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reference.constants import EINVAL, ENOMEM, ENOSPC, EPERM, S_IFCHR, UINT_MAX, UTIME_NOW
+from reference.constants.errors import EINVAL, ENOMEM, ENOSPC, EPERM
+from reference.constants.file_status import S_IFCHR, UTIME_NOW
+from reference.constants.limits import UINT_MAX
 from reference.linux.description import OpenFileDescription
 from reference.linux.inode import Inode
 from reference.linux.profile import DEVTMPFS, TMPFS

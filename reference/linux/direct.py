@@ -15,7 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from reference.constants import EFAULT, EINVAL, PAGE_SIZE
+from reference.constants.errors import EFAULT, EINVAL
+from reference.constants.limits import PAGE_SIZE
 from reference.linux.content import HOLE, WRITTEN, Content, page_ceiling
 from reference.outcomes import Refused
 

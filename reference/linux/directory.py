@@ -6,21 +6,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reference.constants import (
-    EACCES,
-    EINVAL,
-    EISDIR,
-    ENAMETOOLONG,
-    ENXIO,
-    LLONG_MAX,
-    S_IFDIR,
-    S_IFLNK,
-    S_ISGID,
-    SEEK_CUR,
-    SEEK_DATA,
-    SEEK_END,
-    SEEK_SET,
-)
+from reference.constants.errors import EACCES, EINVAL, EISDIR, ENAMETOOLONG, ENXIO
+from reference.constants.file_status import S_IFDIR, S_IFLNK, S_ISGID
+from reference.constants.limits import LLONG_MAX
+from reference.constants.transfers import SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_SET
 from reference.linux.inode import GROUP_EXECUTE, PERMISSION_BITS, Inode
 from reference.linux.permissions import MAY_EXECUTE, MAY_WRITE
 from reference.linux.releases import ENTRIES_END_SINCE, ENTRIES_OFFSETS_SINCE

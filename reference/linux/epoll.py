@@ -18,19 +18,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reference.constants import (
-    EACCES,
-    EINVAL,
-    ENOTTY,
-    EPOLLET,
-    EPOLLEXCLUSIVE,
-    EPOLLONESHOT,
-    EPOLLWAKEUP,
-    O_RDWR,
-    POLLIN,
-    POLLRDNORM,
-    UTIME_NOW,
-)
+from reference.constants.errors import EACCES, EINVAL, ENOTTY
+from reference.constants.file_status import UTIME_NOW
+from reference.constants.open_flags import O_RDWR
+from reference.constants.readiness import EPOLLET, EPOLLEXCLUSIVE, EPOLLONESHOT, EPOLLWAKEUP, POLLIN, POLLRDNORM
 from reference.linux.description import OpenFileDescription
 from reference.linux.objects import FileObject
 from reference.linux.releases import EPOLL_IOCTL_SINCE

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reference.constants import ENOSPC
+from reference.constants.errors import ENOSPC
 from reference.outcomes import Refused
 
 if TYPE_CHECKING:

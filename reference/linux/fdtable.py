@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from reference.constants import EBADF, EMFILE
+from reference.constants.errors import EBADF, EMFILE
 from reference.linux.description import OpenFileDescription
 from reference.outcomes import Refused
 

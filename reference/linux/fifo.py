@@ -10,7 +10,7 @@ When the last description goes, the pipe goes with its data; the name stays.
 
 from __future__ import annotations
 
-from reference.constants import ENXIO
+from reference.constants.errors import ENXIO
 from reference.linux.description import OpenFileDescription
 from reference.linux.pipe import PipeEnds
 from reference.outcomes import Refused, Sleeps

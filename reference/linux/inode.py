@@ -16,19 +16,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reference.constants import (
-    EACCES,
-    EINVAL,
-    ELOOP,
-    ENXIO,
-    EPERM,
-    O_ACCMODE,
-    O_DIRECT,
-    O_LARGEFILE,
-    O_NOATIME,
-    O_RDWR,
-    O_TRUNC,
-    O_WRONLY,
+from reference.constants.errors import EACCES, EINVAL, ELOOP, ENXIO, EPERM
+from reference.constants.file_status import (
     S_IFDIR,
     S_IFLNK,
     S_IFMT,
@@ -40,10 +29,11 @@ from reference.constants import (
     STATX_CTIME,
     STATX_DIOALIGN,
     STATX_MTIME,
-    UINT_MAX,
     UTIME_NOW,
     UTIME_OMIT,
 )
+from reference.constants.limits import UINT_MAX
+from reference.constants.open_flags import O_ACCMODE, O_DIRECT, O_LARGEFILE, O_NOATIME, O_RDWR, O_TRUNC, O_WRONLY
 from reference.linux.description import OpenFileDescription
 from reference.linux.objects import FileObject
 from reference.linux.permissions import MAY_READ, MAY_WRITE, mode_permits

@@ -15,7 +15,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reference.constants import EIO, O_NOCTTY, SIGCONT, SIGHUP, SIGTTIN
+from reference.constants.errors import EIO
+from reference.constants.open_flags import O_NOCTTY
+from reference.constants.signals import SIGCONT, SIGHUP, SIGTTIN
 from reference.outcomes import Refused, Sleeps
 
 if TYPE_CHECKING:

@@ -6,17 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reference.constants import (
-    EINVAL,
-    ENOTTY,
-    EPERM,
-    ESRCH,
-    SIGTTOU,
-    TIOCGPGRP,
-    TIOCGSID,
-    TIOCNOTTY,
-    TIOCSPGRP,
-)
+from reference.constants.errors import EINVAL, ENOTTY, EPERM, ESRCH
+from reference.constants.requests import TIOCGPGRP, TIOCGSID, TIOCNOTTY, TIOCSPGRP
+from reference.constants.signals import SIGTTOU
 from reference.linux.job_control import check_background, give_up_control, take_control
 from reference.linux.terminal_requests import Request, registering
 from reference.outcomes import Refused

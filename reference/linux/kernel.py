@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from reference.constants import O_RDWR
+from reference.constants.open_flags import O_RDWR
 from reference.linux.calls_addresses import AddressCalls
 from reference.linux.calls_advice import AdviceCalls
 from reference.linux.calls_attributes import AttributeCalls

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reference.constants import PAGE_SIZE
+from reference.constants.limits import PAGE_SIZE
 from reference.linux.content import WRITTEN, FilePage
 from reference.linux.ring import Slot, in_pages
 

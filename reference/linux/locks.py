@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from reference.constants import F_RDLCK, F_UNLCK, F_WRLCK
+from reference.constants.locks import F_RDLCK, F_UNLCK, F_WRLCK
 from reference.linux.description import OpenFileDescription
 
 Owner = OpenFileDescription | None

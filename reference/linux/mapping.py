@@ -14,7 +14,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reference.constants import EFAULT, PAGE_SIZE, PROT_READ, PROT_WRITE
+from reference.constants.errors import EFAULT
+from reference.constants.limits import PAGE_SIZE
+from reference.constants.memory import PROT_READ, PROT_WRITE
 from reference.linux.content import WRITTEN, page_ceiling
 from reference.outcomes import Refused
 from reference.structures import NOW

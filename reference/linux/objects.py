@@ -12,26 +12,10 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from reference.constants import (
-    EINVAL,
-    ENODEV,
-    ENOTTY,
-    ENXIO,
-    EOPNOTSUPP,
-    EPERM,
-    ESPIPE,
-    MAX_RW_COUNT,
-    PAGE_SIZE,
-    POLLIN,
-    POLLOUT,
-    POLLRDNORM,
-    POLLWRNORM,
-    STATX_BASIC_STATS,
-    STATX_MNT_ID,
-    STATX_MNT_ID_UNIQUE,
-    UINT_MAX,
-    UTIME_NOW,
-)
+from reference.constants.errors import EINVAL, ENODEV, ENOTTY, ENXIO, EOPNOTSUPP, EPERM, ESPIPE
+from reference.constants.file_status import STATX_BASIC_STATS, STATX_MNT_ID, STATX_MNT_ID_UNIQUE, UTIME_NOW
+from reference.constants.limits import MAX_RW_COUNT, PAGE_SIZE, UINT_MAX
+from reference.constants.readiness import POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM
 from reference.linux.extended_attributes import ExtendedAttributes
 from reference.linux.permissions import mode_permits
 from reference.linux.profile import ANONYMOUS

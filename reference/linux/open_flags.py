@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from reference.constants import (
-    EINVAL,
+from reference.constants.errors import EINVAL
+from reference.constants.open_flags import (
     O_ACCMODE,
     O_APPEND,
     O_ASYNC,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from reference.constants import ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR
+from reference.constants.errors import ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR
 from reference.linux.directory import Directory, Name, SymbolicLink
 from reference.outcomes import Refused
 

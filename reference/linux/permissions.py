@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reference.constants import S_IFDIR, S_IFMT
+from reference.constants.file_status import S_IFDIR, S_IFMT
 
 if TYPE_CHECKING:
     from reference.linux.profile import Profile

@@ -9,29 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reference.constants import (
-    EAGAIN,
-    EBUSY,
-    EINVAL,
-    ENOMEM,
-    EPERM,
-    EPIPE,
-    ESPIPE,
-    FIONREAD,
-    MAX_RW_COUNT,
-    O_DIRECT,
-    PAGE_SIZE,
-    POLLERR,
-    POLLHUP,
-    POLLIN,
-    POLLOUT,
-    POLLRDNORM,
-    POLLWRNORM,
-    RWF_NOSIGNAL,
-    RWF_NOWAIT,
-    S_IFIFO,
-    SIGPIPE,
-)
+from reference.constants.errors import EAGAIN, EBUSY, EINVAL, ENOMEM, EPERM, EPIPE, ESPIPE
+from reference.constants.file_status import S_IFIFO
+from reference.constants.limits import MAX_RW_COUNT, PAGE_SIZE
+from reference.constants.open_flags import O_DIRECT
+from reference.constants.readiness import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM
+from reference.constants.requests import FIONREAD
+from reference.constants.signals import SIGPIPE
+from reference.constants.transfers import RWF_NOSIGNAL, RWF_NOWAIT
 from reference.linux.description import OpenFileDescription
 from reference.linux.inode import Inode
 from reference.linux.profile import PIPEFS, Filesystem

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reference.constants import EACCES, S_IFLNK
+from reference.constants.errors import EACCES
+from reference.constants.file_status import S_IFLNK
 from reference.linux.directory import DELETED
 from reference.linux.inode import Inode
 from reference.linux.profile import PROCFS

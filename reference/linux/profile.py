@@ -10,18 +10,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from reference.constants import (
+from reference.constants.file_status import (
     ANON_INODE_FS_MAGIC,
     DEVPTS_SUPER_MAGIC,
     EXT4_SUPER_MAGIC,
+    PIPEFS_MAGIC,
+    PROC_SUPER_MAGIC,
+    TMPFS_MAGIC,
+)
+from reference.constants.limits import PAGE_SIZE
+from reference.constants.transfers import (
     FALLOC_FL_COLLAPSE_RANGE,
     FALLOC_FL_INSERT_RANGE,
     FALLOC_FL_PUNCH_HOLE,
     FALLOC_FL_ZERO_RANGE,
-    PAGE_SIZE,
-    PIPEFS_MAGIC,
-    PROC_SUPER_MAGIC,
-    TMPFS_MAGIC,
 )
 from reference.linux.releases import MEMORY_ATTRIBUTES_SINCE, MEMORY_DIRECT_SINCE
 from reference.outcomes import OneOf

@@ -6,17 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from reference.constants import (
-    DEVPTS_SUPER_MAGIC,
-    EBUSY,
-    EIO,
-    EPERM,
-    O_ASYNC,
-    POLLIN,
-    POLLOUT,
-    UINT_MAX,
-    UTIME_NOW,
-)
+from reference.constants.errors import EBUSY, EIO, EPERM
+from reference.constants.file_status import DEVPTS_SUPER_MAGIC, UTIME_NOW
+from reference.constants.limits import UINT_MAX
+from reference.constants.open_flags import O_ASYNC
+from reference.constants.readiness import POLLIN, POLLOUT
 from reference.linux.description import OpenFileDescription
 from reference.linux.directory import DELETED
 from reference.linux.job_control import lose_control

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from reference.constants import SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU
+from reference.constants.signals import SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU
 
 STOP_SIGNALS = frozenset((SIGTSTP, SIGTTIN, SIGTTOU))
 _CANCELLED: dict[int, frozenset[int]] = {

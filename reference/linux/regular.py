@@ -18,31 +18,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reference.constants import (
-    EAGAIN,
-    EFBIG,
-    EINVAL,
-    ENXIO,
-    EOPNOTSUPP,
-    EPERM,
-    F_SEAL_FUTURE_WRITE,
-    F_SEAL_GROW,
-    F_SEAL_SEAL,
-    F_SEAL_SHRINK,
-    F_SEAL_WRITE,
-    O_APPEND,
-    O_DIRECT,
-    PAGE_SIZE,
+from reference.constants.errors import EAGAIN, EFBIG, EINVAL, ENXIO, EOPNOTSUPP, EPERM
+from reference.constants.file_status import S_IFREG
+from reference.constants.limits import PAGE_SIZE
+from reference.constants.memory import F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_WRITE
+from reference.constants.open_flags import O_APPEND, O_DIRECT
+from reference.constants.signals import SIGXFSZ
+from reference.constants.transfers import (
     RWF_APPEND,
     RWF_DONTCACHE,
     RWF_NOAPPEND,
     RWF_NOWAIT,
-    S_IFREG,
     SEEK_CUR,
     SEEK_DATA,
     SEEK_END,
     SEEK_SET,
-    SIGXFSZ,
 )
 from reference.linux.allocation import ALLOCATIONS
 from reference.linux.content import HOLE, RESERVED, WRITTEN, Content, page_ceiling

@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Protocol
 
-from reference.constants import PAGE_SIZE
+from reference.constants.limits import PAGE_SIZE
 from reference.linux.waiting import WaitQueue
 
 SLOTS_DEFAULT = 16

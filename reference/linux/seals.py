@@ -10,12 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from reference.constants import (
-    EBUSY,
-    EINVAL,
-    EPERM,
-    F_ADD_SEALS,
-    F_GET_SEALS,
+from reference.constants.descriptors import F_ADD_SEALS, F_GET_SEALS
+from reference.constants.errors import EBUSY, EINVAL, EPERM
+from reference.constants.memory import (
     F_SEAL_EXEC,
     F_SEAL_FUTURE_WRITE,
     F_SEAL_GROW,

@@ -11,14 +11,10 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from reference.constants import (
+from reference.constants.errors import EACCES, EDOM, EINVAL, ENOPROTOOPT
+from reference.constants.limits import INT_MAX, LLONG_MAX, UINT_MAX
+from reference.constants.sockets import (
     AF_UNIX,
-    EACCES,
-    EDOM,
-    EINVAL,
-    ENOPROTOOPT,
-    INT_MAX,
-    LLONG_MAX,
     SO_ACCEPTCONN,
     SO_BROADCAST,
     SO_DEBUG,
@@ -40,7 +36,6 @@ from reference.constants import (
     SO_SNDTIMEO,
     SO_TIMESTAMP,
     SO_TYPE,
-    UINT_MAX,
 )
 from reference.outcomes import Refused
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from weakref import ref
 
-from reference.constants import PAGE_SIZE
+from reference.constants.limits import PAGE_SIZE
 from reference.linux.ring import Memory, Slot
 from reference.linux.socket_room import STREAM_PAGES_BYTES, stream_head
 

@@ -9,7 +9,7 @@ The sum is exact, so how much fits into a socket is known, whatever the sizes of
 
 from __future__ import annotations
 
-from reference.constants import PAGE_SIZE
+from reference.constants.limits import PAGE_SIZE
 
 CACHE_LINE_BYTES = 64
 DESCRIPTOR_BYTES = 256

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reference.constants import EAGAIN, EINVAL, EPIPE, MAX_RW_COUNT, O_APPEND, PAGE_SIZE, SIGPIPE
+from reference.constants.errors import EAGAIN, EINVAL, EPIPE
+from reference.constants.limits import MAX_RW_COUNT, PAGE_SIZE
+from reference.constants.open_flags import O_APPEND
+from reference.constants.signals import SIGPIPE
 from reference.linux.ring import Ring, Slot
 from reference.outcomes import Refused, Sleeps
 

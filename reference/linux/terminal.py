@@ -24,24 +24,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from reference.constants import (
-    EAGAIN,
-    EINVAL,
-    EIO,
-    ENOTTY,
-    O_DIRECT,
-    POLLERR,
-    POLLHUP,
-    POLLOUT,
-    POLLPRI,
-    POLLWRNORM,
-    SIGTTIN,
-    SIGTTOU,
-    TIOCPKT_DATA,
-    TIOCSCTTY,
-    TIOCSPGRP,
-    TOSTOP,
-)
+from reference.constants.errors import EAGAIN, EINVAL, EIO, ENOTTY
+from reference.constants.open_flags import O_DIRECT
+from reference.constants.readiness import POLLERR, POLLHUP, POLLOUT, POLLPRI, POLLWRNORM
+from reference.constants.requests import TIOCSCTTY, TIOCSPGRP
+from reference.constants.signals import SIGTTIN, SIGTTOU
+from reference.constants.terminals import TIOCPKT_DATA, TOSTOP
 from reference.linux import job_requests, terminal_questions, terminal_requests
 from reference.linux.description import OpenFileDescription
 from reference.linux.job_control import check_background, take_control_by_opening

@@ -9,17 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reference.constants import (
-    POLLIN,
-    POLLOUT,
-    POLLRDNORM,
-    S_IFCHR,
-    SIGIO,
-    TIOCPKT_FLUSHREAD,
-    TIOCPKT_FLUSHWRITE,
-    TIOCPKT_START,
-    TIOCPKT_STOP,
-)
+from reference.constants.file_status import S_IFCHR
+from reference.constants.readiness import POLLIN, POLLOUT, POLLRDNORM
+from reference.constants.signals import SIGIO
+from reference.constants.terminals import TIOCPKT_FLUSHREAD, TIOCPKT_FLUSHWRITE, TIOCPKT_START, TIOCPKT_STOP
 from reference.linux.inode import Inode
 from reference.linux.line_discipline import LineDiscipline
 from reference.linux.pty_buffer import PtyBuffer

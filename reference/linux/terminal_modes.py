@@ -15,7 +15,9 @@ import re
 from enum import Enum, auto
 from functools import lru_cache
 
-from reference.constants import (
+from reference.constants.limits import UINT_MAX
+from reference.constants.signals import SIGINT, SIGQUIT, SIGTSTP
+from reference.constants.terminals import (
     B38400,
     CREAD,
     CS8,
@@ -49,12 +51,8 @@ from reference.constants import (
     OPOST,
     PARENB,
     PARMRK,
-    SIGINT,
-    SIGQUIT,
-    SIGTSTP,
     TAB3,
     TABDLY,
-    UINT_MAX,
     VEOF,
     VEOL,
     VEOL2,

@@ -6,12 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reference.constants import (
-    EINVAL,
-    ENOTTY,
-    EPERM,
-    N_TTY,
-    SIGTTOU,
+from reference.constants.errors import EINVAL, ENOTTY, EPERM
+from reference.constants.limits import UINT_MAX
+from reference.constants.requests import (
     TCGETS2,
     TCSBRK,
     TCSBRKP,
@@ -29,8 +26,9 @@ from reference.constants import (
     TIOCSETD,
     TIOCSTI,
     TIOCVHANGUP,
-    UINT_MAX,
 )
+from reference.constants.signals import SIGTTOU
+from reference.constants.terminals import N_TTY
 from reference.linux.job_control import check_background
 from reference.linux.terminal_requests import Request, master_of, registering
 from reference.outcomes import Dealt, Refused

@@ -7,31 +7,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from reference.constants import (
-    EINVAL,
-    EIO,
-    ENOTTY,
-    EXTPROC,
+from reference.constants.errors import EINVAL, EIO, ENOTTY
+from reference.constants.open_flags import O_CREAT, O_DIRECT, O_EXCL, O_NOCTTY, O_PATH, O_TRUNC
+from reference.constants.readiness import POLLOUT
+from reference.constants.requests import (
     FIONREAD,
-    IXON,
-    O_CREAT,
-    O_DIRECT,
-    O_EXCL,
-    O_NOCTTY,
-    O_PATH,
-    O_TRUNC,
-    POLLOUT,
-    SIGTTOU,
-    SIGWINCH,
     TCFLSH,
     TCGETS,
-    TCIFLUSH,
-    TCIOFF,
-    TCIOFLUSH,
-    TCION,
-    TCOFLUSH,
-    TCOOFF,
-    TCOON,
     TCSETS,
     TCSETSF,
     TCSETSW,
@@ -45,11 +27,23 @@ from reference.constants import (
     TIOCNXCL,
     TIOCOUTQ,
     TIOCPKT,
+    TIOCSPTLCK,
+    TIOCSWINSZ,
+)
+from reference.constants.signals import SIGTTOU, SIGWINCH
+from reference.constants.terminals import (
+    EXTPROC,
+    IXON,
+    TCIFLUSH,
+    TCIOFF,
+    TCIOFLUSH,
+    TCION,
+    TCOFLUSH,
+    TCOOFF,
+    TCOON,
     TIOCPKT_DOSTOP,
     TIOCPKT_IOCTL,
     TIOCPKT_NOSTOP,
-    TIOCSPTLCK,
-    TIOCSWINSZ,
     VSTART,
     VSTOP,
 )

@@ -9,7 +9,7 @@ Input has bits of its own, and without any the speed of output.
 
 from __future__ import annotations
 
-from reference.constants import B0, BOTHER, CBAUD, CBAUDEX, IBSHIFT
+from reference.constants.terminals import B0, BOTHER, CBAUD, CBAUDEX, IBSHIFT
 from reference.structures import Speeds
 
 USUAL_SPEEDS = Speeds(38400, 38400)

@@ -15,7 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reference.constants import EINVAL, S_IFSOCK
+from reference.constants.errors import EINVAL
+from reference.constants.file_status import S_IFSOCK
 from reference.linux.inode import Inode
 from reference.outcomes import Refused
 from reference.syscalls import AUTOMATIC_NAME, Address

@@ -13,22 +13,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reference.constants import (
-    EAGAIN,
-    ECONNREFUSED,
-    ECONNRESET,
-    EMSGSIZE,
-    ENOTCONN,
-    EOPNOTSUPP,
-    EPERM,
-    EPIPE,
-    MSG_OOB,
-    MSG_TRUNC,
-    POLLERR,
-    SO_TIMESTAMP,
-    SOCK_DGRAM,
-    SOCK_SEQPACKET,
-)
+from reference.constants.errors import EAGAIN, ECONNREFUSED, ECONNRESET, EMSGSIZE, ENOTCONN, EOPNOTSUPP, EPERM, EPIPE
+from reference.constants.readiness import POLLERR
+from reference.constants.sockets import MSG_OOB, MSG_TRUNC, SO_TIMESTAMP, SOCK_DGRAM, SOCK_SEQPACKET
 from reference.linux.releases import DATAGRAM_SIZE_FIRST_SINCE
 from reference.linux.rights import Packet, Reception, Rights
 from reference.linux.socket_room import DATAGRAM_RESERVE_BYTES, datagram_cost

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reference.constants import SO_PASSCRED
+from reference.constants.sockets import SO_PASSCRED
 from reference.linux.releases import CREDENTIALS_AT_CONNECT_SINCE
 
 if TYPE_CHECKING:

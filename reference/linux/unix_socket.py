@@ -14,16 +14,9 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from reference.constants import (
-    EAGAIN,
-    ECONNRESET,
-    EINVAL,
-    EOPNOTSUPP,
-    EPIPE,
-    ETOOMANYREFS,
-    FIONREAD,
-    MSG_DONTWAIT,
-    MSG_NOSIGNAL,
+from reference.constants.errors import EAGAIN, ECONNRESET, EINVAL, EOPNOTSUPP, EPIPE, ETOOMANYREFS
+from reference.constants.file_status import S_IFSOCK, SOCKFS_MAGIC
+from reference.constants.readiness import (
     POLLERR,
     POLLHUP,
     POLLIN,
@@ -34,16 +27,10 @@ from reference.constants import (
     POLLRDNORM,
     POLLWRBAND,
     POLLWRNORM,
-    RWF_NOSIGNAL,
-    RWF_NOWAIT,
-    S_IFSOCK,
-    SHUT_RD,
-    SHUT_WR,
-    SIOCATMARK,
-    SIOCOUTQ,
-    SO_PASSCRED,
-    SOCKFS_MAGIC,
 )
+from reference.constants.requests import FIONREAD, SIOCATMARK, SIOCOUTQ
+from reference.constants.sockets import MSG_DONTWAIT, MSG_NOSIGNAL, SHUT_RD, SHUT_WR, SO_PASSCRED
+from reference.constants.transfers import RWF_NOSIGNAL, RWF_NOWAIT
 from reference.linux.inode import Inode
 from reference.linux.profile import Filesystem
 from reference.linux.releases import MARK_OF_STREAMS_SINCE, MESSAGE_SPLICE_SINCE, SOCKET_NOWAIT_SINCE

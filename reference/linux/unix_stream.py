@@ -20,22 +20,10 @@ from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from reference.constants import (
-    EAGAIN,
-    EINVAL,
-    EISCONN,
-    ENOTCONN,
-    EOPNOTSUPP,
-    EPIPE,
-    MSG_NOSIGNAL,
-    MSG_OOB,
-    MSG_WAITALL,
-    POLLPRI,
-    SIGPIPE,
-    SO_OOBINLINE,
-    SO_PASSCRED,
-    SOCK_STREAM,
-)
+from reference.constants.errors import EAGAIN, EINVAL, EISCONN, ENOTCONN, EOPNOTSUPP, EPIPE
+from reference.constants.readiness import POLLPRI
+from reference.constants.signals import SIGPIPE
+from reference.constants.sockets import MSG_NOSIGNAL, MSG_OOB, MSG_WAITALL, SO_OOBINLINE, SO_PASSCRED, SOCK_STREAM
 from reference.linux.releases import MARK_CONSUMED_SINCE, QUEUE_COUNTED_SINCE
 from reference.linux.rights import EMPTY_CREDENTIALS, Credentials, Packet, Reception, Rights, drop_all
 from reference.linux.socket_pages import FRAGMENTS_MAX, Fragments, as_fragments, slots_of

@@ -20,7 +20,7 @@ from conformance.ops import Op
 from conformance.oracle import first_mismatch, predict
 from conformance.runners import run_offered, started
 from conformance.systems.process import ProcessSystem
-from reference.constants import ENOTTY, EPERM
+from reference.constants.errors import ENOTTY, EPERM
 
 SYSTEM = named_systems()["gvisor-donated"]
 PROFILE = profile_for(working_base(None))

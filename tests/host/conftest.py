@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from imported_sockets import Pair, pair
-from reference.constants import SOCK_DGRAM, SOCK_NONBLOCK, SOCK_SEQPACKET, SOCK_STREAM
+from reference.constants.sockets import SOCK_DGRAM, SOCK_NONBLOCK, SOCK_SEQPACKET, SOCK_STREAM
 from reference.host.kernel import Host
 from reference.linux.kernel import Linux
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from reference.constants import EBADF, EINVAL
+from reference.constants.errors import EBADF, EINVAL
 from reference.host.kernel import Host
 from reference.outcomes import Refused
 

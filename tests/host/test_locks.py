@@ -8,33 +8,12 @@ from random import Random
 
 import pytest
 
-from reference.constants import (
-    EAGAIN,
-    EBADF,
-    EINVAL,
-    ESPIPE,
-    F_DUPFD,
-    F_GETLK,
-    F_OFD_GETLK,
-    F_OFD_SETLK,
-    F_RDLCK,
-    F_SETLK,
-    F_UNLCK,
-    F_WRLCK,
-    LLONG_MAX,
-    LOCK_EX,
-    LOCK_NB,
-    LOCK_SH,
-    LOCK_UN,
-    O_CREAT,
-    O_PATH,
-    O_RDONLY,
-    O_RDWR,
-    O_WRONLY,
-    SEEK_CUR,
-    SEEK_END,
-    SEEK_SET,
-)
+from reference.constants.descriptors import F_DUPFD, F_GETLK, F_OFD_GETLK, F_OFD_SETLK, F_SETLK
+from reference.constants.errors import EAGAIN, EBADF, EINVAL, ESPIPE
+from reference.constants.limits import LLONG_MAX
+from reference.constants.locks import F_RDLCK, F_UNLCK, F_WRLCK, LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN
+from reference.constants.open_flags import O_CREAT, O_PATH, O_RDONLY, O_RDWR, O_WRONLY
+from reference.constants.transfers import SEEK_CUR, SEEK_END, SEEK_SET
 from reference.host.kernel import Host
 from reference.host.locks import LockSet, Owner, Range
 from reference.linux.kernel import Linux

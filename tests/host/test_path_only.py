@@ -8,29 +8,12 @@ from collections.abc import Callable
 
 import pytest
 
-from reference.constants import (
-    EBADF,
-    EFAULT,
-    EINVAL,
-    ENOENT,
-    ENOSYS,
-    ENOTSOCK,
-    EPERM,
-    EPOLL_CTL_ADD,
-    EPOLL_CTL_DEL,
-    EPOLLIN,
-    ERANGE,
-    MAP_SHARED,
-    O_CREAT,
-    O_PATH,
-    O_RDWR,
-    POLLIN,
-    POLLOUT,
-    PROT_READ,
-    SHUT_RD,
-    SYNC_FILE_RANGE_WAIT_AFTER,
-    SYNC_FILE_RANGE_WAIT_BEFORE,
-)
+from reference.constants.errors import EBADF, EFAULT, EINVAL, ENOENT, ENOSYS, ENOTSOCK, EPERM, ERANGE
+from reference.constants.memory import MAP_SHARED, PROT_READ
+from reference.constants.open_flags import O_CREAT, O_PATH, O_RDWR
+from reference.constants.readiness import EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLLIN, POLLIN, POLLOUT
+from reference.constants.sockets import SHUT_RD
+from reference.constants.transfers import SYNC_FILE_RANGE_WAIT_AFTER, SYNC_FILE_RANGE_WAIT_BEFORE
 from reference.host.kernel import Host
 from reference.outcomes import Refused
 

@@ -6,13 +6,9 @@ from __future__ import annotations
 
 import pytest
 
-from reference.constants import (
-    AF_UNIX,
-    EEXIST,
-    EINVAL,
-    EISDIR,
-    ENOTDIR,
-    F_GETFL,
+from reference.constants.descriptors import F_GETFL
+from reference.constants.errors import EEXIST, EINVAL, EISDIR, ENOTDIR
+from reference.constants.open_flags import (
     O_CREAT,
     O_DIRECTORY,
     O_DSYNC,
@@ -20,10 +16,10 @@ from reference.constants import (
     O_PATH,
     O_RDWR,
     O_TMPFILE,
-    SOCK_STREAM,
     SYNC_BIT,
     TMPFILE_BIT,
 )
+from reference.constants.sockets import AF_UNIX, SOCK_STREAM
 from reference.host.kernel import Host
 from reference.outcomes import Refused
 

@@ -9,11 +9,9 @@ from struct import pack, unpack
 import pytest
 
 from imported_sockets import ON, Pair, imported, pair, turn_on
-from reference.constants import (
+from reference.constants.errors import EDOM, EINVAL, ENOPROTOOPT
+from reference.constants.sockets import (
     AF_UNIX,
-    EDOM,
-    EINVAL,
-    ENOPROTOOPT,
     SO_DEBUG,
     SO_DOMAIN,
     SO_LINGER,

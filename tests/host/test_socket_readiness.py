@@ -7,14 +7,12 @@ from __future__ import annotations
 import pytest
 
 from imported_sockets import Pair, imported
-from reference.constants import (
-    AF_UNIX,
-    EINVAL,
+from reference.constants.errors import EINVAL
+from reference.constants.readiness import (
     EPOLL_CTL_ADD,
     EPOLLIN,
     EPOLLONESHOT,
     EPOLLRDHUP,
-    MSG_OOB,
     POLLHUP,
     POLLIN,
     POLLOUT,
@@ -23,12 +21,8 @@ from reference.constants import (
     POLLRDNORM,
     POLLWRBAND,
     POLLWRNORM,
-    SHUT_RD,
-    SHUT_RDWR,
-    SHUT_WR,
-    SOCK_NONBLOCK,
-    SOCK_STREAM,
 )
+from reference.constants.sockets import AF_UNIX, MSG_OOB, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_NONBLOCK, SOCK_STREAM
 from reference.host.kernel import Host
 from reference.outcomes import Sleeps
 from refusals import fails

@@ -9,16 +9,12 @@ from struct import pack
 import pytest
 
 from imported_sockets import Pair, imported, pair, turn_on
-from reference.constants import (
+from reference.constants.descriptors import F_GETFD, F_GETFL, FD_CLOEXEC
+from reference.constants.errors import EAGAIN, EINVAL, EMFILE, EPIPE
+from reference.constants.limits import LLONG_MAX
+from reference.constants.open_flags import O_APPEND, O_CREAT, O_DIRECTORY, O_NONBLOCK, O_RDONLY, O_RDWR
+from reference.constants.sockets import (
     AF_UNIX,
-    EAGAIN,
-    EINVAL,
-    EMFILE,
-    EPIPE,
-    F_GETFD,
-    F_GETFL,
-    FD_CLOEXEC,
-    LLONG_MAX,
     MSG_CMSG_CLOEXEC,
     MSG_CTRUNC,
     MSG_DONTWAIT,
@@ -27,14 +23,7 @@ from reference.constants import (
     MSG_PEEK,
     MSG_TRUNC,
     MSG_WAITALL,
-    O_APPEND,
-    O_CREAT,
-    O_DIRECTORY,
-    O_NONBLOCK,
-    O_RDONLY,
-    O_RDWR,
     SCM_CREDENTIALS,
-    SEEK_CUR,
     SO_PASSCRED,
     SO_RCVTIMEO,
     SO_SNDBUF,
@@ -46,6 +35,7 @@ from reference.constants import (
     SOCK_STREAM,
     SOL_SOCKET,
 )
+from reference.constants.transfers import SEEK_CUR
 from reference.host.caller import Caller
 from reference.host.kernel import Host
 from reference.linux.kernel import Linux

@@ -9,14 +9,9 @@ from struct import pack
 import pytest
 
 from imported_sockets import Pair, imported, pair, turn_on
-from reference.constants import (
+from reference.constants.errors import EAGAIN, EBADF, ECONNREFUSED, EINVAL, EMSGSIZE, EPIPE
+from reference.constants.sockets import (
     AF_UNIX,
-    EAGAIN,
-    EBADF,
-    ECONNREFUSED,
-    EINVAL,
-    EMSGSIZE,
-    EPIPE,
     MSG_DONTWAIT,
     MSG_EOR,
     MSG_OOB,

@@ -9,34 +9,17 @@ from struct import pack
 import pytest
 
 from imported_sockets import ON, Pair, imported, pair
-from reference.constants import (
+from reference.constants.descriptors import F_GETFL
+from reference.constants.errors import EBADF, EINVAL, ENODEV, ENOTSOCK, ENOTTY, ENXIO, EOPNOTSUPP, EPIPE, ESPIPE
+from reference.constants.memory import MAP_SHARED, PROT_READ
+from reference.constants.open_flags import O_NONBLOCK, O_PATH, O_RDWR, O_WRONLY
+from reference.constants.requests import FIONBIO, FIONREAD, SIOCATMARK, SIOCOUTQ
+from reference.constants.sockets import (
     AF_UNIX,
-    EBADF,
-    EINVAL,
-    ENODEV,
-    ENOTSOCK,
-    ENOTTY,
-    ENXIO,
-    EOPNOTSUPP,
-    EPIPE,
-    ESPIPE,
-    F_GETFL,
-    FIONBIO,
-    FIONREAD,
-    MAP_SHARED,
     MSG_EOR,
-    O_NONBLOCK,
-    O_PATH,
-    O_RDWR,
-    O_WRONLY,
-    PROT_READ,
-    RWF_HIPRI,
-    SEEK_CUR,
     SHUT_RD,
     SHUT_RDWR,
     SHUT_WR,
-    SIOCATMARK,
-    SIOCOUTQ,
     SO_DEBUG,
     SO_PASSCRED,
     SO_SNDBUF,
@@ -47,6 +30,7 @@ from reference.constants import (
     SOCK_STREAM,
     SOL_SOCKET,
 )
+from reference.constants.transfers import RWF_HIPRI, SEEK_CUR
 from reference.host.kernel import Host
 from reference.outcomes import Declined
 from reference.structures import Message

@@ -8,20 +8,10 @@ from collections.abc import Callable
 
 import pytest
 
-from reference.constants import (
-    EAGAIN,
-    EBADF,
-    EINVAL,
-    EPIPE,
-    ESPIPE,
-    F_SETFL,
-    O_APPEND,
-    O_CREAT,
-    O_NONBLOCK,
-    O_RDWR,
-    SEEK_CUR,
-    SPLICE_F_NONBLOCK,
-)
+from reference.constants.descriptors import F_SETFL
+from reference.constants.errors import EAGAIN, EBADF, EINVAL, EPIPE, ESPIPE
+from reference.constants.open_flags import O_APPEND, O_CREAT, O_NONBLOCK, O_RDWR
+from reference.constants.transfers import SEEK_CUR, SPLICE_F_NONBLOCK
 from reference.host.kernel import Host
 from reference.outcomes import Refused, Sleeps
 

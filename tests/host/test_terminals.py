@@ -9,26 +9,11 @@ from typing import Any
 
 import pytest
 
-from reference.constants import (
-    B38400,
-    CREAD,
-    CS8,
-    ECHO,
-    EINVAL,
-    EIO,
-    ENOTTY,
-    ESPIPE,
+from reference.constants.errors import EINVAL, EIO, ENOTTY, ESPIPE
+from reference.constants.open_flags import O_CREAT, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR
+from reference.constants.requests import (
     FIONBIO,
     FIONREAD,
-    O_CREAT,
-    O_NONBLOCK,
-    O_PATH,
-    O_RDONLY,
-    O_RDWR,
-    SEEK_SET,
-    TCIFLUSH,
-    TCOOFF,
-    TCSANOW,
     TIOCEXCL,
     TIOCGEXCL,
     TIOCGPKT,
@@ -41,6 +26,8 @@ from reference.constants import (
     TIOCSPTLCK,
     TIOCSWINSZ,
 )
+from reference.constants.terminals import B38400, CREAD, CS8, ECHO, TCIFLUSH, TCOOFF, TCSANOW
+from reference.constants.transfers import SEEK_SET
 from reference.host.kernel import Host
 from reference.linux.kernel import Linux
 from reference.outcomes import Declined

@@ -8,30 +8,14 @@ from collections.abc import Callable
 
 import pytest
 
-from reference.constants import (
-    EAGAIN,
-    EBADF,
-    EFBIG,
-    EINVAL,
-    EOPNOTSUPP,
-    EOVERFLOW,
-    EPOLL_CTL_ADD,
-    EPOLLIN,
-    EPOLLOUT,
-    ESPIPE,
-    FIONBIO,
-    LLONG_MAX,
-    MAP_PRIVATE,
-    MAP_SHARED_VALIDATE,
-    O_CREAT,
-    O_NONBLOCK,
-    O_RDWR,
-    PAGE_SIZE,
-    PROT_READ,
-    RLIMIT_FSIZE,
-    RWF_NOWAIT,
-    SIGXFSZ,
-)
+from reference.constants.errors import EAGAIN, EBADF, EFBIG, EINVAL, EOPNOTSUPP, EOVERFLOW, ESPIPE
+from reference.constants.limits import LLONG_MAX, PAGE_SIZE, RLIMIT_FSIZE
+from reference.constants.memory import MAP_PRIVATE, MAP_SHARED_VALIDATE, PROT_READ
+from reference.constants.open_flags import O_CREAT, O_NONBLOCK, O_RDWR
+from reference.constants.readiness import EPOLL_CTL_ADD, EPOLLIN, EPOLLOUT
+from reference.constants.requests import FIONBIO
+from reference.constants.signals import SIGXFSZ
+from reference.constants.transfers import RWF_NOWAIT
 from reference.host.calls_readiness import TOKENS_FROM
 from reference.host.kernel import Host
 from reference.outcomes import Refused, Sleeps

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from reference.constants import (
-    AF_INET,
-    AF_UNIX,
+from reference.constants.descriptors import F_GETFD, F_GETFL, FD_CLOEXEC
+from reference.constants.errors import (
     EACCES,
     EADDRINUSE,
     EAFNOSUPPORT,
@@ -23,19 +22,10 @@ from reference.constants import (
     ENOTSOCK,
     ENXIO,
     EPROTOTYPE,
-    F_GETFD,
-    F_GETFL,
-    FD_CLOEXEC,
-    O_CREAT,
-    O_NONBLOCK,
-    O_PATH,
-    O_RDWR,
-    S_IFSOCK,
-    SOCK_CLOEXEC,
-    SOCK_DGRAM,
-    SOCK_NONBLOCK,
-    SOCK_STREAM,
 )
+from reference.constants.file_status import S_IFSOCK
+from reference.constants.open_flags import O_CREAT, O_NONBLOCK, O_PATH, O_RDWR
+from reference.constants.sockets import AF_INET, AF_UNIX, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_STREAM
 from reference.linux.kernel import Linux
 from reference.syscalls import AUTOMATIC_NAME
 from refusals import refused

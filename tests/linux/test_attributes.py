@@ -6,19 +6,10 @@ from __future__ import annotations
 
 import pytest
 
-from reference.constants import (
+from reference.constants.errors import EACCES, EBADF, EINVAL, EOPNOTSUPP, EPERM
+from reference.constants.file_status import (
     AT_STATX_DONT_SYNC,
     AT_STATX_FORCE_SYNC,
-    EACCES,
-    EBADF,
-    EINVAL,
-    EOPNOTSUPP,
-    EPERM,
-    O_CREAT,
-    O_NOATIME,
-    O_PATH,
-    O_RDONLY,
-    O_RDWR,
     STATX__RESERVED,
     STATX_ATIME,
     STATX_BASIC_STATS,
@@ -30,6 +21,7 @@ from reference.constants import (
     UTIME_NOW,
     UTIME_OMIT,
 )
+from reference.constants.open_flags import O_CREAT, O_NOATIME, O_PATH, O_RDONLY, O_RDWR
 from reference.linux.inode import Inode
 from reference.linux.kernel import Linux
 from reference.linux.profile import TMPFS, Profile

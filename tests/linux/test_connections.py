@@ -8,8 +8,8 @@ from struct import pack, unpack
 
 import pytest
 
-from reference.constants import (
-    AF_UNIX,
+from reference.constants.descriptors import F_GETFD, FD_CLOEXEC
+from reference.constants.errors import (
     EAGAIN,
     ECONNREFUSED,
     ECONNRESET,
@@ -21,21 +21,15 @@ from reference.constants import (
     ENOTSOCK,
     EOPNOTSUPP,
     EPIPE,
-    EPOLL_CTL_ADD,
-    EPOLLET,
-    EPOLLIN,
-    F_GETFD,
-    FD_CLOEXEC,
-    FIONREAD,
-    O_NONBLOCK,
-    POLLERR,
-    POLLHUP,
-    POLLIN,
-    POLLOUT,
-    POLLRDHUP,
+)
+from reference.constants.limits import UINT_MAX
+from reference.constants.open_flags import O_NONBLOCK
+from reference.constants.readiness import EPOLL_CTL_ADD, EPOLLET, EPOLLIN, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP
+from reference.constants.requests import FIONREAD, SIOCATMARK
+from reference.constants.signals import SIGPIPE
+from reference.constants.sockets import (
+    AF_UNIX,
     SHUT_RD,
-    SIGPIPE,
-    SIOCATMARK,
     SO_ACCEPTCONN,
     SO_PASSCRED,
     SO_PEERCRED,
@@ -47,7 +41,6 @@ from reference.constants import (
     SOCK_SEQPACKET,
     SOCK_STREAM,
     SOL_SOCKET,
-    UINT_MAX,
 )
 from reference.linux.kernel import Linux
 from reference.linux.profile import Profile

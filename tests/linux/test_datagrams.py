@@ -8,8 +8,7 @@ from struct import pack
 
 import pytest
 
-from reference.constants import (
-    AF_UNIX,
+from reference.constants.errors import (
     EAGAIN,
     ECONNREFUSED,
     ECONNRESET,
@@ -19,14 +18,12 @@ from reference.constants import (
     ENOTCONN,
     EOPNOTSUPP,
     EPERM,
-    EPOLL_CTL_ADD,
-    EPOLLET,
-    EPOLLOUT,
+)
+from reference.constants.readiness import EPOLL_CTL_ADD, EPOLLET, EPOLLOUT, POLLIN, POLLOUT, POLLRDHUP
+from reference.constants.sockets import (
+    AF_UNIX,
     MSG_DONTWAIT,
     MSG_PEEK,
-    POLLIN,
-    POLLOUT,
-    POLLRDHUP,
     SO_ERROR,
     SO_PASSCRED,
     SOCK_DGRAM,

@@ -6,16 +6,9 @@ from __future__ import annotations
 
 import pytest
 
-from reference.constants import (
+from reference.constants.descriptors import (
     CLOSE_RANGE_CLOEXEC,
     CLOSE_RANGE_UNSHARE,
-    EBADF,
-    EINVAL,
-    EMFILE,
-    ENOTTY,
-    EPERM,
-    EPOLL_CTL_ADD,
-    EPOLLHUP,
     F_DUPFD,
     F_DUPFD_CLOEXEC,
     F_GETFD,
@@ -23,9 +16,9 @@ from reference.constants import (
     F_SETFD,
     F_SETFL,
     FD_CLOEXEC,
-    FIOASYNC,
-    FIONBIO,
-    FIONREAD,
+)
+from reference.constants.errors import EBADF, EINVAL, EMFILE, ENOTTY, EPERM
+from reference.constants.open_flags import (
     O_APPEND,
     O_ASYNC,
     O_CLOEXEC,
@@ -38,8 +31,10 @@ from reference.constants import (
     O_RDONLY,
     O_RDWR,
     O_WRONLY,
-    SEEK_SET,
 )
+from reference.constants.readiness import EPOLL_CTL_ADD, EPOLLHUP
+from reference.constants.requests import FIOASYNC, FIONBIO, FIONREAD
+from reference.constants.transfers import SEEK_SET
 from reference.linux.kernel import Linux
 from reference.linux.profile import Profile
 from refusals import refusal

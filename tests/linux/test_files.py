@@ -6,28 +6,16 @@ from __future__ import annotations
 
 import pytest
 
-from reference.constants import (
-    EAGAIN,
-    EBADF,
-    EFAULT,
-    EFBIG,
-    EINVAL,
-    ENODEV,
-    ENXIO,
-    EOPNOTSUPP,
-    ESPIPE,
+from reference.constants.errors import EAGAIN, EBADF, EFAULT, EFBIG, EINVAL, ENODEV, ENXIO, EOPNOTSUPP, ESPIPE
+from reference.constants.limits import LLONG_MAX
+from reference.constants.open_flags import O_APPEND, O_CREAT, O_DIRECT, O_RDONLY, O_RDWR, O_WRONLY
+from reference.constants.signals import SIGXFSZ
+from reference.constants.transfers import (
     FALLOC_FL_COLLAPSE_RANGE,
     FALLOC_FL_INSERT_RANGE,
     FALLOC_FL_KEEP_SIZE,
     FALLOC_FL_PUNCH_HOLE,
     FALLOC_FL_ZERO_RANGE,
-    LLONG_MAX,
-    O_APPEND,
-    O_CREAT,
-    O_DIRECT,
-    O_RDONLY,
-    O_RDWR,
-    O_WRONLY,
     RWF_APPEND,
     RWF_NOAPPEND,
     RWF_NOWAIT,
@@ -36,7 +24,6 @@ from reference.constants import (
     SEEK_END,
     SEEK_HOLE,
     SEEK_SET,
-    SIGXFSZ,
     SYNC_FILE_RANGE_WRITE,
 )
 from reference.linux.kernel import Linux

@@ -6,19 +6,19 @@ from __future__ import annotations
 
 import pytest
 
-from reference.constants import (
-    EAGAIN,
-    EINVAL,
-    EIO,
-    ENOTTY,
-    EPERM,
-    ESRCH,
+from reference.constants.errors import EAGAIN, EINVAL, EIO, ENOTTY, EPERM, ESRCH
+from reference.constants.open_flags import O_NOCTTY, O_NONBLOCK, O_RDWR, O_WRONLY
+from reference.constants.requests import (
     FIOASYNC,
     FIONREAD,
-    O_NOCTTY,
-    O_NONBLOCK,
-    O_RDWR,
-    O_WRONLY,
+    TIOCGPGRP,
+    TIOCGSID,
+    TIOCNOTTY,
+    TIOCSCTTY,
+    TIOCSPGRP,
+    TIOCSWINSZ,
+)
+from reference.constants.signals import (
     SIG_BLOCK,
     SIG_CATCH,
     SIG_IGN,
@@ -31,16 +31,8 @@ from reference.constants import (
     SIGTTIN,
     SIGTTOU,
     SIGWINCH,
-    TCIFLUSH,
-    TCSANOW,
-    TIOCGPGRP,
-    TIOCGSID,
-    TIOCNOTTY,
-    TIOCSCTTY,
-    TIOCSPGRP,
-    TIOCSWINSZ,
-    TOSTOP,
 )
+from reference.constants.terminals import TCIFLUSH, TCSANOW, TOSTOP
 from reference.linux.kernel import Linux
 from reference.linux.profile import Profile
 from reference.linux.terminal_modes import SLAVE_TERMIOS

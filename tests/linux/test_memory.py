@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from reference.constants import (
+from reference.constants.descriptors import F_ADD_SEALS, F_GET_SEALS
+from reference.constants.errors import (
     EACCES,
     EBADF,
     EBUSY,
@@ -17,16 +18,14 @@ from reference.constants import (
     EOPNOTSUPP,
     EOVERFLOW,
     EPERM,
-    F_ADD_SEALS,
-    F_GET_SEALS,
+)
+from reference.constants.memory import (
     F_SEAL_EXEC,
     F_SEAL_FUTURE_WRITE,
     F_SEAL_GROW,
     F_SEAL_SEAL,
     F_SEAL_SHRINK,
     F_SEAL_WRITE,
-    FALLOC_FL_KEEP_SIZE,
-    FALLOC_FL_PUNCH_HOLE,
     MAP_PRIVATE,
     MAP_SHARED,
     MAP_SHARED_VALIDATE,
@@ -35,14 +34,12 @@ from reference.constants import (
     MFD_NOEXEC_SEAL,
     MS_ASYNC,
     MS_SYNC,
-    O_CREAT,
-    O_RDONLY,
-    O_RDWR,
     PROT_EXEC,
     PROT_READ,
     PROT_WRITE,
-    SEEK_DATA,
 )
+from reference.constants.open_flags import O_CREAT, O_RDONLY, O_RDWR
+from reference.constants.transfers import FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, SEEK_DATA
 from reference.linux.kernel import Linux
 from refusals import fails
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from reference.constants import (
+from reference.constants.descriptors import F_GETFL
+from reference.constants.errors import (
     EACCES,
     EBADF,
     EEXIST,
@@ -21,8 +22,9 @@ from reference.constants import (
     ENXIO,
     EPERM,
     EXDEV,
-    F_GETFL,
-    FIONREAD,
+)
+from reference.constants.file_status import S_IFLNK, S_IFMT, S_ISGID
+from reference.constants.open_flags import (
     O_APPEND,
     O_CREAT,
     O_DIRECT,
@@ -40,12 +42,9 @@ from reference.constants import (
     O_TMPFILE,
     O_TRUNC,
     O_WRONLY,
-    S_IFLNK,
-    S_IFMT,
-    S_ISGID,
-    SEEK_END,
-    SEEK_SET,
 )
+from reference.constants.requests import FIONREAD
+from reference.constants.transfers import SEEK_END, SEEK_SET
 from reference.linux.kernel import Linux
 from reference.linux.profile import TMPFS, Profile
 from refusals import fails

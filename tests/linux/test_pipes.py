@@ -6,37 +6,14 @@ from __future__ import annotations
 
 import pytest
 
-from reference.constants import (
-    EAGAIN,
-    EBADF,
-    EBUSY,
-    EINVAL,
-    ENOMEM,
-    ENXIO,
-    EPERM,
-    EPIPE,
-    ESPIPE,
-    F_GETFL,
-    F_GETPIPE_SZ,
-    F_SETFL,
-    F_SETPIPE_SZ,
-    FIONREAD,
-    O_DIRECT,
-    O_LARGEFILE,
-    O_NONBLOCK,
-    O_RDONLY,
-    O_RDWR,
-    O_WRONLY,
-    POLLERR,
-    POLLHUP,
-    POLLIN,
-    POLLOUT,
-    RWF_NOSIGNAL,
-    RWF_NOWAIT,
-    S_IFIFO,
-    SEEK_CUR,
-    SIGPIPE,
-)
+from reference.constants.descriptors import F_GETFL, F_GETPIPE_SZ, F_SETFL, F_SETPIPE_SZ
+from reference.constants.errors import EAGAIN, EBADF, EBUSY, EINVAL, ENOMEM, ENXIO, EPERM, EPIPE, ESPIPE
+from reference.constants.file_status import S_IFIFO
+from reference.constants.open_flags import O_DIRECT, O_LARGEFILE, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY
+from reference.constants.readiness import POLLERR, POLLHUP, POLLIN, POLLOUT
+from reference.constants.requests import FIONREAD
+from reference.constants.signals import SIGPIPE
+from reference.constants.transfers import RWF_NOSIGNAL, RWF_NOWAIT, SEEK_CUR
 from reference.linux.kernel import Linux
 from reference.linux.profile import Profile
 from reference.structures import NOW

@@ -8,16 +8,11 @@ from itertools import pairwise
 
 import pytest
 
-from reference.constants import (
-    EACCES,
-    EBADF,
-    EEXIST,
-    EINVAL,
-    ELOOP,
-    ENOENT,
-    ENXIO,
-    EOPNOTSUPP,
-    EPERM,
+from reference.constants.errors import EACCES, EBADF, EEXIST, EINVAL, ELOOP, ENOENT, ENXIO, EOPNOTSUPP, EPERM, ESPIPE
+from reference.constants.file_status import UTIME_NOW
+from reference.constants.limits import INT_MAX
+from reference.constants.open_flags import O_CREAT, O_NONBLOCK, O_PATH, O_RDWR
+from reference.constants.readiness import (
     EPOLL_CTL_ADD,
     EPOLL_CTL_DEL,
     EPOLL_CTL_MOD,
@@ -28,22 +23,15 @@ from reference.constants import (
     EPOLLONESHOT,
     EPOLLOUT,
     EPOLLPRI,
-    ESPIPE,
-    FIONREAD,
-    INT_MAX,
-    O_CREAT,
-    O_NONBLOCK,
-    O_PATH,
-    O_RDWR,
     POLLERR,
     POLLHUP,
     POLLIN,
     POLLNVAL,
     POLLOUT,
     POLLRDNORM,
-    SEEK_END,
-    UTIME_NOW,
 )
+from reference.constants.requests import FIONREAD
+from reference.constants.transfers import SEEK_END
 from reference.linux.kernel import Linux
 from reference.linux.profile import Profile
 from reference.linux.waiting import WaitQueue, Watcher

@@ -8,9 +8,8 @@ from struct import pack, unpack
 
 import pytest
 
-from reference.constants import (
-    AF_INET,
-    AF_UNIX,
+from reference.constants.descriptors import F_DUPFD, F_GETFD, F_GETFL, FD_CLOEXEC
+from reference.constants.errors import (
     EACCES,
     EAFNOSUPPORT,
     EAGAIN,
@@ -28,11 +27,15 @@ from reference.constants import (
     EOPNOTSUPP,
     EPIPE,
     ESPIPE,
-    F_DUPFD,
-    F_GETFD,
-    F_GETFL,
-    FD_CLOEXEC,
-    FIONREAD,
+)
+from reference.constants.file_status import S_IFSOCK
+from reference.constants.open_flags import O_NONBLOCK, O_RDWR
+from reference.constants.readiness import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDHUP
+from reference.constants.requests import FIONREAD, SIOCATMARK, SIOCOUTQ
+from reference.constants.signals import SIGPIPE
+from reference.constants.sockets import (
+    AF_INET,
+    AF_UNIX,
     MSG_CMSG_CLOEXEC,
     MSG_CTRUNC,
     MSG_DONTWAIT,
@@ -41,23 +44,10 @@ from reference.constants import (
     MSG_PEEK,
     MSG_TRUNC,
     MSG_WAITALL,
-    O_NONBLOCK,
-    O_RDWR,
-    POLLERR,
-    POLLHUP,
-    POLLIN,
-    POLLOUT,
-    POLLPRI,
-    POLLRDHUP,
-    S_IFSOCK,
     SCM_CREDENTIALS,
-    SEEK_CUR,
     SHUT_RD,
     SHUT_RDWR,
     SHUT_WR,
-    SIGPIPE,
-    SIOCATMARK,
-    SIOCOUTQ,
     SO_DEBUG,
     SO_ERROR,
     SO_OOBINLINE,
@@ -76,6 +66,7 @@ from reference.constants import (
     SOCK_STREAM,
     SOL_SOCKET,
 )
+from reference.constants.transfers import SEEK_CUR
 from reference.linux.kernel import Linux
 from reference.linux.profile import Profile
 from reference.linux.socket_room import datagram_cost, stream_cost, stream_piece

@@ -6,42 +6,15 @@ from __future__ import annotations
 
 import pytest
 
-from reference.constants import (
-    AF_UNIX,
-    EAGAIN,
-    EBADF,
-    EBUSY,
-    EFBIG,
-    EINVAL,
-    EISDIR,
-    EOVERFLOW,
-    EPIPE,
-    ESPIPE,
-    EXDEV,
-    F_ADD_SEALS,
-    F_SEAL_WRITE,
-    F_SETPIPE_SZ,
-    FIONREAD,
-    MFD_ALLOW_SEALING,
-    O_APPEND,
-    O_CREAT,
-    O_DIRECT,
-    O_NONBLOCK,
-    O_RDONLY,
-    O_RDWR,
-    O_WRONLY,
-    RLIMIT_FSIZE,
-    RWF_NOWAIT,
-    SEEK_CUR,
-    SEEK_SET,
-    SIGPIPE,
-    SIGXFSZ,
-    SIOCOUTQ,
-    SOCK_DGRAM,
-    SOCK_NONBLOCK,
-    SOCK_STREAM,
-    SPLICE_F_NONBLOCK,
-)
+from reference.constants.descriptors import F_ADD_SEALS, F_SETPIPE_SZ
+from reference.constants.errors import EAGAIN, EBADF, EBUSY, EFBIG, EINVAL, EISDIR, EOVERFLOW, EPIPE, ESPIPE, EXDEV
+from reference.constants.limits import RLIMIT_FSIZE
+from reference.constants.memory import F_SEAL_WRITE, MFD_ALLOW_SEALING
+from reference.constants.open_flags import O_APPEND, O_CREAT, O_DIRECT, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY
+from reference.constants.requests import FIONREAD, SIOCOUTQ
+from reference.constants.signals import SIGPIPE, SIGXFSZ
+from reference.constants.sockets import AF_UNIX, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_STREAM
+from reference.constants.transfers import RWF_NOWAIT, SEEK_CUR, SEEK_SET, SPLICE_F_NONBLOCK
 from reference.linux.kernel import Linux
 from reference.linux.profile import TMPFS, Profile
 from refusals import refusal, sleep

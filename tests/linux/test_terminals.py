@@ -8,48 +8,33 @@ from typing import NamedTuple
 
 import pytest
 
-from reference.constants import (
-    EAGAIN,
-    EBUSY,
+from reference.constants.descriptors import F_SETFL
+from reference.constants.errors import EAGAIN, EBUSY, EINVAL, EIO, ENOTTY, ESPIPE
+from reference.constants.open_flags import O_ASYNC, O_NONBLOCK, O_RDWR
+from reference.constants.readiness import POLLHUP, POLLIN, POLLOUT, POLLPRI
+from reference.constants.requests import FIONREAD, TIOCEXCL, TIOCGPTLCK, TIOCGPTPEER, TIOCPKT, TIOCSPTLCK
+from reference.constants.signals import SIGIO
+from reference.constants.terminals import (
     ECHO,
     ECHOCTL,
     ECHOE,
     ECHOPRT,
-    EINVAL,
-    EIO,
-    ENOTTY,
-    ESPIPE,
     EXTPROC,
-    F_SETFL,
-    FIONREAD,
     ICANON,
     IXANY,
     IXON,
     NOFLSH,
-    O_ASYNC,
-    O_NONBLOCK,
-    O_RDWR,
     OPOST,
     PARMRK,
-    POLLHUP,
-    POLLIN,
-    POLLOUT,
-    POLLPRI,
-    SEEK_CUR,
-    SIGIO,
     TAB3,
     TCIFLUSH,
     TCOOFF,
     TCOON,
     TCSANOW,
-    TIOCEXCL,
-    TIOCGPTLCK,
-    TIOCGPTPEER,
-    TIOCPKT,
     TIOCPKT_FLUSHREAD,
-    TIOCSPTLCK,
     VMIN,
 )
+from reference.constants.transfers import SEEK_CUR
 from reference.linux.kernel import Linux
 from reference.linux.line_discipline import RING_BYTES
 from reference.linux.profile import Profile

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from struct import pack
 
-from reference.constants import AF_UNIX, SOL_SOCKET
+from reference.constants.sockets import AF_UNIX, SOL_SOCKET
 from reference.host.kernel import Host
 
 ON = pack("<i", 1)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from struct import unpack
 
-from reference.constants import AF_UNIX, SOCK_NONBLOCK, SOCK_STREAM, SOL_SOCKET
+from reference.constants.sockets import AF_UNIX, SOCK_NONBLOCK, SOCK_STREAM, SOL_SOCKET
 from reference.linux.kernel import Linux
 from reference.syscalls import Syscalls
 

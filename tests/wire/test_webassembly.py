@@ -17,7 +17,7 @@ from conformance.observation import Observation, failure
 from conformance.ops import Op
 from conformance.runners import run_offered, started
 from conformance.worker_bundle import C_WASI_PARTS, C_WORKER, c_worker_text
-from reference.constants import EBADF, EEXIST, ENOENT
+from reference.constants.errors import EBADF, EEXIST, ENOENT
 
 pytestmark = [pytest.mark.alternative, pytest.mark.once]
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from conformance.systems.miniatures.base import PlantedBug
 from conformance.systems.miniatures.sockets import OwnSockets
-from reference.constants import POLLHUP
+from reference.constants.readiness import POLLHUP
 from reference.linux.description import OpenFileDescription
 from reference.linux.kernel import Linux
 from reference.linux.unix_datagram import DatagramSocket

@@ -8,7 +8,11 @@ from copy import copy
 from typing import Any
 
 from conformance.systems.miniatures.base import PlantedBug
-from reference.constants import EINVAL, F_DUPFD, F_GETFL, F_SETFL, FIGETBSZ, FIONBIO, O_ACCMODE, O_APPEND, UINT_MAX
+from reference.constants.descriptors import F_DUPFD, F_GETFL, F_SETFL
+from reference.constants.errors import EINVAL
+from reference.constants.limits import UINT_MAX
+from reference.constants.open_flags import O_ACCMODE, O_APPEND
+from reference.constants.requests import FIGETBSZ, FIONBIO
 from reference.linux.description import OpenFileDescription
 from reference.linux.fdtable import FdTable, drop
 from reference.linux.kernel import Linux

@@ -5,16 +5,10 @@
 from __future__ import annotations
 
 from conformance.systems.miniatures.base import PlantedBug
-from reference.constants import (
-    FALLOC_FL_KEEP_SIZE,
-    O_APPEND,
-    O_EXCL,
-    O_TRUNC,
-    PAGE_SIZE,
-    SEEK_DATA,
-    SEEK_END,
-    SIGXFSZ,
-)
+from reference.constants.limits import PAGE_SIZE
+from reference.constants.open_flags import O_APPEND, O_EXCL, O_TRUNC
+from reference.constants.signals import SIGXFSZ
+from reference.constants.transfers import FALLOC_FL_KEEP_SIZE, SEEK_DATA, SEEK_END
 from reference.linux.directory import DELETED
 from reference.linux.kernel import Linux
 from reference.linux.regular import RegularFile

@@ -8,18 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.systems.miniatures.wrong_host import WrongHost, host_bug, with_inode
-from reference.constants import (
-    ENOTTY,
-    F_GETFL,
-    F_SETFL,
-    O_ACCMODE,
-    O_PATH,
-    O_RDONLY,
-    O_WRONLY,
-    S_IFCHR,
-    S_IFDIR,
-    SEEK_CUR,
-)
+from reference.constants.descriptors import F_GETFL, F_SETFL
+from reference.constants.errors import ENOTTY
+from reference.constants.file_status import S_IFCHR, S_IFDIR
+from reference.constants.open_flags import O_ACCMODE, O_PATH, O_RDONLY, O_WRONLY
+from reference.constants.transfers import SEEK_CUR
 from reference.host.description import KEPT_FLAGS, Description, PlainDescription
 from reference.host.importing import Options
 from reference.host.inode import Facts, Inode

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from conformance.systems.miniatures.wrong_host import host_bug, with_inode, with_plain
-from reference.constants import EINVAL, EOVERFLOW, F_OFD_SETLK, SEEK_CUR, SEEK_SET
+from reference.constants.descriptors import F_OFD_SETLK
+from reference.constants.errors import EINVAL, EOVERFLOW
+from reference.constants.transfers import SEEK_CUR, SEEK_SET
 from reference.host.description import Description, PlainDescription
 from reference.host.inode import Facts, Inode
 from reference.host.kernel import Host

@@ -7,7 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.systems.miniatures.wrong_host import WrongHost, host_bug, with_plain
-from reference.constants import F_GETFL, F_SETFL, FIONREAD
+from reference.constants.descriptors import F_GETFL, F_SETFL
+from reference.constants.requests import FIONREAD
 from reference.host.description import PlainDescription
 from reference.host.inode import Inode
 from reference.host.kernel import Host

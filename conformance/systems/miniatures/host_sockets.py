@@ -7,15 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.systems.miniatures.wrong_host import host_bug, with_socket
-from reference.constants import (
-    FIONREAD,
-    MSG_DONTWAIT,
-    MSG_PEEK,
-    SHUT_RD,
-    SO_ERROR,
-    SO_SNDBUF,
-    SOL_SOCKET,
-)
+from reference.constants.requests import FIONREAD
+from reference.constants.sockets import MSG_DONTWAIT, MSG_PEEK, SHUT_RD, SO_ERROR, SO_SNDBUF, SOL_SOCKET
 from reference.host.kernel import Host
 from reference.host.socket import Received, SocketDescription
 from reference.structures import Message

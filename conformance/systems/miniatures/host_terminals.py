@@ -7,7 +7,9 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.systems.miniatures.wrong_host import host_bug, with_terminal
-from reference.constants import EPERM, FIONREAD, SIGTTOU, TCFLSH, TCSETS, TCSETSF, TCSETSW, TIOCGPGRP, TIOCGWINSZ
+from reference.constants.errors import EPERM
+from reference.constants.requests import FIONREAD, TCFLSH, TCSETS, TCSETSF, TCSETSW, TIOCGPGRP, TIOCGWINSZ
+from reference.constants.signals import SIGTTOU
 from reference.host.terminal import TerminalDescription
 from reference.outcomes import Refused
 from reference.processes import process_id

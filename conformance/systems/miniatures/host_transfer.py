@@ -7,19 +7,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from conformance.systems.miniatures.wrong_host import host_bug, with_plain
-from reference.constants import (
-    EAGAIN,
-    EINVAL,
-    EOPNOTSUPP,
-    ESPIPE,
-    O_APPEND,
-    O_DSYNC,
-    O_SYNC,
-    RWF_HIPRI,
-    RWF_NOWAIT,
-    SEEK_SET,
-    SIGPIPE,
-)
+from reference.constants.errors import EAGAIN, EINVAL, EOPNOTSUPP, ESPIPE
+from reference.constants.open_flags import O_APPEND, O_DSYNC, O_SYNC
+from reference.constants.signals import SIGPIPE
+from reference.constants.transfers import RWF_HIPRI, RWF_NOWAIT, SEEK_SET
 from reference.host.description import Description, PlainDescription, WouldBlockError
 from reference.host.kernel import Host
 from reference.outcomes import Refused, Sleeps

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from conformance.systems.miniatures.base import PlantedBug
-from reference.constants import O_NOCTTY, SIGHUP, SIGINT, SIGTTIN, SIGWINCH, TIOCGPGRP, TIOCNOTTY
+from reference.constants.open_flags import O_NOCTTY
+from reference.constants.requests import TIOCGPGRP, TIOCNOTTY
+from reference.constants.signals import SIGHUP, SIGINT, SIGTTIN, SIGWINCH
 from reference.linux.kernel import Linux
 from reference.linux.profile import Profile
 from reference.linux.pseudoterminal import Slave

@@ -7,17 +7,10 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.systems.miniatures.base import PlantedBug
-from reference.constants import (
-    EAGAIN,
-    F_GETLK,
-    F_OFD_GETLK,
-    F_OFD_SETLK,
-    F_RDLCK,
-    F_SETLK,
-    F_UNLCK,
-    F_WRLCK,
-    SEEK_SET,
-)
+from reference.constants.descriptors import F_GETLK, F_OFD_GETLK, F_OFD_SETLK, F_SETLK
+from reference.constants.errors import EAGAIN
+from reference.constants.locks import F_RDLCK, F_UNLCK, F_WRLCK
+from reference.constants.transfers import SEEK_SET
 from reference.linux.kernel import Linux
 from reference.linux.locks import PROCESS
 from reference.outcomes import Refused

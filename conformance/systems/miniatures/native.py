@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from conformance.systems.miniatures.base import PlantedBug
 from conformance.systems.native import Native
-from reference.constants import F_SETFD, FD_CLOEXEC, O_APPEND, SEEK_END, SIGPIPE
+from reference.constants.descriptors import F_SETFD, FD_CLOEXEC
+from reference.constants.open_flags import O_APPEND
+from reference.constants.signals import SIGPIPE
+from reference.constants.transfers import SEEK_END
 
 
 class _DeafRecord(list[int]):

@@ -7,7 +7,11 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.systems.miniatures.base import PlantedBug
-from reference.constants import EAGAIN, ENXIO, F_SETPIPE_SZ, O_CLOEXEC, PAGE_SIZE, SIGPIPE
+from reference.constants.descriptors import F_SETPIPE_SZ
+from reference.constants.errors import EAGAIN, ENXIO
+from reference.constants.limits import PAGE_SIZE
+from reference.constants.open_flags import O_CLOEXEC
+from reference.constants.signals import SIGPIPE
 from reference.linux.kernel import Linux
 from reference.linux.pipe import PipeEnds
 from reference.linux.ring import Ring, Slot

@@ -5,16 +5,8 @@
 from __future__ import annotations
 
 from conformance.systems.miniatures.base import PlantedBug
-from reference.constants import (
-    EBADF,
-    EPOLL_CTL_ADD,
-    EPOLL_CTL_MOD,
-    EPOLLET,
-    EPOLLONESHOT,
-    POLLERR,
-    POLLHUP,
-    POLLOUT,
-)
+from reference.constants.errors import EBADF
+from reference.constants.readiness import EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLLET, EPOLLONESHOT, POLLERR, POLLHUP, POLLOUT
 from reference.linux.epoll import Epoll
 from reference.linux.kernel import Linux
 from reference.linux.pipe import PipeEnds

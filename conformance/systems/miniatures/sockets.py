@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from conformance.systems.miniatures.base import PlantedBug
-from reference.constants import MSG_NOSIGNAL, MSG_TRUNC, POLLRDHUP, SO_SNDBUF, SOL_SOCKET
+from reference.constants.readiness import POLLRDHUP
+from reference.constants.sockets import MSG_NOSIGNAL, MSG_TRUNC, SO_SNDBUF, SOL_SOCKET
 from reference.linux.description import OpenFileDescription
 from reference.linux.kernel import Linux
 from reference.linux.rights import Reception, Rights

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 from conformance.systems.miniatures.base import PlantedBug
-from reference.constants import PAGE_SIZE, SIGPIPE
+from reference.constants.limits import PAGE_SIZE
+from reference.constants.signals import SIGPIPE
 from reference.linux.content import FilePage
 from reference.linux.kernel import Linux
 from reference.linux.pipe import PipeEnds

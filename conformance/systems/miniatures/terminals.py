@@ -7,7 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.systems.miniatures.base import PlantedBug
-from reference.constants import POLLHUP, TIOCSWINSZ
+from reference.constants.readiness import POLLHUP
+from reference.constants.requests import TIOCSWINSZ
 from reference.linux.echo_queue import Outlet
 from reference.linux.kernel import Linux
 from reference.linux.line_discipline import LineDiscipline

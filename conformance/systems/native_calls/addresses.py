@@ -16,7 +16,7 @@ from struct import Struct
 from conformance.systems.native_calls.libc import checked, function
 from conformance.systems.native_calls.scratch import scratch_address
 from conformance.systems.native_calls.sockets import NativeSockets, as_int
-from reference.constants import AF_UNIX, AF_UNSPEC
+from reference.constants.sockets import AF_UNIX, AF_UNSPEC
 from reference.syscalls import AUTOMATIC_NAME, Address
 
 NO_DOMAIN = 100

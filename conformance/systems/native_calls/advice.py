@@ -9,7 +9,7 @@ import os
 
 from conformance.systems.native_calls.libc import checked, function
 from conformance.systems.native_calls.state import NativeState
-from reference.constants import ULONG_MAX
+from reference.constants.limits import ULONG_MAX
 
 _offset = ctypes.c_longlong
 _posix_fadvise = function("posix_fadvise", ctypes.c_int, _offset, _offset, ctypes.c_int)

@@ -24,7 +24,8 @@ from functools import cache
 from conformance.environment import kernel_release
 from conformance.systems.native_calls.identity import PTY_SLAVE_MAJORS, NativeIdentity
 from conformance.systems.native_calls.libc import checked, function
-from reference.constants import AT_EMPTY_PATH, UINT_MAX, UTIME_NOW, UTIME_OMIT
+from reference.constants.file_status import AT_EMPTY_PATH, UTIME_NOW, UTIME_OMIT
+from reference.constants.limits import UINT_MAX
 from reference.linux.releases import ANONYMOUS_ATTRIBUTES_SINCE
 from reference.structures import NOW, Stat, Statfs, Statx
 

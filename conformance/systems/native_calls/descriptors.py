@@ -14,7 +14,8 @@ from typing import Any, ClassVar
 
 from conformance.systems.native_calls.identity import NativeIdentity
 from conformance.systems.native_calls.libc import checked, function
-from reference.constants import FIGETBSZ, FIOASYNC, FIONBIO, FIONREAD, INT_MAX, UINT_MAX
+from reference.constants.limits import INT_MAX, UINT_MAX
+from reference.constants.requests import FIGETBSZ, FIOASYNC, FIONBIO, FIONREAD
 
 SHARED_NUMBER_MAX = 511
 """close_range(2) stays below the worker's own descriptors, and above the limit of a program there are no others."""

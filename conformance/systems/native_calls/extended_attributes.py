@@ -11,7 +11,7 @@ import stat
 from conformance.systems.native_calls.attributes import NativeAttributes
 from conformance.systems.native_calls.libc import checked, function
 from conformance.systems.native_calls.scratch import scratch_address
-from reference.constants import ULONG_MAX
+from reference.constants.limits import ULONG_MAX
 
 _name = ctypes.c_char_p
 _fsetxattr = function("fsetxattr", ctypes.c_int, _name, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from conformance.systems.native_calls.libc import checked, function
 from conformance.systems.native_calls.scratch import SCRATCH_BYTES, place, places, scratch_address
 from conformance.systems.native_calls.state import NativeState
-from reference.constants import EINTR
+from reference.constants.errors import EINTR
 
 
 class _Buffer(ctypes.Structure):

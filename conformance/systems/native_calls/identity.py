@@ -18,7 +18,8 @@ from collections.abc import Hashable
 
 from conformance.systems.native_calls.libc import function
 from conformance.systems.native_calls.state import NativeState
-from reference.constants import AT_EMPTY_PATH, TIOCGPTN
+from reference.constants.file_status import AT_EMPTY_PATH
+from reference.constants.requests import TIOCGPTN
 from reference.linux.identity import FIRST_DEVICE, FIRST_INODE, FIRST_TERMINAL, Ordinals
 
 PTY_SLAVE_MAJORS = range(136, 144)

@@ -9,7 +9,7 @@ import resource as limits
 
 from conformance.systems.native_calls.libc import checked, function
 from conformance.systems.native_calls.state import NativeState
-from reference.constants import RLIMIT_FSIZE, ULONG_MAX
+from reference.constants.limits import RLIMIT_FSIZE, ULONG_MAX
 
 
 class _Limit(ctypes.Structure):

@@ -20,21 +20,9 @@ from errno import ENOLCK
 from conformance.systems.native_calls.descriptors import NativeDescriptors
 from conformance.systems.native_calls.libc import checked, function
 from conformance.systems.native_calls.state import NativeState
-from reference.constants import (
-    F_GETLK,
-    F_OFD_GETLK,
-    F_OFD_SETLK,
-    F_RDLCK,
-    F_SETLK,
-    F_UNLCK,
-    F_WRLCK,
-    LOCK_EX,
-    LOCK_NB,
-    LOCK_SH,
-    LOCK_UN,
-    SEEK_END,
-    SEEK_SET,
-)
+from reference.constants.descriptors import F_GETLK, F_OFD_GETLK, F_OFD_SETLK, F_SETLK
+from reference.constants.locks import F_RDLCK, F_UNLCK, F_WRLCK, LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN
+from reference.constants.transfers import SEEK_END, SEEK_SET
 from reference.structures import Flock
 
 SHARED_DEVICE_MAJORS = (1, 5)

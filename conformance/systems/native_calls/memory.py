@@ -19,7 +19,9 @@ from typing import NamedTuple
 
 from conformance.systems.native_calls.identity import NativeIdentity
 from conformance.systems.native_calls.libc import checked, function
-from reference.constants import EFAULT, EINVAL, ENOENT, ENOMEM, PAGE_SIZE, PROT_NONE
+from reference.constants.errors import EFAULT, EINVAL, ENOENT, ENOMEM
+from reference.constants.limits import PAGE_SIZE
+from reference.constants.memory import PROT_NONE
 
 WINDOW_BYTES = 2**26
 WINDOWS_MAX = 64

@@ -9,7 +9,7 @@ import os
 
 from conformance.systems.native_calls.libc import checked, function
 from conformance.systems.native_calls.state import NativeState
-from reference.constants import INT_MAX
+from reference.constants.limits import INT_MAX
 
 _Ends = ctypes.c_int * 2
 _pipe2 = function("pipe2", ctypes.POINTER(ctypes.c_int), ctypes.c_int)

@@ -22,7 +22,8 @@ from conformance.systems.native_calls.descriptors import NativeDescriptors
 from conformance.systems.native_calls.libc import checked, function, request_with
 from conformance.systems.native_calls.private import PRIVATE_FD_MAX
 from conformance.systems.native_calls.state import NativeState
-from reference.constants import SIG_CATCH, SIG_IGN, TIOCGPGRP, TIOCGSID, TIOCNOTTY, TIOCSCTTY, TIOCSPGRP
+from reference.constants.requests import TIOCGPGRP, TIOCGSID, TIOCNOTTY, TIOCSCTTY, TIOCSPGRP
+from reference.constants.signals import SIG_CATCH, SIG_IGN
 
 PROCESS_CALLS = frozenset("spawn descend setsid getsid getpgid setpgid sigaction sigprocmask".split())
 PID_MAX = 2**22

@@ -17,7 +17,8 @@ from collections.abc import Iterable
 from functools import cache
 
 from conformance.systems.native_calls.libc import function
-from reference.constants import PAGE_SIZE, PROT_NONE, PROT_READ, PROT_WRITE
+from reference.constants.limits import PAGE_SIZE
+from reference.constants.memory import PROT_NONE, PROT_READ, PROT_WRITE
 
 SCRATCH_BYTES = 2**22
 DESK_BYTES = 2**24

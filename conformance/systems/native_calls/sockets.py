@@ -18,14 +18,8 @@ from conformance.systems.native_calls.libc import checked, function
 from conformance.systems.native_calls.rings import Rings, collect
 from conformance.systems.native_calls.scratch import SCRATCH_BYTES, scratch_address
 from conformance.systems.native_calls.state import NativeState
-from reference.constants import (
-    SCM_CREDENTIALS,
-    SCM_RIGHTS,
-    SIOCATMARK,
-    SIOCOUTQ,
-    SO_PEERCRED,
-    SOL_SOCKET,
-)
+from reference.constants.requests import SIOCATMARK, SIOCOUTQ
+from reference.constants.sockets import SCM_CREDENTIALS, SCM_RIGHTS, SO_PEERCRED, SOL_SOCKET
 from reference.structures import Message
 
 CONTROL_HEADER_BYTES = 16

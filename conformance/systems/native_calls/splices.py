@@ -13,7 +13,7 @@ from struct import Struct
 
 from conformance.systems.native_calls.libc import checked, function
 from conformance.systems.native_calls.state import NativeState
-from reference.constants import PAGE_SIZE, SIZE_MAX
+from reference.constants.limits import PAGE_SIZE, SIZE_MAX
 
 NO_OFFSET = -1
 

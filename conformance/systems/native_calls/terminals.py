@@ -21,13 +21,10 @@ from conformance.systems.native_calls.descriptors import NativeDescriptors, give
 from conformance.systems.native_calls.identity import NativeIdentity
 from conformance.systems.native_calls.kernel_workers import KernelWorkers
 from conformance.systems.native_calls.libc import checked, function, request_with
-from reference.constants import (
-    NCCS,
+from reference.constants.limits import UINT_MAX
+from reference.constants.requests import (
     TCGETS,
     TCGETS2,
-    TCSADRAIN,
-    TCSAFLUSH,
-    TCSANOW,
     TCSBRK,
     TCSBRKP,
     TCSETS,
@@ -58,8 +55,8 @@ from reference.constants import (
     TIOCSTI,
     TIOCSWINSZ,
     TIOCVHANGUP,
-    UINT_MAX,
 )
+from reference.constants.terminals import NCCS, TCSADRAIN, TCSAFLUSH, TCSANOW
 from reference.structures import Speeds, Termios, Winsize
 
 _WINDOW_MASK = 0xFFFF

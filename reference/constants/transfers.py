@@ -1,0 +1,50 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""How data moves and where: offsets, flags of reads and writes, allocation, advice."""
+
+# lseek(2)
+SEEK_SET = 0
+SEEK_CUR = 1
+SEEK_END = 2
+SEEK_DATA = 3
+SEEK_HOLE = 4
+
+# preadv2(2) and pwritev2(2) flags
+RWF_HIPRI = 1
+RWF_DSYNC = 2
+RWF_SYNC = 4
+RWF_NOWAIT = 8
+RWF_APPEND = 16
+RWF_NOAPPEND = 32
+RWF_ATOMIC = 64
+RWF_DONTCACHE = 128
+RWF_NOSIGNAL = 256
+
+# splice(2), tee(2) and vmsplice(2) flags
+SPLICE_F_MOVE = 0x1
+SPLICE_F_NONBLOCK = 0x2
+SPLICE_F_MORE = 0x4
+SPLICE_F_GIFT = 0x8
+
+# fallocate(2) modes
+FALLOC_FL_KEEP_SIZE = 0x1
+FALLOC_FL_PUNCH_HOLE = 0x2
+FALLOC_FL_NO_HIDE_STALE = 0x4
+FALLOC_FL_COLLAPSE_RANGE = 0x8
+FALLOC_FL_ZERO_RANGE = 0x10
+FALLOC_FL_INSERT_RANGE = 0x20
+FALLOC_FL_UNSHARE_RANGE = 0x40
+FALLOC_FL_WRITE_ZEROES = 0x80
+
+# sync_file_range(2)
+SYNC_FILE_RANGE_WAIT_BEFORE = 1
+SYNC_FILE_RANGE_WRITE = 2
+SYNC_FILE_RANGE_WAIT_AFTER = 4
+
+# posix_fadvise(2)
+POSIX_FADV_NORMAL = 0
+POSIX_FADV_RANDOM = 1
+POSIX_FADV_SEQUENTIAL = 2
+POSIX_FADV_WILLNEED = 3
+POSIX_FADV_DONTNEED = 4
+POSIX_FADV_NOREUSE = 5
