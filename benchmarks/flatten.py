@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from conformance.domains import Slot
+from conformance.domains.base import Slot
 from conformance.ops import Op
 from conformance.payload import materialise
 from conformance.systems.native_calls.addresses import ADDRESS_BYTES_MAX, NO_DOMAIN

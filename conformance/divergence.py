@@ -15,7 +15,10 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from conformance.domains import Bytes, Domain, Flags, ListOf, Record, Slot, TupleOf, text_of
+from conformance.domains.base import Domain, Slot, text_of
+from conformance.domains.compound import ListOf, Record, TupleOf
+from conformance.domains.data import Bytes
+from conformance.domains.numbers import Flags
 from conformance.grammar import observation_text
 from conformance.interpreter import System
 from conformance.observation import Observation, Signalled, outcome_name

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from conformance.domains import Slot
+from conformance.domains.base import Slot
 from conformance.ops import Op, slots_read
 
 EPOLL_CREATE = "epoll_create1"

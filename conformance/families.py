@@ -8,7 +8,8 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from posixpath import normpath
 
-from conformance.domains import Path, Slot, SocketAddress
+from conformance.domains.base import Slot
+from conformance.domains.names import Path, SocketAddress
 from conformance.observation import Observation
 from conformance.ops import Op, numbers_made, slots_read, spec_of
 from reference.constants.limits import UINT_MAX

@@ -15,7 +15,8 @@ import ast
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from conformance.domains import PATH, Domain, Slot, text_of
+from conformance.domains.base import Domain, Slot, text_of
+from conformance.domains.names import PATH
 from conformance.errors import BadProgram, BadTrace
 from conformance.observation import (
     BLOCKED,

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from conformance.domains import Slot
+from conformance.domains.base import Slot
 from conformance.observation import (
     BLOCKED,
     NO_VALUE,

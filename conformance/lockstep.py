@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from conformance.domains import Slot
+from conformance.domains.base import Slot
 from conformance.interpreter import PLANS, SELECTED_PLANS, Settle, System, perform
 from conformance.observation import NO_VALUE, Observation, Signalled, with_signals
 from conformance.ops import Op

@@ -14,7 +14,9 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from random import Random
 
-from conformance.domains import Domain, Maybe, Path, SocketAddress
+from conformance.domains.base import Domain
+from conformance.domains.compound import Maybe
+from conformance.domains.names import Path, SocketAddress
 from conformance.observation import Observation
 from conformance.ops import Op, slots_read, spec_of
 from conformance.payload import Pattern, materialise

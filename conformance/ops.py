@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from conformance.domains import Slot
+from conformance.domains.base import Slot
 from conformance.errors import BadProgram
 from conformance.observation import NO_VALUE, Observation, Signalled
 from conformance.vocabulary import (

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from conformance.domains import Slot
+from conformance.domains.base import Slot
 from conformance.ops import Op
 from conformance.payload import NAMED_RUN_BYTES_MIN, Pattern, materialise
 from reference.constants.descriptors import F_DUPFD, F_DUPFD_CLOEXEC

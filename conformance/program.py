@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from conformance.domains import Slot
+from conformance.domains.base import Slot
 from conformance.errors import BadProgram
 from conformance.observation import Observation
 from conformance.ops import Op, slots_read, spec_of

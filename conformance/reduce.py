@@ -18,7 +18,9 @@ from itertools import combinations
 from typing import Any
 
 from conformance.divergence import MakeModel, diverge, slot_tags
-from conformance.domains import Enumeration, Path, Slot
+from conformance.domains.base import Slot
+from conformance.domains.names import Path
+from conformance.domains.numbers import Enumeration
 from conformance.errors import Inconclusive, SystemFailed
 from conformance.observation import Observation
 from conformance.ops import Op, slots_read, spec_of

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from conformance.domains import Slot
+from conformance.domains.base import Slot
 from conformance.interpreter import PLANS, SELECTED_PLANS, execute, perform
 from conformance.laws import host_over_linux
 from conformance.observation import Observation, Signalled, with_signals

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 from conformance.divergence import Divergence, diverge, part, slot_tags
-from conformance.domains import BYTES, Slot
+from conformance.domains.base import Slot
+from conformance.domains.data import BYTES
 from conformance.grammar import read_program
 from conformance.interpreter import execute
 from conformance.observation import Failure, Signalled

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from conformance.clauses import clauses_of, load_clauses
-from conformance.domains import Bytes, Domain, Flags, ListOf, Record, TupleOf
+from conformance.domains.base import Domain
+from conformance.domains.compound import ListOf, Record, TupleOf
+from conformance.domains.data import Bytes
+from conformance.domains.numbers import Flags
 from conformance.errors import ConformanceError
 from conformance.host_clauses import SECTIONS, HostClause, Shows, host_clauses_of, load_host_clauses
 from conformance.ops import SPECS

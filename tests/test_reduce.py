@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.divergence import diverge
-from conformance.domains import NUMBER, SLOT, Slot
+from conformance.domains.base import Slot
+from conformance.domains.slots import NUMBER, SLOT
 from conformance.errors import BadProgram, Inconclusive, SystemFailed
 from conformance.grammar import program_text, read_program
 from conformance.interpreter import execute

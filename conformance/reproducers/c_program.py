@@ -7,7 +7,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from conformance.domains import Domain, Enumeration, Flags, ListOf, Octal, OnlyThese, Payload, Slot, SocketAddress
+from conformance.domains.base import Domain, Slot
+from conformance.domains.compound import ListOf
+from conformance.domains.data import Payload
+from conformance.domains.names import SocketAddress
+from conformance.domains.numbers import Enumeration, Flags, Octal, OnlyThese
 from conformance.observation import SIGNAL_NAMES
 from conformance.ops import spec_of
 from conformance.payload import Pattern

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from conformance.domains import Slot
+from conformance.domains.base import Slot
 from conformance.errors import BadProgram
 from conformance.events import Divergence, Header
 from conformance.grammar import observation_text, op_text, read_program, read_trace

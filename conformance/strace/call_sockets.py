@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.domains import Slot
+from conformance.domains.base import Slot
 from conformance.ops import Op
 from conformance.strace.files import Untold
 from conformance.strace.telling import Handler, Telling, data, number, pieces, plain, succeeded

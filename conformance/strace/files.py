@@ -12,7 +12,9 @@ import posixpath
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from conformance.domains import DEVICES, OWNER_ONLY_MODE, Slot
+from conformance.domains.base import Slot
+from conformance.domains.names import DEVICES
+from conformance.domains.numbers import OWNER_ONLY_MODE
 from conformance.ops import Op
 from conformance.payload import Pattern
 from reference.constants.open_flags import O_CREAT, O_WRONLY

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from conformance.domains import Slot
+from conformance.domains.base import Slot
 from conformance.errors import BadProgram
 from conformance.ops import Op, spec_of
 from conformance.program import Program

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from conformance.domains import Slot
+from conformance.domains.base import Slot
 
 
 @dataclass(frozen=True, slots=True)

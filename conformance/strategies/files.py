@@ -8,7 +8,7 @@ and lengths of storage that is reserved or inserted beyond it are drawn from a p
 
 from __future__ import annotations
 
-from conformance.domains import Slot
+from conformance.domains.base import Slot
 from conformance.ops import Op
 from conformance.payload import Pattern
 from conformance.strategies.payloads import buffer_lengths, buffers, payload

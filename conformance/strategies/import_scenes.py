@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from conformance.domains import Slot
+from conformance.domains.base import Slot
 from conformance.ops import Op
 from conformance.payload import Pattern
 from conformance.strategies import jobs

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from struct import pack
 
-from conformance.domains import Slot
+from conformance.domains.base import Slot
 from conformance.ops import Op
 from conformance.payload import Pattern
 from conformance.strategies.import_scenes import HOST, IMPORT, OTHER, imported, polled

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from conformance.domains import Slot
+from conformance.domains.base import Slot
 from conformance.ops import Op
 from conformance.strategies.recipes import Make, Recipe
 from conformance.strategies.sequels import owe, sequel

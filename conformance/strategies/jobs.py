@@ -8,7 +8,7 @@ Left to chance that is seldom, so each program has a scene that sets it up.
 
 from __future__ import annotations
 
-from conformance.domains import Slot
+from conformance.domains.base import Slot
 from conformance.ops import Op
 from conformance.strategies.recipes import Make, Recipe
 from conformance.strategies.scenes import Scene

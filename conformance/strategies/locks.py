@@ -8,7 +8,7 @@ Locks conflict between descriptions of one inode, so files are often opened once
 
 from __future__ import annotations
 
-from conformance.domains import Slot
+from conformance.domains.base import Slot
 from conformance.ops import Op
 from conformance.strategies.probes import LOCKED
 from conformance.strategies.recipes import Make, Recipe

@@ -7,7 +7,7 @@ Waiting with nothing ready costs a native run some milliseconds, so most timeout
 
 from __future__ import annotations
 
-from conformance.domains import Slot
+from conformance.domains.base import Slot
 from conformance.ops import Op
 from conformance.strategies.recipes import Make, Recipe
 from conformance.strategies.scalars import ODD_FLAGS

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from conformance.domains import Slot
+from conformance.domains.base import Slot
 from conformance.ops import Op
 from conformance.strategies.slots import LENT, SlotTable
 from conformance.strategies.source import Source, chance, pick

@@ -8,7 +8,7 @@ A tag says what a slot is for: ``file``, ``pipe.read``, ``pipe.write``, ``socket
 
 from __future__ import annotations
 
-from conformance.domains import Slot
+from conformance.domains.base import Slot
 from conformance.strategies.source import Source
 
 ODD_SLOT_ONE_IN = 24

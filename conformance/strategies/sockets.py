@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from struct import pack
 
-from conformance.domains import Slot
+from conformance.domains.base import Slot
 from conformance.ops import Op
 from conformance.payload import PERIOD_BYTES, Pattern
 from conformance.strategies.payloads import LITERALS

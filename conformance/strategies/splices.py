@@ -9,7 +9,7 @@ shorter depends on what else shares its memory, so a program that has lent pages
 
 from __future__ import annotations
 
-from conformance.domains import Slot
+from conformance.domains.base import Slot
 from conformance.ops import Op
 from conformance.strategies.payloads import buffers, payload
 from conformance.strategies.recipes import Recipe

@@ -9,7 +9,7 @@ and modes from those that change what such a character means. Most descriptions 
 
 from __future__ import annotations
 
-from conformance.domains import Slot
+from conformance.domains.base import Slot
 from conformance.ops import Op
 from conformance.strategies.recipes import Make, Recipe, closing, duplicating
 from conformance.strategies.scalars import ODD_FLAGS

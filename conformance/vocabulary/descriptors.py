@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from conformance.domains import INTEGER, NUMBER, OCTAL, PATH, SLOT, TEXT
+from conformance.domains.names import PATH, TEXT
+from conformance.domains.numbers import INTEGER, OCTAL
+from conformance.domains.slots import NUMBER, SLOT
 from conformance.vocabulary.spec import one_handle, op
 from conformance.vocabulary.structures import CREATION_FLAGS, OPEN_FLAGS, fcntl, flags, ioctl
 

@@ -4,21 +4,11 @@
 
 from __future__ import annotations
 
-from conformance.domains import (
-    ATTRIBUTE_NAME,
-    BYTES,
-    INTEGER,
-    MAPPING,
-    OCTAL,
-    OWN_PATH,
-    PATH,
-    PAYLOAD,
-    SLOT,
-    TEXT,
-    Enumeration,
-    ListOf,
-    TupleOf,
-)
+from conformance.domains.compound import ListOf, TupleOf
+from conformance.domains.data import BYTES, PAYLOAD
+from conformance.domains.names import ATTRIBUTE_NAME, OWN_PATH, PATH, TEXT
+from conformance.domains.numbers import INTEGER, OCTAL, Enumeration
+from conformance.domains.slots import MAPPING, SLOT
 from conformance.vocabulary.spec import mapping_handle, one_handle, op
 from conformance.vocabulary.structures import STAT, STATFS, STATX, STATX_MASK, choice, fcntl, flags
 

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from conformance.domains import INTEGER, PROCESS, ListOf, OnlyThese
+from conformance.domains.compound import ListOf
+from conformance.domains.numbers import INTEGER, OnlyThese
+from conformance.domains.slots import PROCESS
 from conformance.vocabulary.spec import op, process_handle
 from conformance.vocabulary.structures import choice, ioctl
 

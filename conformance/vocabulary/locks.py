@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from conformance.domains import SLOT
+from conformance.domains.slots import SLOT
 from conformance.vocabulary.spec import op
 from conformance.vocabulary.structures import FLOCK, fcntl, flags
 

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from conformance.domains import INTEGER, OCTAL, OWN_PATH, TupleOf
+from conformance.domains.compound import TupleOf
+from conformance.domains.names import OWN_PATH
+from conformance.domains.numbers import INTEGER, OCTAL
 from conformance.vocabulary.spec import all_handles, op
 from conformance.vocabulary.structures import CREATION_FLAGS, fcntl
 

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from conformance.domains import INTEGER, SLOT, ListOf, TupleOf
+from conformance.domains.compound import ListOf, TupleOf
+from conformance.domains.numbers import INTEGER
+from conformance.domains.slots import SLOT
 from conformance.vocabulary.spec import one_handle, op
 from conformance.vocabulary.structures import EPOLL_EVENTS, POLL_EVENTS, choice, flags
 

@@ -4,7 +4,11 @@
 
 from __future__ import annotations
 
-from conformance.domains import ADDRESS, BYTES, INTEGER, PAYLOAD, SLOT, ListOf, TupleOf
+from conformance.domains.compound import ListOf, TupleOf
+from conformance.domains.data import BYTES, PAYLOAD
+from conformance.domains.names import ADDRESS
+from conformance.domains.numbers import INTEGER
+from conformance.domains.slots import SLOT
 from conformance.vocabulary.spec import all_handles, first_handle, one_handle, op, passed_rights
 from conformance.vocabulary.structures import MESSAGE, MESSAGE_FLAGS, choice, flags, ioctl
 

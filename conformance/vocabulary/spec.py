@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.domains import INTEGER, MAPPINGS_FROM, NEVER_OPENED, PROCESSES_FROM, Domain, Environment, SlotName
+from conformance.domains.base import NEVER_OPENED, Domain, Environment
+from conformance.domains.numbers import INTEGER
+from conformance.domains.slots import MAPPINGS_FROM, PROCESSES_FROM, SlotName
 
 Handles = Callable[[Any], tuple[int, ...]]
 

@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
-from conformance.domains import INTEGER, PAYLOAD, SLOT, ListOf, TupleOf
+from conformance.domains.compound import ListOf, TupleOf
+from conformance.domains.data import PAYLOAD
+from conformance.domains.numbers import INTEGER
+from conformance.domains.slots import SLOT
 from conformance.vocabulary.spec import op
 from conformance.vocabulary.structures import flags
 

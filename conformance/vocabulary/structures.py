@@ -4,20 +4,11 @@
 
 from __future__ import annotations
 
-from conformance.domains import (
-    BYTES,
-    INTEGER,
-    OCTAL,
-    SLOT,
-    TIME,
-    Domain,
-    Enumeration,
-    Flags,
-    ListOf,
-    Record,
-    TupleOf,
-    constant,
-)
+from conformance.domains.base import Domain
+from conformance.domains.compound import ListOf, Record, TupleOf
+from conformance.domains.data import BYTES
+from conformance.domains.numbers import INTEGER, OCTAL, TIME, Enumeration, Flags, constant
+from conformance.domains.slots import SLOT
 from conformance.vocabulary.spec import Handles, OpSpec, Parameter
 from reference.constants.terminals import (
     B38400,

@@ -7,7 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.domains import INTEGER, SLOT, Integer, TupleOf
+from conformance.domains.compound import TupleOf
+from conformance.domains.numbers import INTEGER, Integer
+from conformance.domains.slots import SLOT
 from conformance.vocabulary.spec import one_handle, op
 from conformance.vocabulary.structures import OPEN_FLAGS, SPEEDS, TERMIOS, WINSIZE, choice, ioctl
 

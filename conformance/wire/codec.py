@@ -17,23 +17,12 @@ import binascii
 from base64 import b64decode, b64encode
 from typing import Any
 
-from conformance.domains import (
-    Bytes,
-    Domain,
-    ListOf,
-    MappingName,
-    Maybe,
-    Number,
-    Payload,
-    ProcessNumber,
-    Record,
-    Slot,
-    SlotName,
-    SocketAddress,
-    Text,
-    Time,
-    TupleOf,
-)
+from conformance.domains.base import Domain, Slot
+from conformance.domains.compound import ListOf, Maybe, Record, TupleOf
+from conformance.domains.data import Bytes, Payload
+from conformance.domains.names import SocketAddress, Text
+from conformance.domains.numbers import Time
+from conformance.domains.slots import MappingName, Number, ProcessNumber, SlotName
 from conformance.errors import BadProgram
 from conformance.observation import BLOCKED, REFUSED, Failure, NotOffered, Observation, Signalled, Unsupported, failure
 from conformance.ops import SELECTED_CALLS, Op, spec_of

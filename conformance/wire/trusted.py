@@ -12,7 +12,9 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
 
-from conformance.domains import Bytes, Domain, ListOf, Maybe, Payload, Record, TupleOf
+from conformance.domains.base import Domain
+from conformance.domains.compound import ListOf, Maybe, Record, TupleOf
+from conformance.domains.data import Bytes, Payload
 from conformance.observation import Observation, failure
 from conformance.ops import SPECS, Op
 from conformance.wire.codec import decode_observation

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from conformance.domains import Slot
+from conformance.domains.base import Slot
 from conformance.grammar import read_trace, trace_line
 from conformance.ops import Op
 from conformance.systems.process import breach_of

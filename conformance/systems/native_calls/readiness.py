@@ -11,7 +11,7 @@ from __future__ import annotations
 import ctypes
 import struct
 
-from conformance.domains import NEVER_OPENED
+from conformance.domains.base import NEVER_OPENED
 from conformance.systems.native_calls.libc import checked, function
 from conformance.systems.native_calls.scratch import scratch_address
 from conformance.systems.native_calls.state import NativeState
