@@ -53,6 +53,7 @@ class SystemFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``kinds`` are those of the programs that say something about it (empty: all). ``filesystem`` names the model's
     nearest file system, ``freedoms`` what this one makes of the freedom that file systems have.
     ``law`` names the law whose model predicts the system.
+    ``deadline_s`` is the least time that it is given for a program, where it is slow by its nature.
     ``kernel`` is the release that it is held to where the one that it tells says nothing about it.
     """
 
@@ -70,6 +71,7 @@ class SystemFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     law: str = "linux"
     freedoms: dict[str, Any] = {}
     hello_s: float = 60.0
+    deadline_s: float = 0.0
     kernel: Annotated[str, msgspec.Meta(pattern=r"^(\d+\.\d+)?$")] = ""
 
     def __post_init__(self) -> None:
@@ -142,7 +144,7 @@ def subject_of(on: str, deadline_s: float = DEADLINE_S) -> Subject | None:
     return Subject(
         path.stem,
         system.command,
-        deadline_s,
+        max(deadline_s, system.deadline_s),
         hello_s=system.hello_s,
         filesystem=system.filesystem,
         freedoms=_freedoms(system),

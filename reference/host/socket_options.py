@@ -59,7 +59,7 @@ _SIZE = Struct("<I")
 _LINGER = Struct("<ii")
 _TIME = Struct("<qq")
 _CREDENTIALS = Struct("<iII")
-_SWITCHES = (SO_REUSEADDR, SO_REUSEPORT, SO_BROADCAST, SO_KEEPALIVE, SO_OOBINLINE, SO_NO_CHECK, SO_PASSCRED)
+_SWITCHES = (SO_REUSEADDR, SO_REUSEPORT, SO_BROADCAST, SO_KEEPALIVE, SO_NO_CHECK, SO_PASSCRED)
 _REFUSED_LEVELS = frozenset((0, 6, 41, 58, 263))
 """IPPROTO_IP, IPPROTO_TCP, IPPROTO_IPV6, IPPROTO_ICMPV6, SOL_PACKET: where no Unix socket has an option to set."""
 
@@ -114,6 +114,7 @@ _QUESTIONS: dict[int, Callable[[SocketDescription], bytes]] = {
     SO_ERROR: _number(lambda file: 0),
     SO_ACCEPTCONN: _number(lambda file: 0),
     SO_RCVLOWAT: _number(lambda file: 1),
+    SO_OOBINLINE: _number(lambda file: 1),
     SO_SNDBUF: _number(lambda file: file.options.send_buffer_bytes),
     SO_RCVBUF: _number(lambda file: file.options.receive_buffer_bytes),
     SO_PEERCRED: _caller,
@@ -211,5 +212,6 @@ _SETTERS: dict[int, tuple[Struct, Callable[..., None]]] = {
     SO_RCVTIMEO: (_TIME, _set_receive_time),
     SO_SNDTIMEO: (_TIME, _set_send_time),
     SO_RCVLOWAT: (_INT, _ignore),
+    SO_OOBINLINE: (_INT, _ignore),
     **{option: (_INT, _turn(option)) for option in _SWITCHES},
 }

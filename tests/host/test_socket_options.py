@@ -15,6 +15,7 @@ from reference.constants.sockets import (
     SO_DEBUG,
     SO_DOMAIN,
     SO_LINGER,
+    SO_OOBINLINE,
     SO_PASSCRED,
     SO_PEERCRED,
     SO_RCVBUF,
@@ -44,6 +45,15 @@ def test_options_are_the_sandboxs_own(host: Host) -> None:
     assert (BUFFER_BYTES, 0) == (option(host, one, SO_SNDBUF), option(host, one, SO_PASSCRED))
     host.setsockopt(fd, SOL_SOCKET, SO_PASSCRED, pack("<i", 0))
     assert 0 == option(host, fd, SO_PASSCRED)
+
+
+def test_data_out_of_band_are_said_to_be_inline_whatever_was_set(host: Host, stream: Pair) -> None:
+    assert 1 == option(host, stream[0], SO_OOBINLINE)
+    host.setsockopt(stream[0], SOL_SOCKET, SO_OOBINLINE, pack("<i", 0))
+
+    assert 1 == option(host, stream[0], SO_OOBINLINE)
+    with fails(EINVAL):
+        host.setsockopt(stream[0], SOL_SOCKET, SO_OOBINLINE, b"xxx")
 
 
 @pytest.mark.parametrize(("asked", "given"), [(-1, 2**23), (0, 4096), (5000, 10000), (2**22 + 1, 2**23)])

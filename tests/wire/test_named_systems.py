@@ -59,6 +59,14 @@ def test_a_small_system_runs_programs(name: str, tmp_path: Path) -> None:
     assert [3, 2, b""] == observed
 
 
+def test_a_system_that_is_slow_by_its_nature_is_given_the_time_that_its_file_says(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(f"deadline_s = 60\n{MINE}")
+    told = [subject_of(str(path), wanted) for wanted in (3.0, 90.0)]
+
+    assert [60.0, 90.0] == [subject.deadline_s for subject in told if subject is not None]
+
+
 def test_a_file_of_a_users_own_names_a_system(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(MINE)
