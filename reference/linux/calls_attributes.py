@@ -17,6 +17,7 @@ from reference.constants.file_status import (
     R_OK,
     STATX__RESERVED,
     STATX_ATIME,
+    STATX_BASIC_STATS,
     STATX_BLOCKS,
     STATX_CTIME,
     STATX_MTIME,
@@ -69,8 +70,11 @@ class AttributeCalls(KernelState):
         filled = target.statx_mask(mask)
         found = target.stat()
         # RETURN
-        if target.filesystem.remembers and not flags & AT_STATX_FORCE_SYNC:
+        if target.filesystem.remembers:
             asked = 0 if flags & AT_STATX_DONT_SYNC else mask
+            if flags & AT_STATX_FORCE_SYNC and mask & STATX_BASIC_STATS:
+                # The answer has all basic fields. Who asks for none is not answered anew, whatever the flag.
+                asked = STATX_BASIC_STATS
             unsure: dict[str, Any] = {name: Anything() for name, bit in _REMEMBERED.items() if not asked & bit}
             found = found._replace(**unsure)
         if not filled & STATX_MTIME:

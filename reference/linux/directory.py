@@ -215,7 +215,8 @@ class Directory(Inode):
         elif whence != SEEK_SET:
             if end is None:
                 raise Refused(EINVAL, "DIR-SEEK-END")
-            offset = self._from_end(offset, whence, end)
+            named = self.filesystem.directory_name_end * sum(len(name.encode()) for name in self.entries)
+            offset = self._from_end(offset, whence, end + named)
         if not 0 <= offset <= LLONG_MAX:
             raise Refused(EINVAL, "DIR-SEEK")
         description.offset = offset

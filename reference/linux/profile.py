@@ -43,8 +43,8 @@ class Filesystem:
     from the kernel ``direct_since`` on. ``nowait`` and ``uncached`` say that RWF_NOWAIT and RWF_DONTCACHE are known.
     ``extents`` says that files live on a disk behind a page cache, in extents that may be unwritten;
     without it the page cache is all there is.
-    ``directory_end`` is where SEEK_END leads in a directory (None: nowhere),
-    ``directory_read_end`` where a reader of all names comes to stand.
+    ``directory_end`` is where SEEK_END leads in a directory (None: nowhere), and ``directory_name_end`` how much
+    farther with each byte of a name; ``directory_read_end`` where a reader of all names comes to stand.
     With ``hashed_directories`` a reader of a part of the names may stand anywhere.
     ``link_target_bytes_inline`` the longest target that a symbolic link keeps without a block of its own,
     ``name_bytes_max`` the longest name. ``seals`` says that files can be sealed (fcntl(2)).
@@ -70,6 +70,7 @@ class Filesystem:
     uncached: bool = False
     extents: bool = False
     directory_end: int | None = None
+    directory_name_end: int = 0
     directory_read_end: int = 2**31 - 1
     hashed_directories: bool = False
     link_target_bytes_inline: int = 127

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from reference.constants.errors import EACCES, EBADF, EINVAL, EOPNOTSUPP, EPERM
@@ -18,6 +20,8 @@ from reference.constants.file_status import (
     STATX_DIOALIGN,
     STATX_MNT_ID,
     STATX_MTIME,
+    STATX_NLINK,
+    STATX_SIZE,
     UTIME_NOW,
     UTIME_OMIT,
 )
@@ -25,6 +29,7 @@ from reference.constants.open_flags import O_CREAT, O_NOATIME, O_PATH, O_RDONLY,
 from reference.linux.inode import Inode
 from reference.linux.kernel import Linux
 from reference.linux.profile import TMPFS, Profile
+from reference.outcomes import Anything
 from reference.structures import NOW
 from refusals import fails
 
@@ -236,6 +241,22 @@ def test_statx_gives_more_when_asked(linux: Linux) -> None:
     assert linux.statx(fd, 0, asked).mask == asked | STATX_MNT_ID
     pipe, _ = linux.pipe2(0)
     assert linux.statx(pipe, 0, asked).mask == STATX_BASIC_STATS | STATX_MNT_ID
+
+
+@pytest.mark.parametrize(
+    ("flags", "mask", "known"),
+    [
+        (0, STATX_NLINK, False),
+        (0, STATX_SIZE, True),
+        (AT_STATX_FORCE_SYNC, STATX_NLINK, True),
+        (AT_STATX_FORCE_SYNC, 0, False),
+        (AT_STATX_DONT_SYNC, STATX_SIZE, False),
+    ],
+)
+def test_a_file_system_that_remembers_is_asked_anew_for_what_is_basic(flags: int, mask: int, known: bool) -> None:
+    linux = Linux(Profile(filesystem=replace(TMPFS, remembers=True)))
+
+    assert known == (linux.statx(make(linux), flags, mask).size != Anything())
 
 
 def test_unknown_statx_flags_were_refused_before_linux_6_11() -> None:

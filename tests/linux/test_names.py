@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from reference.constants.descriptors import F_GETFL
@@ -44,9 +46,9 @@ from reference.constants.open_flags import (
     O_WRONLY,
 )
 from reference.constants.requests import FIONREAD
-from reference.constants.transfers import SEEK_END, SEEK_SET
+from reference.constants.transfers import SEEK_END, SEEK_HOLE, SEEK_SET
 from reference.linux.kernel import Linux
-from reference.linux.profile import TMPFS, Profile
+from reference.linux.profile import EXT4, TMPFS, Profile
 from refusals import fails
 
 USER = Profile(uid=1000, gid=1000, capable=False)
@@ -294,6 +296,16 @@ def test_where_a_directory_ends_is_the_file_systems_business(linux: Linux) -> No
     assert other.lseek(fd, 5, SEEK_SET) == 5
     with fails(EINVAL):
         other.lseek(fd, 0, SEEK_END)
+
+
+def test_a_directory_may_end_farther_on_with_each_byte_of_its_names() -> None:
+    linux = Linux(Profile(filesystem=replace(EXT4, directory_end=0, directory_name_end=2)))
+    fd = linux.open(".", O_RDONLY, 0)
+    linux.mkdir("d", 0o700)
+    linux.symlink("d", "longer")
+
+    assert linux.lseek(fd, 0, SEEK_END) == 2 * len("dlonger")
+    assert linux.lseek(fd, 0, SEEK_HOLE) == 2 * len("dlonger")
 
 
 @pytest.mark.parametrize(
