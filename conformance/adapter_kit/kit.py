@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from conformance.adapter_kit.answers import PART as ANSWERS
-from conformance.adapter_kit.answers import answers
+from conformance.adapter_kit.answers import Excuse, answers
 from conformance.adapter_kit.checks import Check, Outcome, attempt, until_hopeless
 from conformance.adapter_kit.handshake import PART as HANDSHAKE
 from conformance.adapter_kit.handshake import handshake
@@ -17,13 +17,23 @@ from conformance.adapter_kit.hostile import malformed_lines, not_understood, unu
 from conformance.adapter_kit.vectors import MALFORMED_PART as MALFORMED
 from conformance.adapter_kit.vectors import PART as VECTORS
 from conformance.adapter_kit.vectors import malformed, vectors
+from conformance.divergence import diverge
+from conformance.expectations import Expectations
+from conformance.laws import law_of
+from conformance.observation import Observation
+from conformance.ops import Op
 from conformance.runners import started
 from conformance.subjects import Subject, profile_of
 from reference.linux.profile import Profile
 
 
-def examine_adapter(subject: Subject, native: Profile, base: Path, fixtures: Path) -> Iterator[Check]:
-    """All checks of an adapter, as they are made. Nothing is asked of one that does not say hello."""
+def examine_adapter(
+    subject: Subject, native: Profile, base: Path, fixtures: Path, expectations: Expectations | None = None
+) -> Iterator[Check]:
+    """All checks of an adapter, as they are made. Nothing is asked of one that does not say hello.
+
+    What is known of the system by its ``expectations`` is no fault of the adapter.
+    """
     greeted = list(until_hopeless(HANDSHAKE, handshake(subject, native, base)))
     yield from greeted
     if greeted[0].outcome is Outcome.FAILED:
@@ -31,8 +41,8 @@ def examine_adapter(subject: Subject, native: Profile, base: Path, fixtures: Pat
         return
     system = started(subject, native, base)
     try:
-        yield from until_hopeless(ANSWERS, answers(system))
         profile = profile_of(subject, system.hello, native)
+        yield from until_hopeless(ANSWERS, answers(system, excuses(subject, profile, expectations)))
         yield from until_hopeless(VECTORS, vectors(system, profile, fixtures))
         yield from until_hopeless(MALFORMED, malformed(system, fixtures))
         yield from until_hopeless(HOSTILE, unusual(system))
@@ -41,3 +51,17 @@ def examine_adapter(subject: Subject, native: Profile, base: Path, fixtures: Pat
         system.kill()
     yield from until_hopeless(HOSTILE, not_understood(subject, base))
     yield from until_hopeless(MALFORMED, malformed_lines(subject, base, fixtures))
+
+
+def excuses(subject: Subject, profile: Profile, expectations: Expectations | None) -> Excuse:
+    """What excuses a system by its expectations: the reason of the waiver that describes where it leaves the model."""
+    law = law_of(subject.law)
+
+    def excuse(ops: tuple[Op, ...], observed: Sequence[Observation]) -> str:
+        if expectations is None:
+            return ""
+        divergence = diverge(ops, observed, lambda: law.make_model(profile))
+        waiver = divergence and expectations.waiver_of(divergence.signature)
+        return waiver.reason if waiver else ""
+
+    return excuse

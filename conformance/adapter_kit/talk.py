@@ -11,6 +11,7 @@ import msgspec
 
 from conformance.subjects import Subject
 from conformance.systems.process import AdapterFailed, put_in
+from conformance.systems.stage import staged
 from conformance.wire.channel import Channel, Ended, Interrupted
 from conformance.wire.messages import Observed, read_from_system
 
@@ -25,7 +26,8 @@ class Talk:
         self._directory = tempfile.TemporaryDirectory(prefix="fdconform-system-", dir=base)
         try:
             directory = Path(self._directory.name)
-            self._channel = Channel([put_in(argument, directory) for argument in subject.command], directory)
+            command = [put_in(argument, directory) for argument in staged(subject.command, subject.setup)]
+            self._channel = Channel(command, directory)
         except OSError as error:
             self._directory.cleanup()
             raise AdapterFailed(f"cannot be started: {error.strerror}", hint="try the command in a shell") from None

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -13,6 +14,8 @@ from conformance.adapter_kit.checks import Check, Outcome, table
 from conformance.adapter_kit.kit import examine_adapter
 from conformance.commands.options import DEADLINE, DIRECTORY, chosen_profile
 from conformance.errors import ExitCode
+from conformance.expectations import expectations_path, load_expectations
+from conformance.named_systems import named_systems, subject_of
 from conformance.subjects import PROCESS, Subject, subject_of_command
 
 HELLO_S = 60.0
@@ -41,14 +44,15 @@ WELL = (Outcome.PASSED, Outcome.NOT_OFFERED)
 def command(words: tuple[str, ...], fixtures: Path, hello_s: float, deadline_s: float, directory: Path | None) -> int:
     """Ask an adapter all that a campaign may ask of it: exit 0 when it is ready, 3 when there is something to mend.
 
-    COMMAND is as after --on process:, in quotation marks or without.
+    COMMAND is as after --on process:, in quotation marks or without, or the name of a system: one that
+    `fdconform systems` lists. What is known of a named system is no fault of its adapter.
     """
-    on = PROCESS + (words[0] if len(words) == 1 else shlex.join(words))
-    named = subject_of_command(on)
+    subject = _subject(words, hello_s, deadline_s)
+    on = subject.on or subject.name
+    known = load_expectations(expectations_path(fixtures, subject.name)) if subject.is_named else None
     native, base = chosen_profile(directory, False)
-    subject = Subject(on, named.command, deadline_s, hello_s=hello_s, bye_s=deadline_s)
     checks: list[Check] = []
-    for check in examine_adapter(subject, native, base, fixtures):
+    for check in examine_adapter(subject, native, base, fixtures, known):
         checks.append(check)
         for line in _lines(check):
             click.echo(line)
@@ -56,6 +60,16 @@ def command(words: tuple[str, ...], fixtures: Path, hello_s: float, deadline_s: 
         click.echo(line)
     is_ready = all(check.outcome is not Outcome.FAILED for check in checks)
     return ExitCode.CONFORMS if is_ready else ExitCode.ADAPTER_FAILED
+
+
+def _subject(words: tuple[str, ...], hello_s: float, deadline_s: float) -> Subject:
+    """The named system, or the command."""
+    if len(words) == 1 and words[0] in named_systems():
+        named = subject_of(words[0], deadline_s)
+        assert named is not None
+        return replace(named, bye_s=deadline_s)
+    on = PROCESS + (words[0] if len(words) == 1 else shlex.join(words))
+    return Subject(on, subject_of_command(on).command, deadline_s, hello_s=hello_s, bye_s=deadline_s)
 
 
 def _lines(check: Check) -> list[str]:

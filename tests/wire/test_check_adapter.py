@@ -21,6 +21,7 @@ from conformance.adapter_kit.vectors import read_vectors
 from conformance.commands.checking_adapter import command
 from conformance.environment import profile_for, working_base
 from conformance.errors import ConformanceError, ExitCode
+from conformance.expectations import load_expectations
 from conformance.grammar import read_trace
 from conformance.oracle import first_mismatch, predict
 from conformance.subjects import Subject
@@ -75,7 +76,8 @@ def most(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def fixtures(folder: Path, vectors: Sequence[str], malformed: Sequence[str]) -> Path:
     """A directory of fixtures with these lines."""
     (folder / "wire").mkdir()
-    (folder / "golden").symlink_to(FIXTURES / "golden")
+    for name in ("golden", "expectations"):
+        (folder / name).symlink_to(FIXTURES / name)
     (folder / "wire" / "vectors.jsonl").write_text("".join(vectors))
     (folder / "wire" / "malformed.jsonl").write_text("".join(malformed))
     return folder
@@ -124,6 +126,24 @@ def test_the_command_of_an_adapter_has_its_directory_in_every_check(few: Path) -
     checks = checked(replace(hostile("honest"), command=in_directory), few)
 
     assert [] == [check for check in checks if check.outcome in (Outcome.FAILED, Outcome.NOT_ASKED)]
+
+
+def test_what_is_known_of_a_system_is_no_fault_of_its_adapter(few: Path, tmp_path: Path) -> None:
+    known = tmp_path / "toy.toml"
+    known.write_text('[[waiver]]\npattern = "dup: ok -> EBADF"\nreason = "it has no copies"\nissue = "none"\n')
+    base = working_base(None)
+    checks = examine_adapter(hostile("dup-lies"), profile_for(base), base, few, load_expectations(known))
+
+    excused = [check for check in checks if check.part == "known answers" and check.outcome is Outcome.DIFFERS]
+    assert excused
+    assert all(check.message.endswith("gave EBADF, and Linux gives 3: it has no copies") for check in excused[:1])
+
+
+def test_a_named_system_is_checked_by_its_name(few: Path) -> None:
+    pytest.importorskip("pyfakefs")
+    done = fdconform("--fixtures", str(few), "pyfakefs")
+
+    assert done.output.endswith("ready: fdconform run --on pyfakefs\n"), done.output
 
 
 def test_a_limit_that_an_adapter_tells_itself_is_not_asked_of_it(examined: Callable[[str], list[Check]]) -> None:
