@@ -1,7 +1,8 @@
 // Copyright The fdconform Authors
 // SPDX-License-Identifier: Apache-2.0
-// Loads Pyodide, and has its Python run the adapter: node emscripten.mjs PYODIDE PACKAGE…
+// Loads Pyodide, and has its Python run the adapter: node emscripten.mjs PYODIDE SNAPSHOT PACKAGE…
 //
+// Python takes seconds of processor time to start: its memory is kept in a file once it has, and taken from there.
 // Standard input and output are read and written here, by node: those of Emscripten belong to the programs.
 // Pyodide is given a standard input, or it would have node make ours one that never waits.
 
@@ -78,14 +79,27 @@ function renew(FS, devices, descriptorsMax) {
   FS.chdir(PROGRAMS);
 }
 
-async function main(directory, packages) {
+/** Pyodide with its Python started, or as it was when it had started. Others may be at this at the same time. */
+async function started(directory, snapshot) {
   const { loadPyodide } = await import(pathToFileURL(path.join(directory, "pyodide.mjs")));
+  const kept = fs.existsSync(snapshot);
   const pyodide = await loadPyodide({
     indexURL: directory + path.sep,
     stdin: () => undefined,
     stdout: console.error,
     stderr: console.error,
+    ...(kept ? { _loadSnapshot: fs.readFileSync(snapshot) } : { _makeSnapshot: true }),
   });
+  if (!kept) {
+    const own = `${snapshot}.${process.pid}`;
+    fs.writeFileSync(own, pyodide.makeMemorySnapshot());
+    fs.renameSync(own, snapshot);
+  }
+  return pyodide;
+}
+
+async function main(directory, snapshot, packages) {
+  const pyodide = await started(directory, snapshot);
   for (const origin of packages) {
     pyodide.mountNodeFS(`${PROJECT}/${path.basename(origin)}`, origin);
   }
@@ -98,8 +112,8 @@ async function main(directory, packages) {
 }
 
 try {
-  const [directory, ...packages] = process.argv.slice(2);
-  await main(directory, packages);
+  const [directory, snapshot, ...packages] = process.argv.slice(2);
+  await main(directory, snapshot, packages);
 } catch (error) {
   // What node would print shows the line of the error, and that is a megabyte of Emscripten.
   console.error(String(error.stack ?? error));
