@@ -18,6 +18,7 @@ from conformance.named_systems import FOLDER, named_systems, read_system, releas
 from conformance.node_packages import version_of
 from conformance.observation import BLOCKED
 from conformance.runners import run_offered, started
+from named import observed_by
 
 pytestmark = [pytest.mark.alternative, pytest.mark.once]
 
@@ -47,14 +48,8 @@ def test_what_is_known_of_a_named_system_can_be_read() -> None:
 
 @pytest.mark.parametrize("name", SMALL)
 def test_a_small_system_runs_programs(name: str, tmp_path: Path) -> None:
-    if named_systems()[name].missing:
-        pytest.skip(f"needs {named_systems()[name].missing}")
-    subject = subject_of(name)
-    assert subject is not None
-    base = working_base(tmp_path)
-    with started(subject, profile_for(base), base) as system:
-        ops = read_program('r0 = open("f", O_RDWR | O_CREAT, 0o600)\nwrite(r0, b"xy")\nread(r0, 1)').ops
-        _, observed = run_offered(system, ops)
+    program = 'r0 = open("f", O_RDWR | O_CREAT, 0o600)\nwrite(r0, b"xy")\nread(r0, 1)'
+    ((_, observed),) = observed_by(name, program, directory=tmp_path)
 
     assert [3, 2, b""] == observed
 

@@ -10,13 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from conformance.commands.worker import command
-from conformance.environment import profile_for, working_base
-from conformance.grammar import read_program
-from conformance.named_systems import named_systems, subject_of
-from conformance.observation import Observation, failure
-from conformance.ops import Op
-from conformance.runners import run_offered, started
+from conformance.observation import failure
 from conformance.worker_bundle import C_WASI_PARTS, C_WORKER, c_worker_text
+from named import observed_by
 from reference.constants.errors import EBADF, EEXIST, ENOENT
 
 pytestmark = [pytest.mark.alternative, pytest.mark.once]
@@ -78,17 +74,6 @@ close(r0)
 r1 = open("f", O_RDONLY, 0o600)
 read(r1, 1)
 """
-
-
-def observed_by(name: str, *programs: str) -> list[tuple[tuple[Op, ...], list[Observation]]]:
-    """What a named system gives for programs, one after the other in the same process."""
-    if named_systems()[name].missing:
-        pytest.skip(f"needs {named_systems()[name].missing}")
-    subject = subject_of(name)
-    assert subject is not None
-    base = working_base(None)
-    with started(subject, profile_for(base), base) as system:
-        return [run_offered(system, read_program(text).ops) for text in programs]
 
 
 @pytest.mark.parametrize("name", ["pyodide", *RUNTIMES])
