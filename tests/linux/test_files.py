@@ -346,3 +346,8 @@ def test_pipes_cannot_be_synchronised(linux: Linux) -> None:
         linux.fsync(read_end)
     with fails(ESPIPE):
         linux.sync_file_range(read_end, 0, 0, SYNC_FILE_RANGE_WRITE)
+
+
+def test_a_limit_that_the_model_could_not_hold_a_file_of_is_refused_at_once() -> None:
+    with pytest.raises(ValueError, match="holds files of up to"):
+        Profile(file_size_bytes_max=2**63 - 1)
