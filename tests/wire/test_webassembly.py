@@ -5,12 +5,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from conformance.commands.worker import command
+from conformance.node_packages import DIRECTORY_VARIABLE, packages_directory
 from conformance.observation import failure
+from conformance.systems.emscripten import snapshot
 from conformance.worker_bundle import C_WASI_PARTS, C_WORKER, c_worker_text
 from named import observed_by
 from reference.constants.errors import EBADF, EEXIST, ENOENT
@@ -98,6 +101,19 @@ def test_what_would_end_pyodide_or_fill_its_memory_is_left_out() -> None:
 
     assert ["open", "close", "read"] == [op.call for op in ops]
     assert [3, 0, failure(EBADF)] == observed
+
+
+def test_pyodide_starts_from_the_memory_of_a_python_that_has_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    observed_by("pyodide", FRESH)
+    (tmp_path / "node_modules").symlink_to(packages_directory() / "node_modules")
+    monkeypatch.setenv(DIRECTORY_VARIABLE, str(tmp_path))
+    (_, first), (_, second) = (observed_by("pyodide", FRESH)[0] for _ in range(2))
+
+    assert snapshot().parent == tmp_path
+    assert [snapshot().name, "node_modules"] == sorted((path.name for path in tmp_path.iterdir()), reverse=True)
+    assert first == second
 
 
 def test_what_emscripten_does_not_know_is_left_out() -> None:
