@@ -47,6 +47,13 @@ class Sleeps(Exception):
         self.clause = clause
 
 
+class NotModelled(Exception):
+    """A call asked for what the model leaves open: no outcome of a system call, but an answer to who asked.
+
+    Its text says what was asked for and where the model ends. What the model would give afterwards means nothing.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Between:
     """Any whole number from ``low`` to ``high``, both included; ``default`` when nobody observed one."""

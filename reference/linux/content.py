@@ -16,9 +16,12 @@ from collections.abc import Iterator
 from weakref import WeakValueDictionary
 
 from reference.constants.limits import PAGE_SIZE
+from reference.outcomes import NotModelled
 
 HOLE, RESERVED, WRITTEN = 0, 1, 2
 """States of a page's storage."""
+CONTENT_BYTES_MAX = 2**30
+"""How far a file of the model reaches, in bytes: it lies in memory as it is, holes and all."""
 _ZEROS = memoryview(bytes(2**21))
 """Files grow by copying from here, because fresh zeros have to be fetched from the kernel, page by page."""
 
@@ -26,6 +29,15 @@ _ZEROS = memoryview(bytes(2**21))
 def zeros(count: int) -> bytes | memoryview:
     """So many zero bytes."""
     return _ZEROS[:count] if count <= len(_ZEROS) else bytes(count)
+
+
+def check_modelled(end: int) -> None:
+    """Refuse to hold a file, or storage of one, up to byte ``end`` when that is past CONTENT_BYTES_MAX. NotModelled.
+
+    Where RLIMIT_FSIZE is below that, only storage past the end of a file can come here.
+    """
+    if end > CONTENT_BYTES_MAX:
+        raise NotModelled(f"a file up to byte {end}: the model keeps files in memory, up to {CONTENT_BYTES_MAX} bytes")
 
 
 def page_ceiling(position: int) -> int:
@@ -64,6 +76,8 @@ class FilePage:
 class Content:
     """The bytes of a file, in memory: sizes are bounded by RLIMIT_FSIZE, so a flat buffer does.
 
+    What would take it past CONTENT_BYTES_MAX is NotModelled.
+
     ``lent`` are the pages that pipes and sockets hold too: a page is in it for as long as one of them refers to it.
     """
 
@@ -96,6 +110,7 @@ class Content:
 
     def grow(self, size: int) -> None:
         """Move the end of the file up; pages that are new read as zeros."""
+        check_modelled(size)
         self.size = size
         missing = page_ceiling(size) * PAGE_SIZE - len(self.bytes)
         if missing > 0:
@@ -130,6 +145,7 @@ class Content:
 
     def insert(self, start: int, length: int) -> None:
         """Put a hole of whole pages in; what follows moves up."""
+        check_modelled(self.size + length)
         self.give_up(start // PAGE_SIZE)
         self.bytes[start:start] = bytes(length)
         self.size += length
@@ -161,6 +177,7 @@ class Content:
 
     def reserve(self, first: int, end: int) -> None:
         """Allocate storage for the holes among these pages."""
+        check_modelled(end * PAGE_SIZE)
         pages = self.pages
         for page in range(first, end):
             pages.setdefault(page, RESERVED)

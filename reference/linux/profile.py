@@ -138,16 +138,12 @@ PROCFS = Filesystem("proc", PROC_SUPER_MAGIC, block_size_bytes=1024)
 FILESYSTEMS = {filesystem.name: filesystem for filesystem in (EXT4, TMPFS)}
 
 
-MODELLED_FILE_BYTES_MAX = 2**30
-"""The model keeps what a file holds in memory, holes too: RLIMIT_FSIZE keeps files below this."""
-
-
 @dataclass(frozen=True, slots=True)
 class Profile:
     """One Linux: kernel release, file system, limits and identity of the caller.
 
     ``descriptors_max`` is RLIMIT_NOFILE, ``file_size_bytes_max`` RLIMIT_FSIZE (getrlimit(2)),
-    which a program may lower. ValueError where the model could not hold a file of that size.
+    which a program may lower. It may be beyond what the model can hold of a file, which then is NotModelled.
     ``capable`` says that the caller holds root's capabilities (capabilities(7)), except CAP_SYS_RESOURCE:
     containers often withhold that one from root, so ``resource_capable`` says it apart.
     ``datagram_queue_max`` is net.unix.max_dgram_qlen, ``listen_backlog_max`` net.core.somaxconn.
@@ -168,10 +164,3 @@ class Profile:
     datagram_queue_max: int = 10
     listen_backlog_max: int = 4096
     timer_ticks_per_second: int = 250
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.file_size_bytes_max <= MODELLED_FILE_BYTES_MAX:
-            raise ValueError(
-                f"file_size_bytes_max is {self.file_size_bytes_max}: the model holds files of up to "
-                f"{MODELLED_FILE_BYTES_MAX} bytes"
-            )

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from reference.constants.errors import EAGAIN, EBADF, EFAULT, EFBIG, EINVAL, ENODEV, ENXIO, EOPNOTSUPP, ESPIPE
@@ -27,8 +29,8 @@ from reference.constants.transfers import (
     SYNC_FILE_RANGE_WRITE,
 )
 from reference.linux.kernel import Linux
-from reference.linux.profile import TMPFS, Profile
-from reference.outcomes import Between, Refused
+from reference.linux.profile import EXT4, TMPFS, Filesystem, Profile
+from reference.outcomes import Between, NotModelled, Refused
 from refusals import fails
 
 LIMIT = 2**21
@@ -348,6 +350,21 @@ def test_pipes_cannot_be_synchronised(linux: Linux) -> None:
         linux.sync_file_range(read_end, 0, 0, SYNC_FILE_RANGE_WRITE)
 
 
-def test_a_limit_that_the_model_could_not_hold_a_file_of_is_refused_at_once() -> None:
-    with pytest.raises(ValueError, match="holds files of up to"):
-        Profile(file_size_bytes_max=2**63 - 1)
+@pytest.mark.parametrize("filesystem", [EXT4, TMPFS], ids=["ext4", "tmpfs"])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda linux, fd: linux.ftruncate(fd, 2**30 + 1),
+        lambda linux, fd: linux.pwrite(fd, b"x", 2**43),
+        lambda linux, fd: linux.fallocate(fd, 0, 0, 2**43),
+        lambda linux, fd: linux.fallocate(fd, FALLOC_FL_KEEP_SIZE, 2**43, PAGE),
+    ],
+    ids=["ftruncate", "pwrite", "fallocate", "fallocate beyond the size"],
+)
+def test_a_file_larger_than_the_model_holds_is_told_in_one_sentence(
+    ask: Callable[[Linux, int], int], filesystem: Filesystem
+) -> None:
+    linux = Linux(Profile(filesystem=filesystem, file_size_bytes_max=LLONG_MAX))
+
+    with pytest.raises(NotModelled, match=r"^a file up to byte \d+: the model keeps files in memory"):
+        ask(linux, make(linux, b"xy"))
