@@ -66,7 +66,7 @@
 typedef __int128 wide; /* nanoseconds of a time whose seconds fill 64 bits */
 
 enum { PROTOCOL = 1, FIRST_FD = 3, PRIVATE_FD_MIN = 512, PRIVATE_FD_MAX = 1023, PROGRAM_FDS = 256 };
-enum { NEVER_OPENED = 1000, MAPPINGS_FROM = 4096, PROCESSES_FROM = 8192 }; /* see conformance/domains.py */
+enum { NEVER_OPENED = 1000, MAPPINGS_FROM = 4096, PROCESSES_FROM = 8192 }; /* see conformance/domains/ */
 enum { PAGE = 4096, PATTERN_PERIOD = 251, ARGUMENTS_MAX = 10, MADE_MAX = 300, SLOTS_MAX = 4096 };
 enum { NUDGE = SIGUSR1, GIVE_UP = SIGUSR2, LOOK_INTERVAL_MS = 2, PROCESSES_MAX = 1000, PID_LIMIT = 1 << 22 };
 enum { SIG_IGNORE = 1, SIG_CATCH = 2 }; /* of the vocabulary */
