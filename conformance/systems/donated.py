@@ -49,6 +49,7 @@ LOST = "FDCONFORM_LOST_FLAGS"
 _FD_NAMES = frozenset(("fd", "fd_in", "fd_out", "out_fd", "in_fd", "target"))
 _LIST_NAMES = frozenset(("fds", "read", "write", "urgent", "rights"))
 _OF_MAPPINGS = frozenset(("load", "store", "msync", "mapping_path", "munmap"))
+_SAID_MAX = 4096
 _ERRORS = {os.strerror(number).lower(): number for number in errno.errorcode} | {"not a typewriter": errno.ENOTTY}
 """Errors as the client spells them."""
 
@@ -140,18 +141,23 @@ class Donated(Native):
 
         A terminal is made of whichever of the three standard descriptors comes first, so all of them are the same.
         What the client has to say would then reach the other end; it speaks only when a socket is refused,
-        and another socket is refused for the same reason.
+        and another socket is refused for the same reason. Which comes first is left to chance: where it was the other,
+        that one has O_NONBLOCK now, and what was donated has lost it to the client and not got it back.
         """
         is_socket = stat.S_ISSOCK(os.fstat(fd).st_mode)
         others = (self._log, self._log) if kind == "plain" else (fd, self._complaints[1] if is_socket else fd)
+        os.set_blocking(self._complaints[1], True)
         child = self._spawn(kind, (fd, *others))
         with self.waiting():
             _, status = os.waitpid(child, 0)
+        if status and not os.get_blocking(self._complaints[1]):
+            os.read(self._complaints[0], _SAID_MAX)
+            raise Unreachable("the sandbox has looked at another of the three streams than the donated one")
         return self._refusal(is_socket and kind != "plain") if status else None
 
     def _refusal(self, complained: bool) -> OSError:
         """Why the last process did not start: the errno with which the sandbox refused its standard input."""
-        said = os.read(self._complaints[0], 4096) if complained else os.pread(self._log, 4096, 0)
+        said = os.read(self._complaints[0], _SAID_MAX) if complained else os.pread(self._log, _SAID_MAX, 0)
         text = said.decode(errors="replace").strip()
         number = _ERRORS.get(text.rpartition("in sandbox: ")[2])
         if number is None:

@@ -1,0 +1,46 @@
+# Copyright The fdconform Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The host's side of a donation, with a client that only says no: what of a refusal is the donated descriptor's."""
+
+from __future__ import annotations
+
+import errno
+import json
+import socket
+import sys
+
+import pytest
+
+from conformance.interpreter import Unreachable
+from conformance.systems.donated import EXEC, Donated
+
+pytestmark = pytest.mark.once
+
+CLIENT = (
+    "import os, sys\n"
+    # The client makes what it passes on block, and the sandbox makes what it looks at not block.
+    "os.set_blocking(0, True)\n"
+    "os.set_blocking({looked_at}, False)\n"
+    "os.write(2, b'opening file in sandbox: not a typewriter')\n"
+    "sys.exit(1)\n"
+)
+
+
+def refused(monkeypatch: pytest.MonkeyPatch, looked_at: int) -> OSError | None:
+    """How the donation of a socket as a terminal ends, where the sandbox looks at one of the standard streams first."""
+    monkeypatch.setenv(EXEC, json.dumps({"tty": [sys.executable, "-S", "-c", CLIENT.format(looked_at=looked_at)]}))
+    one, other = socket.socketpair()
+    with one, other:
+        return Donated()._donate(one.fileno(), "tty")
+
+
+def test_a_socket_that_the_sandbox_has_looked_at_is_refused_as_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    refusal = refused(monkeypatch, 0)
+
+    assert refusal is not None
+    assert errno.ENOTTY == refusal.errno
+
+
+def test_a_refusal_of_another_stream_says_nothing_of_the_donated_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Unreachable, match="another of the three streams"):
+        refused(monkeypatch, 2)
