@@ -6,13 +6,18 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+import pickle
 import socket
 import sys
+import threading
 
 import pytest
 
 from conformance.interpreter import Unreachable
 from conformance.systems.donated import EXEC, Donated
+from conformance.systems.frames import send
+from conformance.systems.room import CALL
 
 pytestmark = pytest.mark.once
 
@@ -44,3 +49,28 @@ def test_a_socket_that_the_sandbox_has_looked_at_is_refused_as_a_terminal(monkey
 def test_a_refusal_of_another_stream_says_nothing_of_the_donated_one(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Unreachable, match="another of the three streams"):
         refused(monkeypatch, 2)
+
+
+def test_a_request_that_is_longer_than_a_pipe_is_waited_for_while_it_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(EXEC, "{}")
+    donated, told, told_while_sending = Donated(), list[bool](), list[list[bool]]()
+    donated.tell_waiting = told.append
+    requests, ours = os.pipe()
+    answers, replies = os.pipe()
+    donated._room = (ours, answers)
+    long = b"x" * 2**20
+
+    def answer() -> None:
+        head = os.read(requests, 4)
+        told_while_sending.append([*told])
+        with os.fdopen(requests, "rb") as rest:
+            kind, value = pickle.loads(rest.read(int.from_bytes(head, "little")))
+        send(replies, ("", (kind, len(value))))
+
+    room = threading.Thread(target=answer)
+    room.start()
+    assert (CALL, len(long)) == donated._ask(CALL, long)
+    room.join()
+
+    assert [[True]] == told_while_sending
+    assert told[-1] is False

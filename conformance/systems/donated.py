@@ -295,9 +295,11 @@ class Donated(Native):
     def _ask(self, *request: Any) -> Any:
         assert self._room is not None
         try:
-            send(self._room[0], request)
-            self._await(self._room[1])
-            failure, answer = receive(self._room[1])
+            # A request or an answer that is longer than a pipe is waited for as well; half of one would be the end.
+            with self.waiting():
+                send(self._room[0], request)
+                self._await(self._room[1])
+                failure, answer = receive(self._room[1])
         except (Closed, BrokenPipeError):
             # As an error of the call it would be taken for what the program is given.
             raise RuntimeError("the room has ended") from None

@@ -29,17 +29,20 @@ class NativeState:
         self.home_fd = -1
         """A descriptor of it, out of the reach of programs."""
         self.pids: list[int] = []
+        self._waits = False
         self.tell_waiting: Callable[[bool], None] = _nobody
         """Tells whoever watches this process whether it waits for another system: its sleep is no blocked call then."""
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Within it another system is waited for."""
+        """Within it another system is waited for, be it within another such wait."""
+        before, self._waits = self._waits, True
         self.tell_waiting(True)
         try:
             yield
         finally:
-            self.tell_waiting(False)
+            self._waits = before
+            self.tell_waiting(before)
 
     def settle_in(self) -> None:
         """Take the directory that the process stands in as the program's. Subjects that keep more extend this."""
