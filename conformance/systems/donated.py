@@ -169,6 +169,8 @@ class Donated(Native):
         os.ftruncate(self._log, 0)
         os.lseek(self._log, 0, os.SEEK_SET)
         actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(streams)]
+        # A sandbox that is restored would keep open for good what the program closes later.
+        actions += [(os.POSIX_SPAWN_CLOSE, number) for number in open_numbers()]
         # Numbers above the limit are taken for wrong ones.
         with private_numbers():
             return os.posix_spawn(command[0], command, os.environ, file_actions=actions, setsigdef=range(1, 32))

@@ -18,6 +18,7 @@ from conformance.observation import Observation
 from conformance.oracle import first_mismatch, predict
 from conformance.runners import run_offered, started
 from conformance.systems.process import ProcessSystem
+from reference.constants.readiness import POLLERR
 
 SYSTEM = named_systems()["gvisor-restored"]
 PROFILE = profile_for(working_base(None))
@@ -63,6 +64,14 @@ def test_the_position_of_a_file_goes_on_and_its_end_is_seen_when_the_sandbox_let
 
     text = "r0, r1 = pipe2(0)\nr2 = import_fd(r1)\nclose(r1)\nsave()\nclose(r2)\nread(r0, 1)"
     assert b"" == run(system, text)[-1]
+
+
+def test_a_sandbox_that_is_restored_keeps_nothing_of_the_hosts_side_open(system: ProcessSystem) -> None:
+    text = (
+        'r0 = open("f", O_RDWR | O_CREAT, 0o600)\nr1 = import_fd(r0)\nr2, r3 = pipe2(0)\nsave()\nclose(r2)\n'
+        "poll([(r3, 0)], 0)"
+    )
+    assert run(system, text)[-1] == [POLLERR]
 
 
 def test_no_sandbox_outlives_its_program(system: ProcessSystem) -> None:
