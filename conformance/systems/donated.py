@@ -168,7 +168,7 @@ class Donated(Native):
         command = self._commands[name]
         os.ftruncate(self._log, 0)
         os.lseek(self._log, 0, os.SEEK_SET)
-        actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(streams)]
+        actions: list[tuple[int, ...]] = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(streams)]
         # A sandbox that is restored would keep open for good what the program closes later.
         actions += [(os.POSIX_SPAWN_CLOSE, number) for number in open_numbers()]
         # Numbers above the limit are taken for wrong ones.
