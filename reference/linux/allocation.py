@@ -21,7 +21,7 @@ from reference.constants.transfers import (
     FALLOC_FL_PUNCH_HOLE,
     FALLOC_FL_ZERO_RANGE,
 )
-from reference.linux.content import RESERVED, WRITTEN, check_modelled, page_ceiling
+from reference.linux.content import RESERVED, WRITTEN, check_storage_modelled, page_ceiling
 from reference.outcomes import Refused
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def allocate_in_memory(file: RegularFile, mode: int, offset: int, length: int) -
             if seals & F_SEAL_GROW:
                 raise Refused(EPERM, "SEAL-GROW")
         # CHANGE
-        check_modelled(end)
+        check_storage_modelled(length)
         file.kernel.cite("ALLOC-MEMORY")
         pages = content.pages
         for page in range(offset // PAGE_SIZE, page_ceiling(end)):

@@ -32,12 +32,15 @@ def zeros(count: int) -> bytes | memoryview:
 
 
 def check_modelled(end: int) -> None:
-    """Refuse to hold a file, or storage of one, up to byte ``end`` when that is past CONTENT_BYTES_MAX. NotModelled.
-
-    Where RLIMIT_FSIZE is below that, only storage past the end of a file can come here.
-    """
+    """Refuse to hold a file up to byte ``end`` when that is past CONTENT_BYTES_MAX. NotModelled."""
     if end > CONTENT_BYTES_MAX:
         raise NotModelled(f"a file up to byte {end}: the model keeps files in memory, up to {CONTENT_BYTES_MAX} bytes")
+
+
+def check_storage_modelled(length: int) -> None:
+    """Refuse to keep the states of so many bytes of storage, wherever in or behind a file they lie. NotModelled."""
+    if length > CONTENT_BYTES_MAX:
+        raise NotModelled(f"{length} bytes of storage at once: the model keeps up to {CONTENT_BYTES_MAX}, page by page")
 
 
 def page_ceiling(position: int) -> int:
@@ -177,7 +180,7 @@ class Content:
 
     def reserve(self, first: int, end: int) -> None:
         """Allocate storage for the holes among these pages."""
-        check_modelled(end * PAGE_SIZE)
+        check_storage_modelled((end - first) * PAGE_SIZE)
         pages = self.pages
         for page in range(first, end):
             pages.setdefault(page, RESERVED)
