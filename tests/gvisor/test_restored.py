@@ -67,10 +67,12 @@ def test_the_position_of_a_file_goes_on_and_its_end_is_seen_when_the_sandbox_let
 
 
 def test_a_sandbox_that_is_restored_keeps_nothing_of_the_hosts_side_open(system: ProcessSystem) -> None:
+    # What the client gives to the sandbox takes the lowest numbers, and would cover what it inherits there.
     text = (
-        'r0 = open("f", O_RDWR | O_CREAT, 0o600)\nr1 = import_fd(r0)\nr2, r3 = pipe2(0)\nsave()\nclose(r2)\n'
-        "poll([(r3, 0)], 0)"
+        'r0 = open("f", O_RDWR | O_CREAT, 0o600)\nr1 = import_fd(r0)\nr2, r3 = pipe2(0)\n'
+        "r4 = fcntl(r2, F_DUPFD, 100)\nsave()\nclose(r2)\nclose(r4)\npoll([(r3, 0)], 0)"
     )
+
     observed = run(system, text)[-1]
     assert isinstance(observed, (list, tuple))
     assert [POLLERR] == list(observed)
