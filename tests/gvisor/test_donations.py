@@ -11,19 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from conformance.environment import profile_for, working_base
 from conformance.grammar import read_program
-from conformance.laws import chosen_law
-from conformance.named_systems import named_systems, subject_of
-from conformance.observation import BLOCKED, Observation, failure
+from conformance.named_systems import named_systems
+from conformance.observation import BLOCKED, failure
 from conformance.ops import Op
-from conformance.oracle import first_mismatch, predict
-from conformance.runners import run_offered, started
 from conformance.systems.process import ProcessSystem
 from reference.constants.errors import ENOTTY, EPERM
+from tests.support.donations import donated_to, run
 
 SYSTEM = named_systems()["gvisor-donated"]
-PROFILE = profile_for(working_base(None))
 pytestmark = [
     pytest.mark.alternative,
     pytest.mark.once,
@@ -33,17 +29,8 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def system() -> Iterator[ProcessSystem]:
-    subject = subject_of("gvisor-donated")
-    assert subject is not None
-    with started(subject, PROFILE, working_base(None)) as started_system:
+    with donated_to("gvisor-donated") as started_system:
         yield started_system
-
-
-def run(system: ProcessSystem, text: str) -> list[Observation]:
-    """What a program gives, which is what the host model over the model of Linux allows."""
-    ops, observed = run_offered(system, read_program(text).ops)
-    assert first_mismatch(predict(ops, chosen_law("host").make_model(PROFILE), observed), observed) is None
-    return observed
 
 
 def test_the_end_of_a_pipe_that_stays_outside_is_seen_from_inside(system: ProcessSystem) -> None:
@@ -91,12 +78,10 @@ def test_a_program_of_another_way_to_import_is_not_run(system: ProcessSystem) ->
 
 
 def test_nothing_runs_on_when_the_system_is_killed() -> None:
-    subject = subject_of("gvisor-donated")
-    assert subject is not None
-    other = started(subject, PROFILE, working_base(None))
-    run(other, "r0, r1 = pipe2(0)\nr2 = import_fd(r0)")
-    directory = other._directory
-    other.kill()
+    with donated_to("gvisor-donated") as other:
+        run(other, "r0, r1 = pipe2(0)\nr2 = import_fd(r0)")
+        directory = other._directory
+        other.kill()
 
     deadline = time.monotonic() + 10
     while any(str(directory).encode() in line for line in command_lines()) and time.monotonic() < deadline:

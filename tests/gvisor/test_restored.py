@@ -10,19 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from conformance.environment import profile_for, working_base
-from conformance.grammar import read_program
-from conformance.laws import chosen_law
-from conformance.named_systems import named_systems, subject_of
-from conformance.observation import Observation
-from conformance.oracle import first_mismatch, predict
-from conformance.runners import run_offered, started
+from conformance.named_systems import named_systems
 from conformance.systems.process import ProcessSystem
 from reference.constants.readiness import POLLERR
+from tests.support.donations import donated_to, run
 
 SYSTEM = named_systems()["gvisor-restored"]
-PROFILE = profile_for(working_base(None))
-PROGRAM_S = 60.0
 pytestmark = [
     pytest.mark.alternative,
     pytest.mark.once,
@@ -32,17 +25,8 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def system() -> Iterator[ProcessSystem]:
-    subject = subject_of("gvisor-restored", PROGRAM_S)
-    assert subject is not None
-    with started(subject, PROFILE, working_base(None)) as started_system:
+    with donated_to("gvisor-restored") as started_system:
         yield started_system
-
-
-def run(system: ProcessSystem, text: str) -> list[Observation]:
-    """What a program gives, which is what the host model, saved and restored, allows."""
-    ops, observed = run_offered(system, read_program(text).ops)
-    assert first_mismatch(predict(ops, chosen_law("host").make_model(PROFILE), observed), observed) is None
-    return observed
 
 
 def test_what_a_pipe_held_is_in_the_image_and_comes_before_what_is_written_later(system: ProcessSystem) -> None:
