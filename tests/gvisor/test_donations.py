@@ -16,8 +16,8 @@ from conformance.named_systems import named_systems
 from conformance.observation import BLOCKED, failure
 from conformance.ops import Op
 from conformance.systems.process import ProcessSystem
+from donations import donated_to, run
 from reference.constants.errors import ENOTTY, EPERM
-from tests.support.donations import donated_to, run
 
 SYSTEM = named_systems()["gvisor-donated"]
 pytestmark = [

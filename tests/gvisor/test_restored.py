@@ -12,8 +12,8 @@ import pytest
 
 from conformance.named_systems import named_systems
 from conformance.systems.process import ProcessSystem
+from donations import donated_to, run
 from reference.constants.readiness import POLLERR
-from tests.support.donations import donated_to, run
 
 SYSTEM = named_systems()["gvisor-restored"]
 pytestmark = [
