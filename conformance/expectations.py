@@ -35,6 +35,7 @@ FOLDER = "expectations"
 FIXTURES = Path("fixtures")
 CHANCES = 1000
 NO_ISSUE = "none"
+KEY_PARTS = ("op", "predicted", "observed", "field", "tag")
 _PATTERN = re.compile(
     r"(?P<op>.+?)(?: on (?P<tag>\S+))?: (?P<predicted>.+?) -> (?P<observed>.+?)(?: at (?P<field>.+))?"
 )
@@ -55,10 +56,7 @@ class Pattern:
 
     def matches(self, signature: Signature) -> bool:
         """Whether a signature is one of these."""
-        return all(
-            _glob(getattr(self, name), getattr(signature, name))
-            for name in ("op", "tag", "predicted", "observed", "field")
-        )
+        return all(_glob(getattr(self, part), getattr(signature, part)) for part in KEY_PARTS)
 
 
 def read_pattern(text: str) -> Pattern:
@@ -110,7 +108,7 @@ class Waiver(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def key(self) -> tuple[str, ...]:
         """What the divergence of a bucket is known by."""
-        return (self.op, self.predicted, self.observed, self.field, self.tag)
+        return tuple([getattr(self, part) for part in KEY_PARTS])
 
     @property
     def ops(self) -> tuple[Op, ...]:
@@ -133,7 +131,7 @@ class Waiver(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def key_of(signature: Signature) -> tuple[str, ...]:
     """What a waiver of a divergence would know it by."""
-    return (signature.op, signature.predicted, signature.observed, signature.field, signature.tag)
+    return tuple([getattr(signature, part) for part in KEY_PARTS])
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ import msgspec
 import tomlkit
 
 from conformance.errors import ConformanceError
-from conformance.expectations import BadExpectations, Waiver, check_waiver
+from conformance.expectations import KEY_PARTS, BadExpectations, Waiver, check_waiver
 from conformance.grammar import program_text, read_program
 from conformance.program import Program
 from conformance.waiver_text import Entry, split_text
@@ -51,10 +51,10 @@ class WaiverFile:
         self.path.write_text(self.text, encoding="utf-8")
 
     def with_waivers(self, added: Iterable[Waiver]) -> WaiverFile:
-        """These and others at the end; one of the same name takes the place of the old one."""
+        """These and others at the end; one that describes the same as an old one takes its place."""
         head, entries = self.head, list(self.entries)
         for waiver in added:
-            places = [place for place, entry in enumerate(entries) if waiver.name in _names(entry)]
+            places = [place for place, entry in enumerate(entries) if _describes(entry, waiver)]
             text = waiver_text(waiver)
             if places:
                 old = entries[places[0]]
@@ -142,9 +142,22 @@ def _program_text(program: str) -> str:
 
 
 def _names(entry: Entry) -> tuple[str, ...]:
-    # The reader of the standard library is many times as fast, and every entry is asked for its names.
-    table = _table(tomllib.loads(entry.text))
+    table = _table_of(entry)
     return tuple([str(table[key]) for key in ("bucket", "clause", "pattern") if key in table])
+
+
+def _describes(entry: Entry, waiver: Waiver) -> bool:
+    """Whether an entry is of the name of a waiver, or is known by the same: no file may hold both."""
+    if waiver.name in _names(entry):
+        return True
+    table = _table_of(entry)
+    key = tuple([table.get(part, "") for part in KEY_PARTS])
+    return bool(waiver.bucket) and "bucket" in table and key == waiver.key
+
+
+def _table_of(entry: Entry) -> Any:
+    # The reader of the standard library is many times as fast, and every entry is asked for its names.
+    return _table(tomllib.loads(entry.text))
 
 
 def _table(document: Any) -> Any:

@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace as replaced
@@ -132,6 +133,17 @@ def test_what_is_added_again_takes_its_old_place(by_hand: Path) -> None:
     assert "# asked upstream in May\n" + waiver_text(WAIVER) + "\n# Clauses ----\n\n" == entries[0].text
     assert '[[waiver]]\nclause = "FD-EBADF"\nkind = "known"\nreason = "new"\nissue = "none"\n' == entries[3].text
     assert BY_HAND.startswith(head)
+
+
+def test_what_is_added_under_another_name_takes_the_place_of_what_is_known_by_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "toy.toml"
+    open_waivers(path).with_waivers([WAIVER, Waiver("so it is", "none", clause="PIPE-EPIPE")]).store()
+
+    # The model cites other clauses since: the bucket has another name, and a file that held both could not be read.
+    renamed = msgspec.structs.replace(WAIVER, bucket="B-2", clauses=("FD-CLOSED",), when="")
+    open_waivers(path).with_waivers([renamed]).store()
+
+    assert ["B-2", "PIPE-EPIPE"] == [waiver.name for waiver in load_expectations(path).waivers]
 
 
 @pytest.mark.parametrize(
