@@ -19,11 +19,12 @@ from reference.constants.descriptors import (
     FD_CLOEXEC,
 )
 from reference.constants.errors import EBADF, EINVAL, ENOTTY, EPERM
-from reference.constants.limits import UINT_MAX
+from reference.constants.limits import UINT_MAX, ULONG_MAX
 from reference.constants.open_flags import O_APPEND, O_ASYNC, O_CLOEXEC, O_DIRECT, O_NOATIME, O_NONBLOCK
 from reference.constants.requests import FIGETBSZ, FIOASYNC, FIONBIO, FIONREAD
 from reference.linux.description import OpenFileDescription
 from reference.linux.regular import RegularFile
+from reference.linux.releases import INT_ARGUMENTS_SINCE
 from reference.linux.state import KernelState
 from reference.outcomes import Refused
 
@@ -158,6 +159,13 @@ def fcntl_command(command: int) -> Callable[[FcntlCall], FcntlCall]:
         return call
 
     return register
+
+
+def int_argument(kernel: KernelState, argument: int) -> int:
+    """The argument of a command that takes an int: 32 bits of it, or on older kernels all that it was given."""
+    if kernel.profile.kernel < INT_ARGUMENTS_SINCE:
+        return argument & ULONG_MAX
+    return argument & UINT_MAX
 
 
 def _announce(description: OpenFileDescription, on: bool) -> None:

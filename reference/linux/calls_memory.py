@@ -23,7 +23,9 @@ from reference.linux.description import OpenFileDescription
 from reference.linux.directory import DELETED
 from reference.linux.fdtable import drop
 from reference.linux.mapping import Mapping
+from reference.linux.objects import FileObject
 from reference.linux.profile import Profile
+from reference.linux.releases import PROGRAMS_BARRED_SINCE
 from reference.linux.state import KernelState
 from reference.outcomes import Refused
 
@@ -56,7 +58,8 @@ class MemoryCalls(KernelState):
         length = -(-length // PAGE_SIZE) * PAGE_SIZE
         _check_offset(description, length, offset)
         shared = _check_access(description, protection, flags)
-        file, offset = description.object.backing(description, offset, length, shared)
+        # The kernel takes no mapping for shared that nobody could ever store through.
+        file, offset = description.object.backing(description, offset, length, shared and description.writable)
         if file.seals and file.seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE) and shared and protection & PROT_WRITE:
             raise Refused(EPERM, "SEAL-MMAP")
         # CHANGE
@@ -104,7 +107,7 @@ class MemoryCalls(KernelState):
         # RETURN
         self.cite("MAPS-NAME")
         text = found.description.object.link_text(found.description)
-        made_up = found.shared and found.file is not found.description.object
+        made_up = found.shared and found.description.writable and found.file is not found.description.object
         return f"{text}{DELETED}" if made_up else text
 
     def munmap(self, mapping: int) -> int:
@@ -146,6 +149,11 @@ def _check_access(description: OpenFileDescription, protection: int, flags: int)
         raise Refused(EACCES, "MMAP-WRITE")
     if not description.readable:
         raise Refused(EACCES, "MMAP-READ")
-    if protection & PROT_EXEC and not description.object.executable:
+    if protection & PROT_EXEC and _bars_programs(description.object):
         raise Refused(EPERM, "MMAP-EXEC")
     return shared
+
+
+def _bars_programs(target: FileObject) -> bool:
+    """Whether an object lives on a mount without programs."""
+    return not target.executable and target.kernel.profile.kernel >= PROGRAMS_BARRED_SINCE

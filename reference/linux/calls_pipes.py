@@ -8,9 +8,8 @@ from typing import Any
 
 from reference.constants.descriptors import F_GETPIPE_SZ, F_SETPIPE_SZ
 from reference.constants.errors import EBADF, EINVAL
-from reference.constants.limits import UINT_MAX
 from reference.constants.open_flags import O_CLOEXEC, O_DIRECT, O_NONBLOCK, O_RDONLY, O_WRONLY
-from reference.linux.calls_descriptors import fcntl_command
+from reference.linux.calls_descriptors import fcntl_command, int_argument
 from reference.linux.description import OpenFileDescription
 from reference.linux.pipe import Pipe, PipeEnds
 from reference.linux.state import KernelState
@@ -50,7 +49,7 @@ def _pipe_of(kernel: KernelState, fd: int) -> PipeEnds:
 @fcntl_command(F_SETPIPE_SZ)
 def fcntl_setpipe_sz(kernel: KernelState, fd: int, argument: Any) -> int:
     """F_SETPIPE_SZ: the size that the pipe has got, in bytes."""
-    return _pipe_of(kernel, fd).set_size(argument & UINT_MAX)
+    return _pipe_of(kernel, fd).set_size(int_argument(kernel, argument))
 
 
 @fcntl_command(F_GETPIPE_SZ)

@@ -114,7 +114,10 @@ class ZeroDevice(SharedDevice):
     def backing(
         self, description: OpenFileDescription, offset: int, length: int, shared: bool
     ) -> tuple[RegularFile, int]:
-        """Every mapping has zeros of its own, as many as it is long; an offset leads past those of a shared one."""
+        """Every mapping has zeros of its own, as many as it is long; an offset leads past those of a shared one.
+
+        ``shared`` says that others could see what is stored: the description is open for writing, too.
+        """
         if length > MAPPED_BYTES_MAX:
             raise Refused(ENOMEM, "MMAP-ROOM")
         self.kernel.cite("DEV-ZERO-MMAP")

@@ -25,6 +25,8 @@ ENTRIES_OFFSETS_SINCE = (6, 6)
 """The names of a directory in memory have places that they keep."""
 OWN_LOCKS_SINCE = (6, 6)
 """F_OFD_GETLK with F_UNLCK asks for the description's own locks."""
+INT_ARGUMENTS_SINCE = (6, 6)
+"""Commands of fcntl(2) that are documented to take an int take the low 32 bits of what they are given."""
 MEMORY_ATTRIBUTES_SINCE = (6, 6)
 """File systems in memory keep extended attributes of users."""
 DEVICES_LEND_SINCE = (6, 7)
@@ -63,6 +65,8 @@ TIMES_SPARED_SINCE = (6, 15)
 """Data that passes leaves the times of a pipe alone."""
 ANONYMOUS_ATTRIBUTES_SINCE = (6, 16)
 """The inode that all epoll instances stand on has attributes that nobody can change."""
+PROGRAMS_BARRED_SINCE = (6, 16)
+"""Pipes, sockets and epoll instances are on mounts without programs. Of the first two the release is not known."""
 CREDENTIALS_AT_CONNECT_SINCE = (6, 16)
 """A connection takes SO_PASSCRED over from the listening socket when it is made, not when it is accepted."""
 MARK_OF_STREAMS_SINCE = (6, 17)

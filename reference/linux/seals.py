@@ -12,6 +12,7 @@ from typing import Any
 
 from reference.constants.descriptors import F_ADD_SEALS, F_GET_SEALS
 from reference.constants.errors import EBUSY, EINVAL, EPERM
+from reference.constants.limits import UINT_MAX
 from reference.constants.memory import (
     F_SEAL_EXEC,
     F_SEAL_FUTURE_WRITE,
@@ -22,7 +23,7 @@ from reference.constants.memory import (
     MFD_ALLOW_SEALING,
     MFD_NOEXEC_SEAL,
 )
-from reference.linux.calls_descriptors import fcntl_command
+from reference.linux.calls_descriptors import fcntl_command, int_argument
 from reference.linux.description import OpenFileDescription
 from reference.linux.directory import DELETED
 from reference.linux.permissions import ANY_EXECUTE
@@ -67,23 +68,26 @@ def fcntl_add_seals(kernel: KernelState, fd: int, argument: Any) -> int:
     description = kernel.description(fd)
     target = description.object
     # CHECK
+    seals = int_argument(kernel, argument)
+    if seals > UINT_MAX:
+        raise Refused(EINVAL, "SEAL-KNOWN")
     if not description.writable:
         raise Refused(EPERM, "SEAL-ACCESS")
     known = ALL_SEALS if kernel.profile.kernel >= EXECUTABLE_SEAL_SINCE else ALL_SEALS & ~F_SEAL_EXEC
-    if argument & ~known or not isinstance(target, RegularFile) or target.seals is None:
+    if seals & ~known or not isinstance(target, RegularFile) or target.seals is None:
         raise Refused(EINVAL, "SEAL-KNOWN")
     if target.seals & F_SEAL_SEAL:
         raise Refused(EPERM, "SEAL-SEAL")
-    if argument & F_SEAL_EXEC and target.mode & ANY_EXECUTE:
+    if seals & F_SEAL_EXEC and target.mode & ANY_EXECUTE:
         kernel.cite("SEAL-EXEC-ALL")
-        argument |= CONTENT_SEALS
-    if argument & F_SEAL_WRITE & ~target.seals:
+        seals |= CONTENT_SEALS
+    if seals & F_SEAL_WRITE & ~target.seals:
         if any(mapping.may_write for mapping in target.mappings):
             raise Refused(EBUSY, "SEAL-BUSY")
         if target.content.lent:
             raise Refused(EBUSY, "SEAL-PINNED")
     # CHANGE
-    target.seals |= argument
+    target.seals |= seals
     return 0
 
 
