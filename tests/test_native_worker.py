@@ -23,7 +23,7 @@ from conformance.systems.c_binary import CannotBuild, chosen_worker
 from conformance.systems.native import Native
 from conformance.systems.native_worker import NATIVE_CALLS, NativeWorker, WorkerDied
 from conformance.systems.native_workers import native_worker
-from conformance.systems.sleeping import LOOK_INTERVAL_MS, Look, SleepWatch
+from conformance.systems.sleeping import LOOK_INTERVAL_MS, LOOKS_UNSURE, UNSURE, Look, SleepWatch
 from conformance.systems.worker import GIVE_UP, NUDGE
 from reference.constants.errors import EBADF, ENOENT, EPIPE
 from reference.constants.signals import SIGPIPE
@@ -154,6 +154,14 @@ def test_a_call_that_waits_in_short_sleeps_is_not_given_up_on_though_it_overslee
 
     asked = [watch.signal_for(Look(0, 3, 99, "S", switches)) for switches in (7, 7, 30, 31, 50, 50, 70)]
     assert asked == [None, NUDGE, None, None, None, NUDGE, None]
+
+
+def test_who_was_put_aside_on_its_way_to_sleep_is_left_alone_until_it_stays_so_for_long() -> None:
+    watch = SleepWatch()
+    aside = Look(0, 3, 99, UNSURE, 7)
+
+    assert [watch.signal_for(aside) for _ in range(LOOKS_UNSURE)] == [None] * (LOOKS_UNSURE - 1) + [NUDGE]
+    assert [watch.signal_for(look) for look in (aside, aside, aside._replace(switches=8), aside)] == [None] * 4
 
 
 class Patient(Native):

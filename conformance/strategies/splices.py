@@ -14,7 +14,7 @@ from conformance.ops import Op
 from conformance.strategies.payloads import buffers, payload
 from conformance.strategies.recipes import Recipe
 from conformance.strategies.scalars import HUGE_COUNTS, ODD_FLAGS, length, offset
-from conformance.strategies.slots import LENT, SCARCE, SPLICED, SlotTable
+from conformance.strategies.slots import LENT, RENUMBERED, SCARCE, SPLICED, SlotTable
 from conformance.strategies.source import Source, chance
 from reference.constants.limits import PAGE_SIZE
 from reference.constants.open_flags import O_CREAT, O_DIRECT, O_NONBLOCK, O_RDWR
@@ -28,8 +28,11 @@ _OTHERS = (*_FILES, *_SOCKETS, "device", "pty.master", "pty.slave", "passed", "d
 _TERMINALS = frozenset(("pty.master", "pty.slave", "passed"))
 _TERMINAL_BYTES_MAX = 16
 """A terminal takes no more than this at once: what is echoed of a flood depends on when the kernel gets round to it."""
-_CHASED_BYTES_MAX = 100_000
-"""A file that is sent behind its own end gets longer, a few bytes at a time, until the count is reached."""
+_CHASED_BYTES_MAX = 2**14
+"""A file that is sent behind its own end gets longer, by one byte at a time if it comes to that, until the count is
+reached. Each step may be a request to a daemon, and all of them together have to end within a deadline."""
+_OTHER_WAYS_IN = {"file.direct": "file"}
+"""Tags of what may be the same file as one with another tag."""
 
 _FLAGS = (
     (0,) * 8
@@ -109,13 +112,21 @@ def _vmsplice(source: Source, slots: SlotTable) -> Op | None:
     return None if slot is None else Op("vmsplice", (slot, buffers(source, _PIECES), _flags(source)))
 
 
+def _may_chase(slots: SlotTable, origin: Slot, target: Slot) -> bool:
+    """Whether two slots may be one file: by their tags, or because the number of one may be another slot's by now."""
+    if RENUMBERED in slots.notes or origin in slots.closed or target in slots.closed:
+        return True
+    tags = [_OTHER_WAYS_IN.get(slots.tags[slot], slots.tags[slot]) for slot in (origin, target)]
+    return tags[0] == tags[1] or "passed" in tags
+
+
 def _sendfile(source: Source, slots: SlotTable) -> Op | None:
     origin = slots.any_of(source, *(_OTHERS if chance(source, 4) else _FILES))
     target = slots.any_of(source, *_WRITERS, *_OTHERS)
     if origin is None or target is None or not _may_lend(slots, origin, target):
         return None
     count = _length(source, slots, origin, target)
-    if slots.tags[origin] == slots.tags[target] and not 0 <= count <= _CHASED_BYTES_MAX:
+    if _may_chase(slots, origin, target) and not 0 <= count <= _CHASED_BYTES_MAX:
         count = _CHASED_BYTES_MAX
     return Op("sendfile", (target, origin, _from(source), count))
 

@@ -34,7 +34,7 @@ from conformance.systems.frames import Closed, receive, send
 from conformance.systems.native import Native
 from conformance.systems.native_calls.identity import NativeIdentity
 from conformance.systems.native_calls.private import PRIVATE_FD_MAX, PRIVATE_FD_MIN, make_private
-from conformance.systems.sleeping import LOOK_INTERVAL_MS, sleep_state
+from conformance.systems.sleeping import LOOK_INTERVAL_MS, UNSURE, sleep_state
 from conformance.systems.worker import GIVE_UP, NUDGE, RECORDED_SIGNALS
 from reference.host.inode import DEVICE
 from reference.outcomes import Sleeps
@@ -300,7 +300,7 @@ class Room:
         poller.register(self._pipes[1], select.POLLIN)
         slept, nudged = False, False
         while not poller.poll(LOOK_INTERVAL_MS):
-            asleep = bool(count) and self._page[0] == count and sleep_state(self._runner)[0] == "S"
+            asleep = bool(count) and self._page[0] == count and sleep_state(self._runner)[0] in ("S", UNSURE)
             if asleep and slept:
                 os.kill(self._runner, GIVE_UP if nudged else NUDGE)
                 nudged, slept = True, False

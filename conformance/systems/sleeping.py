@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,12 @@ SLEEPS_WHEN_WOKEN_MAX = 1
 STATUS_BYTES_MAX = 2**16
 DAEMON_WAITS = ("request_wait_answer",)
 """Where the kernel's FUSE sleeps until a daemon has answered."""
+NOWHERE = "0"
+"""What stands for the place where a process sleeps when it has none, or when nobody is told (proc_pid_wchan(5))."""
+UNSURE = "s"
+"""Our letter for a process that is said to sleep, and sleeps nowhere."""
+LOOKS_UNSURE = 50
+"""How many looks have to agree on that before it is believed to sleep."""
 
 
 class Look(NamedTuple):
@@ -25,7 +32,7 @@ class Look(NamedTuple):
     op: int
     pid: int
     state: str
-    """The letter of its state (proc_pid_status(5))."""
+    """The letter of its state (proc_pid_status(5)), or UNSURE."""
 
     switches: int
     """How often it has gone to sleep."""
@@ -37,11 +44,14 @@ class SleepWatch:
     One that was asleep all the time between two looks is woken first: a call that had moved something returns then.
     It is given up on when it did nothing since but go back to sleep. One that waits for another system in short
     sleeps goes to sleep many times, and is not blocked, however often a busy machine lets it oversleep.
+    One that sleeps nowhere has, on a busy machine, been put aside for another on its way to sleep, and goes on soon.
+    It is only believed to sleep when it stays so for long, as it does where the kernel tells nobody about places.
     """
 
     def __init__(self) -> None:
         self._last: Look | None = None
         self._woken: Look | None = None
+        self._alike = 1
 
     def is_due(self, program: int, op: int, pid: int) -> bool:
         """Whether a process is where it was, so that its state is worth asking for. A pid of 0 is nobody's."""
@@ -52,7 +62,8 @@ class SleepWatch:
 
     def signal_for(self, look: Look) -> int | None:
         """The signal that a process is to be sent, if any."""
-        asleep = look == self._last and look.state == "S"
+        self._alike = self._alike + 1 if look == self._last else 1
+        asleep = self._alike >= {"S": 2, UNSURE: LOOKS_UNSURE}.get(look.state, inf)
         self._last = look
         if not asleep:
             return None
@@ -67,21 +78,19 @@ class SleepWatch:
         return woken is not None and woken[:2] == look[:2] and look.switches - woken.switches <= SLEEPS_WHEN_WOKEN_MAX
 
 
-def _waits_for_daemon(pid: int) -> bool:
-    """Whether a process waits for the daemon of a file system in user space: where it sleeps in the kernel says so.
-
-    Where the kernel does not tell that (proc_pid_wchan(5)), it does not.
-    """
+def _place_of(pid: int) -> str:
+    """Where in the kernel a process sleeps (proc_pid_wchan(5)); empty where there is no such file."""
     try:
-        return Path(f"/proc/{pid}/wchan").read_text() in DAEMON_WAITS
+        return Path(f"/proc/{pid}/wchan").read_text()
     except OSError:
-        return False
+        return ""
 
 
 def sleep_state(pid: int) -> tuple[str, int]:
     """The state letter of a process, and how often it has gone to sleep (proc_pid_status(5)); 0 where nobody counts.
 
-    One that waits for a daemon is said to wait for a disk, as it is not asleep in the call itself.
+    One that waits for a daemon is said to wait for a disk, as it is not asleep in the call itself,
+    and one that sleeps nowhere is UNSURE.
     """
     try:
         fd = os.open(f"/proc/{pid}/status", os.O_RDONLY)
@@ -92,6 +101,7 @@ def sleep_state(pid: int) -> tuple[str, int]:
     except OSError:
         return "?", 0
     state = status.partition("State:\t")[2][:1]
-    if state == "S" and _waits_for_daemon(pid):
-        state = "D"
+    if state == "S":
+        place = _place_of(pid)
+        state = "D" if place in DAEMON_WAITS else UNSURE if place == NOWHERE else state
     return state, int(status.partition("voluntary_ctxt_switches:")[2].split("\n", 1)[0] or 0)
