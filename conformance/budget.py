@@ -15,6 +15,10 @@ from dataclasses import dataclass
 from conformance.errors import ConformanceError
 
 PROGRAMS_PER_BATCH = 64
+REDUCTION_S = 60
+"""How long a reduction may take under a budget of time, and …"""
+REDUCTION_S_MIN = 15
+"""… how long it may take although the budget ends before."""
 OPS_PER_PROGRAM = 48
 """What a generated program is reckoned at: the mean over the kinds of any law is no less."""
 _UNITS_S = {"s": 1, "m": 60, "h": 3600}
@@ -32,6 +36,12 @@ class Budget:
         if self.seconds is not None:
             return seconds < self.seconds
         return stored_ops + batches * PROGRAMS_PER_BATCH * OPS_PER_PROGRAM < (self.ops or 0)
+
+    def ends_reduction(self, begun: float, now: float) -> bool:
+        """Whether a reduction that was begun so many seconds into the campaign has had its time. Ops know no time."""
+        if self.seconds is None:
+            return False
+        return now >= max(begun + REDUCTION_S_MIN, min(begun + REDUCTION_S, self.seconds))
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,9 @@ class Campaign:
             )
         )
         interrupted = False
-        with Triage(plan.profile, plan.base, law, plan.keep, plan.expectations, since=plan.since) as triage:
+        with Triage(
+            plan.profile, plan.base, law, plan.keep, plan.expectations, since=plan.since, budget=plan.budget
+        ) as triage:
             shards = Shards(plan)
             try:
                 for event in triage.expected() if plan.portion.number == 1 else ():

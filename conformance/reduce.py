@@ -44,12 +44,17 @@ class Reduction:
     after: int
 
 
-def reduce_program(ops: Sequence[Op], still_diverges: StillDiverges, tries_max: int = REDUCTION_TRIES_MAX) -> Reduction:
-    """The smallest program found that ``still_diverges``, within a budget of candidates.
+def reduce_program(
+    ops: Sequence[Op],
+    still_diverges: StillDiverges,
+    tries_max: int = REDUCTION_TRIES_MAX,
+    time_is_up: Callable[[], bool] = lambda: False,
+) -> Reduction:
+    """The smallest program found that ``still_diverges``, within a budget of candidates and until the time is up.
 
     Raises Inconclusive when the program does not diverge to begin with.
     """
-    reducer = _Reducer(tuple(ops), still_diverges, tries_max)
+    reducer = _Reducer(tuple(ops), still_diverges, tries_max, time_is_up)
     reducer.run()
     return Reduction(reducer.ops, reducer.tries, len(ops), len(reducer.ops))
 
@@ -74,17 +79,20 @@ def any_bucket(observe: Observe, make_model: MakeModel) -> StillDiverges:
 
 
 class _SpentError(Exception):
-    """The budget of tries is used up."""
+    """The budget of tries, or of time, is used up."""
 
 
 class _Reducer:
     """The best program so far, and the candidates that have been tried."""
 
-    def __init__(self, ops: tuple[Op, ...], still_diverges: StillDiverges, tries_max: int) -> None:
+    def __init__(
+        self, ops: tuple[Op, ...], still_diverges: StillDiverges, tries_max: int, time_is_up: Callable[[], bool]
+    ) -> None:
         self.ops = ops
         self.tries = 0
         self._still_diverges = still_diverges
         self._tries_max = tries_max
+        self._time_is_up = time_is_up
         self._tried: set[tuple[Op, ...]] = set()
 
     def run(self) -> None:
@@ -109,14 +117,14 @@ class _Reducer:
 
     def _settle_names(self) -> None:
         """Name the slots in order with one try beyond the budget: the result is to be read."""
-        self._tries_max += 1
+        self._tries_max, self._time_is_up = self.tries + 1, lambda: False
         self._accepts(renamed(self.ops))
 
     def _accepts(self, candidate: tuple[Op, ...]) -> bool:
         """Try a candidate, and go on from it when it diverges. A candidate is never tried twice."""
         if candidate in self._tried:
             return False
-        if self.tries >= self._tries_max:
+        if self.tries >= self._tries_max or (self.tries and self._time_is_up()):
             raise _SpentError
         self._tried.add(candidate)
         self.tries += 1

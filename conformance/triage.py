@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import os
 import shlex
+import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from hashlib import sha256
@@ -21,6 +22,7 @@ import msgspec
 
 from conformance import events
 from conformance.baselines import FILE
+from conformance.budget import Budget
 from conformance.conditions import facts_of
 from conformance.corpus import SUFFIX, store
 from conformance.divergence import BUCKET_DIGITS, Divergence
@@ -57,6 +59,7 @@ class Triage:
     """Judges suspects on a native worker of its own.
 
     ``buckets`` maps a bucket to the number of programs in it. ``keep`` is where reduced programs are stored, if at all.
+    ``budget`` is that of the campaign, which begins now: reductions end in time for it.
     """
 
     def __init__(
@@ -68,8 +71,11 @@ class Triage:
         expectations: Expectations | None = None,
         today: date | None = None,
         since: Since | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self._profile = profile
+        self._budget = budget or Budget()
+        self._started = time.monotonic()
         self._law = law
         self._keep = keep
         self._examiner = examiner_of(profile, base, law)
@@ -273,11 +279,18 @@ class Triage:
     def _reduced(self, ops: tuple[Op, ...], divergence: Divergence) -> tuple[Reduction, Divergence]:
         """The shortest program of a bucket, and its divergence when it runs alone."""
         for diverges in (self._examiner.glance, self._examiner.diverge):
-            reduction = reduce_program(ops, same_bucket(divergence.bucket, diverges))
+            reduction = reduce_program(
+                ops, same_bucket(divergence.bucket, diverges), time_is_up=self._reduction_clock()
+            )
             final = self._examiner.diverge(reduction.ops)
             if final is not None and final.bucket == divergence.bucket:
                 return reduction, final
         return reduction, final or divergence
+
+    def _reduction_clock(self) -> Callable[[], bool]:
+        """Says whether the time of a reduction that begins now is up."""
+        begun = time.monotonic() - self._started
+        return lambda: self._budget.ends_reduction(begun, time.monotonic() - self._started)
 
     def _traced(self, ops: tuple[Op, ...]) -> Sequence[Observation]:
         """What a report shows beside a program: what the kernel gives, also where another system is under test."""
@@ -331,7 +344,7 @@ class Triage:
         """A program that the worker does not survive: its bucket is the op it died in."""
         try:
             tries = SUBJECT_CRASH_TRIES_MAX if self._law.subject else CRASH_REDUCTION_TRIES_MAX
-            reduction = reduce_program(suspect.ops, self._kills, tries)
+            reduction = reduce_program(suspect.ops, self._kills, tries, self._reduction_clock())
         except Inconclusive:
             return self._unsteady(suspect, kind)
         bucket = f"{events.DIED}{reduction.ops[-1].call}"

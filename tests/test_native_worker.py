@@ -24,7 +24,7 @@ from conformance.systems.native import Native
 from conformance.systems.native_worker import NATIVE_CALLS, NativeWorker, WorkerDied
 from conformance.systems.native_workers import native_worker
 from conformance.systems.sleeping import LOOK_INTERVAL_MS, LOOKS_UNSURE, UNSURE, Look, SleepWatch
-from conformance.systems.worker import GIVE_UP, NUDGE
+from conformance.systems.worker import GIVE_UP, NUDGE, empty_directory
 from reference.constants.errors import EBADF, ENOENT, EPIPE
 from reference.constants.signals import SIGPIPE
 from reference.linux.profile import Profile
@@ -131,6 +131,22 @@ def test_a_program_that_takes_longer_than_it_may_is_killed_with_its_worker(worke
     worker._deadline_s = 10
 
     assert worker.run([ops("r0, r1 = pipe2(0)")]) == [[(3, 4)]]
+
+
+def test_a_name_that_goes_by_itself_while_a_directory_is_cleared_does_no_harm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "d").mkdir(mode=0o100)
+    (tmp_path / "f").touch()
+    remove = os.unlink
+
+    def removed_twice(path: str) -> None:
+        remove(path)
+        remove(path)
+
+    monkeypatch.setattr(os, "unlink", removed_twice)
+    empty_directory(str(tmp_path))
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_program_does_not_find_what_one_that_was_killed_left_behind(worker: NativeWorker) -> None:

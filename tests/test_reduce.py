@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conformance.budget import read_budget
 from conformance.divergence import diverge
 from conformance.domains.base import Slot
 from conformance.domains.slots import NUMBER, SLOT
@@ -53,6 +54,34 @@ def calls(ops: tuple[Op, ...]) -> list[str]:
 
 def count_of(call: str, least: int = 1) -> Callable[[tuple[Op, ...]], bool]:
     return lambda ops: calls(ops).count(call) >= least
+
+
+# Time -----------------------------------------------------------------------------------------------
+
+
+def test_a_reduction_whose_time_is_up_gives_the_best_so_far_with_its_slots_named() -> None:
+    looks = iter(range(100))
+    program = ops_of('r7, r8 = pipe2(0)\nread(r7, 1)\nread(r7, 2)\nread(r7, 3)\nwrite(r8, b"x")')
+
+    reduction = reduce_program(program, count_of("write"), time_is_up=lambda: next(looks) >= 2)
+    assert reduction.tries == 4
+    assert 2 <= reduction.after < reduction.before
+    assert reduction.ops[0].out == (Slot("r0"), Slot("r1"))
+
+
+@pytest.mark.parametrize(
+    ("budget", "begun", "ends"),
+    [("10m", 0, 60), ("10m", 500, 560), ("10m", 580, 600), ("10m", 598, 613), ("10m", 700, 715)],
+)
+def test_a_reduction_ends_with_the_budget_of_time_and_has_some_time_in_any_case(
+    budget: str, begun: float, ends: float
+) -> None:
+    assert not read_budget(budget).ends_reduction(begun, ends - 1)
+    assert read_budget(budget).ends_reduction(begun, ends)
+
+
+def test_a_budget_of_ops_ends_no_reduction_so_that_it_is_the_same_each_time() -> None:
+    assert not read_budget("1ops").ends_reduction(0, 10**6)
 
 
 # Whole reductions -----------------------------------------------------------------------------------

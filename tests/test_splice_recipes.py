@@ -13,7 +13,7 @@ from conformance.strategies.source import SeededSource
 from conformance.strategies.splices import RECIPES
 
 DRAWS = 300
-STEPS_MAX = 2**14
+STEPS_MAX = 2**13
 SENDFILE = next(recipe.make for recipe in RECIPES if recipe.name == "sendfile")
 
 

@@ -28,7 +28,7 @@ _OTHERS = (*_FILES, *_SOCKETS, "device", "pty.master", "pty.slave", "passed", "d
 _TERMINALS = frozenset(("pty.master", "pty.slave", "passed"))
 _TERMINAL_BYTES_MAX = 16
 """A terminal takes no more than this at once: what is echoed of a flood depends on when the kernel gets round to it."""
-_CHASED_BYTES_MAX = 2**14
+_CHASED_BYTES_MAX = 2**13
 """A file that is sent behind its own end gets longer, by one byte at a time if it comes to that, until the count is
 reached. Each step may be a request to a daemon, and all of them together have to end within a deadline."""
 _OTHER_WAYS_IN = {"file.direct": "file"}

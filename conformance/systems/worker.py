@@ -15,12 +15,12 @@ from __future__ import annotations
 import mmap
 import os
 import resource
-import shutil
 import signal
 import stat
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from errno import EINTR
 from functools import partial
 from pkgutil import resolve_name
@@ -193,7 +193,7 @@ class Worker:
         if not calls.isdisjoint(_NUMBERING_CALLS):
             self._restore_standard_descriptors()
         if not calls.isdisjoint(_NAMING_CALLS):
-            _empty_directory()
+            empty_directory()
         self._watch(os.getpid())
 
     def _restore_standard_descriptors(self) -> None:
@@ -224,24 +224,21 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise Sleeps("interrupted")
 
 
-def _empty_directory() -> None:
-    with os.scandir(".") as entries:
+def empty_directory(path: str = "") -> None:
+    """Remove what a program left. It may have locked its own directories: each is unlocked on the way down.
+
+    A name may go by itself: a daemon takes back the one that it gave a file which was unlinked while it was open.
+    """
+    with os.scandir(path or ".") as entries:
         for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                _remove_tree(entry.name)
-            else:
-                os.unlink(entry.name)
-
-
-def _remove_tree(name: str) -> None:
-    """A program may have locked its own directories: unlock each on the way down."""
-    os.chmod(name, stat.S_IRWXU)
-    for folder, folders, _ in os.walk(name):
-        for inner in folders:
-            path = os.path.join(folder, inner)
-            if not os.path.islink(path):
-                os.chmod(path, stat.S_IRWXU)
-    shutil.rmtree(name)
+            inner = os.path.join(path, entry.name)
+            with suppress(FileNotFoundError):
+                if entry.is_dir(follow_symlinks=False):
+                    os.chmod(inner, stat.S_IRWXU)
+                    empty_directory(inner)
+                    os.rmdir(inner)
+                else:
+                    os.unlink(inner)
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 """Pages of regular files on their way into pipes and out of them (splice(2)).
 
 A file lends the very pages of its cache: what is written to the file afterwards, the holder of the page sees too.
-A hole of a file system that is all page cache has no page to lend; the kernel lends a page of zeros instead.
+A hole of a memory file system has no page to lend; the kernel lends a page of zeros instead.
 Data that comes from a pipe is copied, forwards, byte behind byte:
 where a file is given its own page a little further on, the same bytes come again and again.
 """
@@ -50,7 +50,7 @@ def lend_pages(
 
 
 def _page(file: RegularFile, page: int) -> bytes | FilePage:
-    if not file.filesystem.extents and file.content.pages.get(page) != WRITTEN:
+    if file.filesystem.zero_pages and file.content.pages.get(page) != WRITTEN:
         file.kernel.cite("SPLICE-ZERO-PAGE")
         return _ZEROS
     return file.content.lend(page)

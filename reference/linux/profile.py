@@ -54,6 +54,7 @@ class Filesystem:
     ``birth_time``, ``direct_alignment`` say what statx(2) knows beyond the basics;
     with ``multigrain_times`` (Linux 6.13) it leaves out change times that nobody asks for.
     ``remembers`` says that it tells of what nobody asks for what it has seen last.
+    ``zero_pages`` says that it lends a page of zeros for a hole, and not the page that is written to later (splice(2)).
     """
 
     name: str
@@ -80,6 +81,7 @@ class Filesystem:
     direct_alignment: bool = False
     multigrain_times: bool = False
     remembers: bool = False
+    zero_pages: bool = False
     attributes_since: tuple[int, int] = NEVER
     attribute_inode_bytes: int = 0
     attribute_block_bytes: int = 0
@@ -115,7 +117,13 @@ EXT4 = Filesystem(
     attribute_block_bytes=PAGE_SIZE - 36,
 )
 TMPFS = Filesystem(
-    "tmpfs", TMPFS_MAGIC, seals=True, birth_time=True, multigrain_times=True, attributes_since=MEMORY_ATTRIBUTES_SINCE
+    "tmpfs",
+    TMPFS_MAGIC,
+    seals=True,
+    birth_time=True,
+    multigrain_times=True,
+    zero_pages=True,
+    attributes_since=MEMORY_ATTRIBUTES_SINCE,
 )
 MEMORY = Filesystem(
     "memfd",
@@ -124,6 +132,7 @@ MEMORY = Filesystem(
     seals=True,
     birth_time=True,
     multigrain_times=True,
+    zero_pages=True,
     attributes_since=MEMORY_ATTRIBUTES_SINCE,
 )
 """Where memfd_create(2) makes its files: a tmpfs that is mounted nowhere."""

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from reference.constants.descriptors import F_ADD_SEALS, F_SETPIPE_SZ
@@ -16,7 +18,7 @@ from reference.constants.signals import SIGPIPE, SIGXFSZ
 from reference.constants.sockets import AF_UNIX, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_STREAM
 from reference.constants.transfers import RWF_NOWAIT, SEEK_CUR, SEEK_SET, SPLICE_F_NONBLOCK
 from reference.linux.kernel import Linux
-from reference.linux.profile import TMPFS, Profile
+from reference.linux.profile import EXT4, TMPFS, Filesystem, Profile
 from refusals import refusal, sleep
 
 LIMIT = Profile().file_size_bytes_max
@@ -84,7 +86,9 @@ def test_a_hole_of_a_file_in_memory_has_no_page_to_lend() -> None:
     assert kernel.read(reader, 100) == bytes(4)
 
 
-def test_a_hole_on_a_disk_has_a_page_in_the_cache(kernel: Linux) -> None:
+@pytest.mark.parametrize("filesystem", [EXT4, replace(TMPFS, zero_pages=False)], ids=["a disk", "a daemon"])
+def test_a_hole_before_a_disk_or_a_daemon_has_a_page_in_the_cache(filesystem: Filesystem) -> None:
+    kernel = Linux(Profile(filesystem=filesystem))
     reader, writer = kernel.pipe2(O_NONBLOCK)
     fd = file(kernel)
     kernel.ftruncate(fd, 100)
