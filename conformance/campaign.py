@@ -125,7 +125,7 @@ class Campaign:
                 self._tell(events.Note("error", str(failure)))
             except KeyboardInterrupt:
                 interrupted = True
-                self._tell(events.Note("warning", "interrupted from the keyboard: the budget was not used up"))
+                self._tell(events.Note("warning", "interrupted: the budget was not used up"))
             finally:
                 shards.close()
             if self._unsupported:

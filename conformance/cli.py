@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib import import_module
 
@@ -68,6 +69,8 @@ def fdconform() -> None:
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    # What cancels a job of CI asks with SIGTERM: it is to find the report of what was found, as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = fdconform.main(standalone_mode=False)
     except click.exceptions.Exit as ended:

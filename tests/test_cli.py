@@ -114,7 +114,8 @@ def test_the_same_seed_gives_the_same_programs_and_another_seed_others(fdconform
     assert first != programs_of_a_run(fdconform, tmp_path / "c", "2")
 
 
-def test_ctrl_c_ends_a_run_with_its_report_written(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", ["Ctrl-C", "SIGTERM"])
+def test_ctrl_c_or_sigterm_ends_a_run_with_its_report_written(way: str, tmp_path: Path) -> None:
     running = subprocess.Popen(
         [
             sys.executable,
@@ -139,7 +140,10 @@ def test_ctrl_c_ends_a_run_with_its_report_written(tmp_path: Path) -> None:
     deadline = time.monotonic() + 60
     while (not log.exists() or log.read_bytes().count(b'"event":"batch"') < 3) and time.monotonic() < deadline:
         time.sleep(0.05)
-    os.killpg(running.pid, signal.SIGINT)
+    if way == "Ctrl-C":
+        os.killpg(running.pid, signal.SIGINT)
+    else:
+        running.terminate()
     printed, errors = running.communicate(timeout=60)
 
     assert ExitCode.INCONCLUSIVE == running.returncode, errors
