@@ -43,6 +43,7 @@ class Filesystem:
     from the kernel ``direct_since`` on. ``nowait`` and ``uncached`` say that RWF_NOWAIT and RWF_DONTCACHE are known.
     ``extents`` says that files live on a disk behind a page cache, in extents that may be unwritten;
     without it the page cache is all there is.
+    ``same_size_changes`` says that truncate(2) to the size that a file has counts as a change of it.
     ``directory_end`` is where SEEK_END leads in a directory (None: nowhere), and ``directory_name_end`` how much
     farther with each byte of a name; ``directory_read_end`` where a reader of all names comes to stand.
     With ``hashed_directories`` a reader of a part of the names may stand anywhere.
@@ -70,6 +71,7 @@ class Filesystem:
     nowait: bool = False
     uncached: bool = False
     extents: bool = False
+    same_size_changes: bool = False
     directory_end: int | None = None
     directory_name_end: int = 0
     directory_read_end: int = 2**31 - 1
@@ -112,6 +114,7 @@ EXT4 = Filesystem(
     nowait=True,
     uncached=True,
     extents=True,
+    same_size_changes=True,
     attributes_since=(2, 6),
     attribute_inode_bytes=256 - 160 - 8,
     attribute_block_bytes=PAGE_SIZE - 36,

@@ -421,7 +421,8 @@ class RegularFile(Inode):
         self.forget_pages(page_ceiling(length))
         for mapping in self.mappings:
             mapping.unmap_pages(page_ceiling(length), None, copies=True)
-        return self.filesystem.extents or length != size or had_storage
+        filesystem = self.filesystem
+        return length != size or filesystem.same_size_changes or (had_storage and not filesystem.extents)
 
     def check_new_size(self, size: int) -> None:
         """Refuse a size above RLIMIT_FSIZE, or above what the file system holds."""
