@@ -65,7 +65,7 @@ class Directory(Inode):
 
     def __init__(self, kernel: KernelState, mode: int, uid: int, gid: int) -> None:
         super().__init__(kernel, S_IFDIR | mode, uid, gid)
-        self.nlink = 2
+        self.nlink = 2 if self.filesystem.directory_links else 1
         self.entries: dict[str, Inode] = {}
         self.top = "."
         self.place: Name | None = None
@@ -114,7 +114,8 @@ class Directory(Inode):
         """Give an inode a name."""
         self.entries[name] = inode
         if isinstance(inode, Directory):
-            self.nlink += 1
+            self.kernel.cite("DIR-LINKS")
+            self.nlink += self.filesystem.directory_links
             inode.place = self.name(name)
         self.mtime = self.ctime = NOW
 

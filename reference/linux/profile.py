@@ -43,9 +43,11 @@ class Filesystem:
     from the kernel ``direct_since`` on. ``nowait`` and ``uncached`` say that RWF_NOWAIT and RWF_DONTCACHE are known.
     ``extents`` says that files live on a disk behind a page cache, in extents that may be unwritten;
     without it the page cache is all there is.
+    ``appends_always`` says that RWF_NOAPPEND is taken and does not lift O_APPEND.
     ``same_size_changes`` says that truncate(2) to the size that a file has counts as a change of it.
     ``directory_end`` is where SEEK_END leads in a directory (None: nowhere), and ``directory_name_end`` how much
     farther with each byte of a name; ``directory_read_end`` where a reader of all names comes to stand.
+    ``directory_links`` says that a directory counts its own dot, and the dots of those in it that lead back, as links.
     With ``hashed_directories`` a reader of a part of the names may stand anywhere.
     ``link_target_bytes_inline`` the longest target that a symbolic link keeps without a block of its own,
     ``name_bytes_max`` the longest name. ``seals`` says that files can be sealed (fcntl(2)).
@@ -71,10 +73,12 @@ class Filesystem:
     nowait: bool = False
     uncached: bool = False
     extents: bool = False
+    appends_always: bool = False
     same_size_changes: bool = False
     directory_end: int | None = None
     directory_name_end: int = 0
     directory_read_end: int = 2**31 - 1
+    directory_links: bool = True
     hashed_directories: bool = False
     link_target_bytes_inline: int = 127
     name_bytes_max: int = 255

@@ -272,7 +272,8 @@ class RegularFile(Inode):
         if not data:
             self.kernel.cite("FILE-WRITE-NOTHING")
             return 0, position
-        if (description.flags & O_APPEND and not flags & RWF_NOAPPEND) or flags & RWF_APPEND:
+        lifted = flags & RWF_NOAPPEND and not self.filesystem.appends_always
+        if (description.flags & O_APPEND and not lifted) or flags & RWF_APPEND:
             self.kernel.cite("FILE-APPEND")
             position = self.content.size
         data = self._within_limits(data, position)
