@@ -32,6 +32,7 @@ from typing import Any, NoReturn
 from conformance.systems.doors import Door, Given, Listener
 from conformance.systems.frames import Closed, receive, send
 from conformance.systems.native import Native
+from conformance.systems.native_calls.attributes import refuse_device
 from conformance.systems.native_calls.identity import NativeIdentity
 from conformance.systems.native_calls.private import PRIVATE_FD_MAX, PRIVATE_FD_MIN, make_private
 from conformance.systems.sleeping import LOOK_INTERVAL_MS, UNSURE, sleep_state
@@ -71,7 +72,15 @@ class Inside(Native):
         return super().mapped_name(self._numbered(text), inode, key)
 
     def _protect(self, fd: int) -> None:
-        """Nothing of the machine can be changed from here: attributes are the virtual owner's."""
+        """Modes and owners of the machine cannot be changed from here: they are the virtual owner's."""
+
+    def _protect_times(self, fd: int) -> None:
+        """Times are handed on to the file of the host, whoever owns the import: not to a device of the machine."""
+        try:
+            found = os.fstat(fd)
+        except OSError:
+            return
+        refuse_device(fd, found)
 
     def is_shared(self, fd: int) -> bool:
         return False

@@ -105,6 +105,13 @@ def _path_only(fd: int) -> bool:
     return bool(fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_PATH)
 
 
+def refuse_device(fd: int, found: os.stat_result) -> None:
+    """Refuse to change a device node of the machine, as what describes a descriptor tells it. EPERM."""
+    device = stat.S_ISCHR(found.st_mode) and os.major(found.st_rdev) not in PTY_SLAVE_MAJORS
+    if device and not _path_only(fd):
+        raise OSError(EPERM, os.strerror(EPERM))
+
+
 def _timespec(nanoseconds: int) -> tuple[int, int]:
     special = _SPECIAL_TIMES.get(nanoseconds)
     return divmod(nanoseconds, _NS_PER_S) if special is None else (0, special)
@@ -198,7 +205,7 @@ class NativeAttributes(NativeIdentity):
 
     def futimens(self, fd: int, atime: int, mtime: int) -> int:
         if atime != mtime or atime not in _SPECIAL_TIMES:
-            self._protect(fd)
+            self._protect_times(fd)
         times = (_Timespec * 2)(_Timespec(*_timespec(atime)), _Timespec(*_timespec(mtime)))
         return checked(_futimens(fd, times))
 
@@ -209,12 +216,15 @@ class NativeAttributes(NativeIdentity):
         except OSError:
             return
         kind = stat.S_IFMT(found.st_mode)
-        if kind == stat.S_IFCHR and os.major(found.st_rdev) not in PTY_SLAVE_MAJORS and not _path_only(fd):
-            raise OSError(EPERM, os.strerror(EPERM))
+        refuse_device(fd, found)
         if not kind and _shares_attributes():
             raise OSError(EPERM, os.strerror(EPERM))
         if kind == stat.S_IFDIR and self._directory is None:
             self._directory = os.fstat(self.home_fd)
+
+    def _protect_times(self, fd: int) -> None:
+        """The same, where times alone are set."""
+        self._protect(fd)
 
     def unlink(self, path: str) -> int:
         return checked(_unlink(os.fsencode(path)))
