@@ -59,6 +59,13 @@ def test_what_the_client_does_to_a_donated_file_is_undone(system: ProcessSystem)
     assert (os.getuid(), os.getgid()) == observed[2][2:4]
 
 
+def test_a_device_of_the_machine_keeps_its_times_where_the_sandbox_would_hand_them_on(system: ProcessSystem) -> None:
+    text = 'r0 = open("/dev/null", O_RDONLY, 0o600)\nr1 = import_fd(r0)\nfutimens(r1, 0, 0)'
+
+    assert failure(EPERM) == run(system, text)[-1]
+    assert os.stat("/dev/null").st_mtime > 0
+
+
 def test_a_directory_is_refused_by_the_sandbox(system: ProcessSystem) -> None:
     assert [3, failure(EPERM)] == run(system, 'r0 = open(".", O_RDONLY, 0o0)\nr1 = import_fd(r0)')
 
