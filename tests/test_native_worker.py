@@ -149,6 +149,24 @@ def test_a_name_that_goes_by_itself_while_a_directory_is_cleared_does_no_harm(
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can leave something that another user cannot remove")
+@pytest.mark.parametrize("way", ["alone", "batch"])
+def test_a_directory_that_cannot_be_emptied_is_left_for_another(way: str) -> None:
+    base = working_base(None)
+    left = ops('r0 = open("h", O_CREAT | O_RDWR, 0o600)')
+    with NativeWorker(profile_for(base, 65534), base) as worker:
+        worker.run([()])
+        first = worker._directory
+        assert first is not None
+        (first / "d").mkdir(mode=0o755)
+        (first / "d" / "f").touch()
+
+        assert [3] == (worker.run_alone(left) if way == "alone" else worker.run_one(left))
+        assert [Failure(ENOENT)] == worker.run_one(ops('truncate("h", 0)'))
+        assert first != worker._directory
+        assert not first.exists()
+
+
 def test_a_program_does_not_find_what_one_that_was_killed_left_behind(worker: NativeWorker) -> None:
     worker._deadline_s = 0
     with pytest.raises(WorkerDied):

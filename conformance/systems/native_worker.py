@@ -86,6 +86,8 @@ class NativeWorker:
 
         self._process: subprocess.Popen[bytes] | None = None
         self._introduced = False
+        self._spent = False
+        """Whether the process has said that it answers nothing more."""
 
     def __enter__(self) -> NativeWorker:
         return self
@@ -156,6 +158,7 @@ class NativeWorker:
             kind, body = receive(self._replies)
         except (Closed, BrokenPipeError):
             raise self._died("was killed or crashed") from None
+        self._spent = kind == "last"
         if kind == "failed":
             raise self._died(f"failed inside:\n{body}")
         if kind == "died":
@@ -163,6 +166,10 @@ class NativeWorker:
         return body
 
     def _begin(self) -> None:
+        if self._spent:
+            # Another one, in another directory, goes on.
+            self._stop(kill=False)
+            self._spent = False
         if self._process is None:
             self.start()
         if not self._introduced:

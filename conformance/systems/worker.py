@@ -73,6 +73,8 @@ class Worker:
         # Whoever runs programs may have become another user just now.
         self._native.reset()
         self._native.tell_waiting = self._tell_waiting
+        self._cluttered = ""
+        """Why the directory could not be emptied behind a program: this worker has run its last one then."""
         self._stem = Stem(self._native, self._watch, self._observe_here)
 
     def _confine(self, settings: dict[str, Any]) -> None:
@@ -110,6 +112,7 @@ class Worker:
 
         ("batch", programs) gives their observations, ("alone", program) those of one program, in a fork of its own;
         ("perform", argument) calls the function of the settings with it and a function that examines programs.
+        An answer is "done", or "last" where nothing more is to be asked of this worker.
         """
         self._watch(os.getpid())
         send(self._replies, ("ready", None))
@@ -135,7 +138,7 @@ class Worker:
             # A mistake in our own code, not of the kernel's: without this it would be lost with standard error.
             send(self._replies, ("failed", traceback.format_exc()))
             raise
-        send(self._replies, ("done", value))
+        send(self._replies, ("last" if self._cluttered else "done", value))
 
     def _run(self, number: int, ops: tuple[Op, ...]) -> list[Any]:
         calls = self._begin(number, ops)
@@ -173,6 +176,8 @@ class Worker:
         self._progress[WAITING] = waits
 
     def _begin(self, number: int, ops: tuple[Op, ...]) -> set[str]:
+        if self._cluttered:
+            raise RuntimeError(self._cluttered)
         self._progress[1] = number
         return {call for call, _, _ in ops}
 
@@ -193,7 +198,11 @@ class Worker:
         if not calls.isdisjoint(_NUMBERING_CALLS):
             self._restore_standard_descriptors()
         if not calls.isdisjoint(_NAMING_CALLS):
-            empty_directory()
+            try:
+                empty_directory()
+            except OSError as error:
+                # A file system may refuse to let go of a name. No other program is to find it.
+                self._cluttered = f"the directory of the program before could not be emptied: {error}"
         self._watch(os.getpid())
 
     def _restore_standard_descriptors(self) -> None:
