@@ -142,17 +142,18 @@ def _program_text(program: str) -> str:
 
 
 def _names(entry: Entry) -> tuple[str, ...]:
-    table = _table_of(entry)
+    return _names_in(_table_of(entry))
+
+
+def _names_in(table: Any) -> tuple[str, ...]:
     return tuple([str(table[key]) for key in ("bucket", "clause", "pattern") if key in table])
 
 
 def _describes(entry: Entry, waiver: Waiver) -> bool:
     """Whether an entry is of the name of a waiver, or is known by the same: no file may hold both."""
-    if waiver.name in _names(entry):
-        return True
     table = _table_of(entry)
     key = tuple([table.get(part, "") for part in KEY_PARTS])
-    return bool(waiver.bucket) and "bucket" in table and key == waiver.key
+    return waiver.name in _names_in(table) or (bool(waiver.bucket) and "bucket" in table and key == waiver.key)
 
 
 def _table_of(entry: Entry) -> Any:
