@@ -104,7 +104,7 @@ static void fill_set(struct set *set, const int *fds, long count, int *limit) {
     for (long i = 0; i < count; i++) {
         int fd = fds[i] < NEVER_OPENED ? fds[i] : NEVER_OPENED;
         set->words[fd / 64] |= 1UL << fd % 64;
-        if (fds[i] >= *limit) *limit = fds[i] + 1;
+        if (fd >= *limit) *limit = fd + 1;
     }
 }
 

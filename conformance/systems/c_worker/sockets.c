@@ -139,6 +139,8 @@ static void put_control(size_t filled, bool rights) {
     for (size_t at = 0, length; at + CONTROL_HEADER <= filled; at += (length + 7) & ~7UL) {
         struct cmsghdr *item = (struct cmsghdr *)(control + at);
         length = item->cmsg_len;
+        /* No item is shorter than its header: nothing was filled in from here on. */
+        if (length < CONTROL_HEADER) break;
         size_t end = at + length < filled ? at + length : filled, start = at + CONTROL_HEADER;
         int count = end > start ? (end - start) / sizeof(int) : 0, *numbers = (int *)(control + start);
         if (rights && item->cmsg_type == SCM_RIGHTS)
@@ -166,6 +168,8 @@ static int put_gathered(const struct iovec *vector, long count, size_t moved) {
 OP(recvmsg) {
     struct msghdr message = message_of(a[1], a[2], a[3]);
     received = true;
+    /* What a system does not fill in, though it tells of it, is not to be what an earlier message left. */
+    memset(control, 0, message.msg_controllen);
     long moved = syscall(SYS_recvmsg, a[0], &message, a[4]);
     if (moved < 0) return -1;
     size_t filled = message.msg_control ? message.msg_controllen : 0;

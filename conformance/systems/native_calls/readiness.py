@@ -53,11 +53,15 @@ def _fractional(timeout: int, fractions_per_ms: int) -> _Timespec | None:
     return _Timespec(seconds, milliseconds * fractions_per_ms)
 
 
+def _in_set(fd: int) -> int:
+    """The number in a set. A handle of a mapping lies beyond what one holds, and is as little a descriptor as this."""
+    return min(fd, NEVER_OPENED)
+
+
 def _fd_set(members: FdList) -> ctypes.Array[ctypes.c_char]:
     bits = 0
     for fd in members:
-        # A handle of a mapping lies beyond what a set can hold, and is as little a descriptor as this number.
-        bits |= 1 << min(fd, NEVER_OPENED)
+        bits |= 1 << _in_set(fd)
     return ctypes.create_string_buffer(bits.to_bytes(FD_SET_BYTES, "little"), FD_SET_BYTES)
 
 
@@ -95,7 +99,7 @@ class NativeReadiness(NativeState):
 
     def select(self, read: FdList, write: FdList, urgent: FdList, timeout: int) -> tuple[FdList, FdList, FdList]:
         sets = (_fd_set(read), _fd_set(write), _fd_set(urgent))
-        limit = max((*read, *write, *urgent), default=-1) + 1
+        limit = max(map(_in_set, (*read, *write, *urgent)), default=-1) + 1
         checked(_select(limit, *sets, _fractional(timeout, US_PER_MS)))
         return _members(sets[0], read), _members(sets[1], write), _members(sets[2], urgent)
 

@@ -137,6 +137,8 @@ class NativeSockets(NativeState):
             room,
             0,
         )
+        # What a system does not fill in, though it tells of it, is not to be what an earlier message left.
+        ctypes.memset(self._control_address, 0, room)
         received = checked(_recvmsg(fd, self._header_address, as_int(flags)))
         filled = _MESSAGE.unpack(self._header.raw)
         rights, control = _items(ctypes.string_at(self._control_address, filled[5]) if room else b"", self.number_of)
@@ -170,6 +172,9 @@ def _items(control: bytes, number_of: Callable[[int], int]) -> tuple[tuple[int, 
     offset = 0
     while offset + CONTROL_HEADER_BYTES <= len(control):
         length, _, kind = _HEADER.unpack_from(control, offset)
+        if length < CONTROL_HEADER_BYTES:
+            # No item is shorter than its header: nothing was filled in from here on (cmsg(3)).
+            break
         payload = control[offset + CONTROL_HEADER_BYTES : offset + length]
         numbers = tuple([number for (number,) in _INT.iter_unpack(payload[: len(payload) // 4 * 4])])
         if kind == SCM_RIGHTS:
