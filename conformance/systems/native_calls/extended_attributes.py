@@ -1,6 +1,9 @@
 # Copyright The fdconform Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Native calls on extended attributes. Those of the program's directory are taken away when the program ends."""
+"""Native calls on extended attributes.
+
+When a program ends, those of what outlives it are taken away: of its directory, and of devices, which all share.
+"""
 
 from __future__ import annotations
 
@@ -29,19 +32,25 @@ class NativeExtendedAttributes(NativeAttributes):
 
     def __init__(self) -> None:
         super().__init__()
-        self._directory_has_attributes = False
+        self._attributed: set[int | str] = set()
+        """What outlives the program and was given attributes: the descriptor of its directory, paths of devices."""
 
     def reset(self) -> None:
         super().reset()
-        if self._directory_has_attributes:
-            for name in os.listxattr(self.home_fd):
-                if name.startswith("user."):
-                    os.removexattr(self.home_fd, name)
-            self._directory_has_attributes = False
+        for place in self._attributed:
+            for name in os.listxattr(place):
+                # Linux sets none but those of users. Another system may take the one name beside that programs may try.
+                if name.startswith("user.") or name == "trusted.":
+                    os.removexattr(place, name)
+        self._attributed.clear()
 
     def fsetxattr(self, fd: int, name: str, value: bytes, flags: int) -> int:
         result = checked(_fsetxattr(fd, os.fsencode(name), value, len(value), flags))
-        self._directory_has_attributes = self._directory_has_attributes or stat.S_ISDIR(os.fstat(fd).st_mode)
+        mode = os.fstat(fd).st_mode
+        if stat.S_ISDIR(mode):
+            self._attributed.add(self.home_fd)
+        elif stat.S_ISCHR(mode):
+            self._attributed.add(os.readlink(f"/proc/self/fd/{fd}"))
         return result
 
     def fgetxattr(self, fd: int, name: str, size: int) -> tuple[int, bytes]:
