@@ -3,7 +3,8 @@
 """Known divergences of a system as data: ``fixtures/expectations/SYSTEM.toml``, one waiver for each.
 
 A waiver names a bucket (with the signature of its divergence and the reduced program that shows it), a clause, or a
-pattern of signatures. It gives a reason, an issue or the word ``none``, and may give a condition and a day of expiry.
+pattern of signatures; these may give a program as well. It gives a reason, an issue or the word ``none``, and may give
+a condition and a day of expiry.
 What a waiver describes is no news. A waiver that describes nothing any more is *stale*, and an error:
 the file says at any time what is true of the system.
 """
@@ -112,8 +113,8 @@ class Waiver(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def ops(self) -> tuple[Op, ...]:
-        """The program that shows the divergence; empty where it names no bucket."""
-        return read_program(self.program, f"waiver {self.bucket}").ops
+        """The program that shows the divergence; empty where none is given."""
+        return read_program(self.program, f"waiver {self.name}").ops
 
     def covers(self, signature: Signature) -> bool:
         """Whether a divergence is one that this waiver describes."""
@@ -248,6 +249,8 @@ def check_waiver(given: Any) -> Waiver:
     _check_words(waiver)
     if waiver.bucket:
         _check_bucket(waiver)
+    if waiver.program:
+        _check_program(waiver)
     return waiver
 
 
@@ -289,6 +292,9 @@ def _check_bucket(waiver: Waiver) -> None:
     for key in ("op", "predicted", "observed", "program"):
         if not getattr(waiver, key):
             raise _Malformed(f"a bucket needs {key}, too: a run that meets it again gives all of it", key, "remove")
+
+
+def _check_program(waiver: Waiver) -> None:
     try:
         written = program_text(Program(waiver.ops))
     except ConformanceError as error:

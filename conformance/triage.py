@@ -107,13 +107,13 @@ class Triage:
         """Look whether each waiver still holds: its divergence, waived, or a note that it is wrong."""
         yield from self._watch.at_first_sight()
         for waiver in self._watch.waivers:
-            if not waiver.bucket:
+            if not waiver.program:
                 continue
             try:
                 divergence = self._examiner.diverge(waiver.ops)
             except ProgramFailed:
                 divergence = None
-            if divergence is not None and key_of(divergence.signature) == waiver.key:
+            if divergence is not None and waiver.covers(divergence.signature):
                 yield self._waived(waiver, divergence, Suspect(self._watch.place, waiver.ops), "stored")
             elif waiver.kind != "flaky":
                 yield self._watch.stale(waiver, divergence)

@@ -163,6 +163,11 @@ def test_what_is_added_under_another_name_takes_the_place_of_what_is_known_by_th
         (('bucket = "B-1"', ""), 6, "waiver 1: names no bucket, clause or pattern"),
         (('bucket = "B-1"', "bucket = 1"), 7, "waiver 1: Expected `str`"),
         (('bucket = "B-1"', 'bucket = "B-1"\nclause = "X"'), 6, "B-1: names bucket and clause: name one"),
+        (
+            ('"not there"', "\"not there\"\nprogram = '''\nr0, r1 = pipe2( 0)\n'''"),
+            33,
+            "EOPNOTSUPP: its program is not in canonical text",
+        ),
         (("fallocate on file*: * ->", "fallocate"), 31, "fallocate EOPNOTSUPP: no pattern"),
         (('clause = "PIPE-EPIPE"', 'pattern = "fallocate on file*: * -> EOPNOTSUPP"'), 30, "waived already by"),
     ],

@@ -107,6 +107,27 @@ def test_a_clause_is_waived_and_stale_once_it_had_its_chances(toy: Toy) -> None:
     assert note.endswith(f"\n  mend: fdconform waive remove --on toy --fixtures {toy.folder / 'fixtures'} FD-EBADF")
 
 
+def test_a_pattern_with_a_program_is_looked_at_like_a_bucket(toy: Toy) -> None:
+    """No random program has to show it for it to be met, and it is stale as soon as its own does not."""
+    toy.waive("add", "--on", "toy", "--pattern", "close: EBADF -> *", "--reason", "harmless", "--chances", "1")
+    with toy.known.open("a") as known:
+        known.write("program = '''\nr0, r1 = pipe2(0)\nclose(r0)\nclose(r0)\n'''\n")
+    (toy.folder / "fixtures" / "programs" / "p.fd").unlink()
+
+    assert ExitCode.CONFORMS == toy.run("closed-works").returncode
+    first = next(event for event in toy.events if isinstance(event, Divergence))
+    assert ("waived", "stored", "r0, r1 = pipe2(0)\nclose(r0)\nclose(r0)\n") == (
+        first.verdict,
+        first.kind,
+        first.program,
+    )
+
+    gone = toy.run("honest")
+    assert ExitCode.EXPECTATIONS_WRONG == gone.returncode, gone.stdout
+    (note,) = [event.text for event in toy.events if isinstance(event, Note)]
+    assert f"stale: close: EBADF -> *, {toy.known}, line 4: unexpected conformance: its program no longer" in note
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
