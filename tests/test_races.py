@@ -35,8 +35,8 @@ def runs_of_the_large_write() -> list[list[Observation]]:
     """What a slow kernel gives for it, and what a fast one gives."""
     fast = execute(LARGE_WRITE, linux(Profile()))
     place = next(place for place, op in enumerate(LARGE_WRITE) if op.call == "write")
-    slow = execute(LARGE_WRITE, linux(Profile()), follow=[*fast[:place], fast[place] - 1000, *fast[place + 1 :]])
-    assert slow[place] == fast[place] - 1000
+    slow = execute(LARGE_WRITE, linux(Profile()), follow=[*fast[:place], fast[place] - 4096, *fast[place + 1 :]])
+    assert slow[place] == fast[place] - 4096
     return [slow, fast]
 
 

@@ -134,15 +134,19 @@ class LineDiscipline:
 
     # What comes in ----------------------------------------------------------------------------
 
+    def room(self) -> int:
+        """The bytes that may be stored before input must wait; negative where too many are."""
+        room = RING_BYTES - (self.head - self.tail)
+        if self.modes.mark_parity:
+            room = -(-room // 3)
+        return room - 1
+
     def receive(self, data: bytes) -> int:
         """Take in what there is room for: the number of bytes taken."""
         taken = 0
         overflow = False
         while True:
-            room = RING_BYTES - (self.head - self.tail)
-            if self.modes.mark_parity:
-                room = -(-room // 3)
-            room -= 1
+            room = self.room()
             overflow = False
             if room <= 0:
                 overflow = self.canonical and self.line_end == self.tail

@@ -33,13 +33,13 @@ from reference.constants.terminals import TIOCPKT_DATA, TOSTOP
 from reference.linux import job_requests, terminal_questions, terminal_requests
 from reference.linux.description import OpenFileDescription
 from reference.linux.job_control import check_background, take_control_by_opening
+from reference.linux.pty_fill import WRITE_STEP_BYTES, at_moments, fill, possible_fills
 from reference.linux.pty_output import plain_run, processed
 from reference.linux.terminal_line import READABLE, TerminalLine, deliver, settle
 from reference.linux.waiting import WaitQueue
 from reference.outcomes import Anything, Between, Refused, Sleeps
 
 READ_STEP_BYTES = 64
-WRITE_STEP_BYTES = 2048
 WAKE_BELOW_BYTES = 128
 """A writer at the other end is told of room once so few bytes are left to be read."""
 
@@ -86,7 +86,7 @@ class Terminal(TerminalLine):
             events |= POLLHUP
         if self.room():
             events |= _WRITABLE
-        if self.doubtful or self.link.doubtful:
+        if self.doubtful or self.link.doubtful or self.link.input.room_is_doubtful():
             return self._poll_doubtful(events)
         return events
 
@@ -258,7 +258,7 @@ class Terminal(TerminalLine):
             raise Refused(EIO, "TTY-BROKEN")
         self._check_writer()
         # CHANGE
-        written = self._write_all(data)
+        written = self._write_all(data, waits=not description.nonblocking)
         self.write_wait.wake(POLLOUT)
         settle(self)
         # RETURN
@@ -281,9 +281,11 @@ class Terminal(TerminalLine):
                 self.write_wait.wake(POLLOUT)
                 raise
 
-    def _write_all(self, data: bytes) -> int:
+    def _write_all(self, data: bytes, waits: bool) -> int:
         if not data:
             self.discipline.process_echo()
+        if self._fills_as_is(data):
+            return self._fill(data, waits)
         written = 0
         goal = len(data)
         decided = False
@@ -306,6 +308,38 @@ class Terminal(TerminalLine):
         if goal < len(data) and goal % WRITE_STEP_BYTES:
             self._remember_short_write()
         return written
+
+    def _fills_as_is(self, data: bytes) -> bool:
+        """Whether a write goes into the queue byte by byte and comes out so, and only the room there limits it."""
+        discipline = self.discipline
+        return (
+            (len(data) > self.room() or bool(self.link.input.others))
+            and not self.stopped
+            and not discipline.modes.post_process
+            and self.link.discipline.modes.transparent
+            and not self._pair_announces()
+        )
+
+    def _fill(self, data: bytes, waits: bool) -> int:
+        self.discipline.process_echo()
+        queue = self.link.input
+        discipline = self.link.discipline
+        room = discipline.room()
+        fills = [way for start in (queue, *queue.others) for way in possible_fills(start, data, waits, room)]
+        counts = sorted({way.taken for way in fills}, reverse=True)
+        if len(counts) > 1:
+            self.kernel.race("TTY-WRITE-RACE")
+        observed = self.kernel.choose(Anything(counts[0]))
+        # A write that takes nothing does not return 0: it fails, or sleeps.
+        taken = observed if observed in counts else 0 if 0 in counts and not isinstance(observed, int) else counts[0]
+        chosen, *others = (way for way in fills if way.taken == taken)
+        queue.become(chosen.start)
+        queue.others = []
+        filled = fill(queue, data, waits, at_moments(chosen.moments, lambda: queue.pass_on_first(discipline.receive)))
+        queue.others = [way.queue for way in others]
+        if filled.short:
+            self._remember_short_write()
+        return filled.taken
 
     def _remember_short_write(self) -> None:
         """A step of a write found no room for its end: who asked for SIGIO hears when there is room again."""

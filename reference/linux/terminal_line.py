@@ -191,4 +191,6 @@ def deliver(end: TerminalLine) -> bool:
                     buffer.scanned = len(buffer.data)
         if not taken:
             break
+    if queue.others:
+        queue.follow()
     return moved
