@@ -74,3 +74,19 @@ def test_a_request_that_is_longer_than_a_pipe_is_waited_for_while_it_is_sent(mon
 
     assert [[True]] == told_while_sending
     assert told[-1] is False
+
+
+def test_terminal_data_is_waited_for_when_a_call_in_the_sandbox_may_have_moved_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(EXEC, "{}")
+    donated, waits = Donated(), list[str]()
+    monkeypatch.setattr(donated._workers, "wait_until_idle", lambda: waits.append("waited"))
+    with open(os.devnull, "wb") as stand_in:
+        donated.settle("write", (stand_in.fileno(), b"x"))
+        assert not waits
+
+        # The same number, when it is there for one of the sandbox: what that is does not show here.
+        donated._held.add(stand_in.fileno())
+        donated.settle("write", (stand_in.fileno(), b"x"))
+    assert waits == ["waited"]

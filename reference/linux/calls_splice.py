@@ -42,7 +42,7 @@ def _check_span(position: int, count: int) -> None:
 
 def _start(description: OpenFileDescription, offset: int) -> int:
     """Where a transfer begins: at the offset given, else at the position of the description."""
-    return description.offset if offset == CURRENT_POSITION else offset
+    return description.object.starts_at(description) if offset == CURRENT_POSITION else offset
 
 
 def _behind(description: OpenFileDescription, offset: int, position: int) -> int:

@@ -99,7 +99,7 @@ class TransferCalls(KernelState):
         # RESOLVE
         description = self._readable(self.description(fd))
         # CHECK
-        count = self._count(description, count, description.offset)
+        count = self._count(description, count, description.object.starts_at(description))
         # CHANGE
         return description.object.read(description, count)
 
@@ -108,7 +108,7 @@ class TransferCalls(KernelState):
         # RESOLVE
         description = self._writable(self.description(fd))
         # CHECK
-        _check_span(description, description.offset, len(data))
+        _check_span(description, description.object.starts_at(description), len(data))
         # CHANGE
         return description.object.write(description, data)
 
@@ -176,7 +176,7 @@ class TransferCalls(KernelState):
         # CHECK
         self._look_at_lengths(lengths)
         self._readable(description)
-        if not self._vector_asks(description, lengths, description.offset):
+        if not self._vector_asks(description, lengths, description.object.starts_at(description)):
             return b""
         _check_flags(description, flags, writing=False)
         # CHANGE
@@ -186,7 +186,8 @@ class TransferCalls(KernelState):
         # CHECK
         self._look_at_lengths(tuple(map(len, buffers)))
         self._writable(description)
-        if not self._vector_asks(description, tuple([len(buffer) for buffer in buffers]), description.offset):
+        lengths = tuple([len(buffer) for buffer in buffers])
+        if not self._vector_asks(description, lengths, description.object.starts_at(description)):
             return 0
         _check_flags(description, flags, writing=True)
         # CHANGE

@@ -158,6 +158,11 @@ class Directory(Inode):
         if wanted & MAY_WRITE:
             raise Refused(EISDIR, "OPEN-DIRECTORY-WRITE")
 
+    def starts_at(self, description: OpenFileDescription) -> int:
+        # Behind the last name the position may be the largest there is, from which nothing can be asked for.
+        at_end = description.private is LOST and self.kernel.choices.refused(EINVAL)
+        return LLONG_MAX if at_end else super().starts_at(description)
+
     def read(self, description: OpenFileDescription, count: int) -> bytes:
         raise Refused(EISDIR, "DIR-READ")
 

@@ -152,6 +152,10 @@ class FileObject:
         """lseek(2)."""
         raise Refused(ESPIPE, "OBJ-SEEK")
 
+    def starts_at(self, description: OpenFileDescription) -> int:
+        """Where a transfer at the file offset would begin."""
+        return description.offset
+
     def accessed(self, description: OpenFileDescription) -> None:
         """Data was read through a description. What has no inode of its own keeps no time of that."""
 

@@ -19,6 +19,8 @@ SOCKET_NOWAIT_SINCE = (6, 5)
 """Sockets know RWF_NOWAIT."""
 MESSAGE_SPLICE_SINCE = (6, 5)
 """splice(2) and its like hand a socket all that they move as one message, not each buffer as one of its own."""
+NOTHING_LENT_SINCE = (6, 5)
+"""sendfile(2) of no bytes asks nothing of what it would read."""
 MEMORY_DIRECT_SINCE = (6, 6)
 """A file system in memory takes O_DIRECT, and does nothing about it."""
 ENTRIES_OFFSETS_SINCE = (6, 6)

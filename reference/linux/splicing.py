@@ -14,6 +14,7 @@ from reference.constants.errors import EAGAIN, EINVAL, EPIPE
 from reference.constants.limits import MAX_RW_COUNT, PAGE_SIZE
 from reference.constants.open_flags import O_APPEND
 from reference.constants.signals import SIGPIPE
+from reference.linux.releases import NOTHING_LENT_SINCE
 from reference.linux.ring import Ring, Slot
 from reference.outcomes import Refused, Sleeps
 
@@ -103,11 +104,12 @@ def lend(
 ) -> tuple[int, int]:
     """Fill the free slots of a pipe from an object: the number of bytes, and the position behind them."""
     target = source.object
+    release = target.kernel.profile.kernel
     # CHECK
     count = min(count, ring.room * PAGE_SIZE, MAX_RW_COUNT)
-    if not count:
+    if not count and release >= NOTHING_LENT_SINCE:
         return 0, position
-    if not target.lends or source.object.kernel.profile.kernel < target.lends_since:
+    if not target.lends or release < target.lends_since:
         raise Refused(EINVAL, "SPLICE-SOURCE")
     # CHANGE
     slots, position = target.lend(source, position, count, ring.room, nonblocking)

@@ -45,9 +45,9 @@ class DatagramSocket(UnixSocket):
             raise Refused(EOPNOTSUPP, "OOB-STREAM-ONLY")
         if destination is not None:
             destination.check()
-        self.name_for_credentials()
         if destination is None and self.kernel.profile.kernel < DATAGRAM_SIZE_FIRST_SINCE:
             self._receiver(None)
+        self.name_for_credentials()
         if len(data) > self.options.send_buffer_bytes - DATAGRAM_RESERVE_BYTES:
             raise Refused(EMSGSIZE, "DGRAM-TOO-LONG")
         self.check_room(wait)

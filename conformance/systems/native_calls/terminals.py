@@ -108,9 +108,13 @@ class NativeTerminals(NativeIdentity):
 
         Calls that move no terminal data leave nothing to wait for.
         """
-        if call in _STILL_CALLS or (call in _TRANSFERS and not os.isatty(arguments[0])):
+        if call in _STILL_CALLS or (call in _TRANSFERS and not self.may_be_terminal(arguments[0])):
             return
         self._workers.wait_until_idle()
+
+    def may_be_terminal(self, fd: int) -> bool:
+        """Whether terminal data may move when a call moves data through a descriptor."""
+        return os.isatty(fd)
 
     def posix_openpt(self, flags: int) -> int:
         fd = checked(_posix_openpt(flags))
