@@ -153,6 +153,15 @@ def _moment(nanoseconds: int) -> _Time:
     return _Time(*(divmod(nanoseconds, NS_PER_S) if special is None else (0, special)))
 
 
+def _now_ns() -> int:
+    """The time as files have it: in whole milliseconds.
+
+    The clock there gives nanoseconds in a double, which holds none but multiples of 256 of so many: what it says may
+    be a little before the millisecond that a file has just been given.
+    """
+    return round(time.time_ns() / NS_PER_MS) * NS_PER_MS
+
+
 def _set_of(members: tuple[int, ...]) -> ctypes.Array[ctypes.c_char]:
     bits = 0
     for fd in members:
@@ -255,7 +264,7 @@ class Calls:
     def fstat(self, fd: int) -> Stat:
         told = os.fstat(fd)
         times = [told.st_atime_ns, told.st_mtime_ns, told.st_ctime_ns]
-        now = time.time_ns()
+        now = _now_ns()
         return Stat(
             *(told.st_mode, told.st_nlink, told.st_uid, told.st_gid, told.st_size, told.st_blksize, told.st_blocks),
             *[NOW if self._started_ns <= at <= now else at for at in times],
@@ -346,7 +355,7 @@ class EmscriptenCalls:
         self.signals: list[int] = []
         self.choices = Choices()
         self.cited: list[str] = []
-        self._calls = Calls(time.time_ns() // NS_PER_MS * NS_PER_MS, buffer)
+        self._calls = Calls(_now_ns(), buffer)
 
     def __getattr__(self, call: str) -> Any:
         """The call of a name: libc's, but for the numbers."""

@@ -17,6 +17,7 @@ from conformance.systems.emscripten import snapshot
 from conformance.worker_bundle import C_WASI_PARTS, C_WORKER, c_worker_text
 from named import observed_by
 from reference.constants.errors import EBADF, EEXIST, ENOENT
+from reference.structures import NOW, Stat
 
 pytestmark = [pytest.mark.alternative, pytest.mark.once]
 
@@ -121,6 +122,13 @@ def test_what_emscripten_does_not_know_is_left_out() -> None:
 
     assert ["open", "lseek"] == [op.call for op in ops]
     assert [3, 5] == observed
+
+
+def test_a_time_of_the_millisecond_that_it_is_asked_in_is_now() -> None:
+    changes = "fchmod(r0, 0o600)\nfstat(r0)\n" * 400
+    ((_, observed),) = observed_by("pyodide", 'r0 = open("f", O_RDWR | O_CREAT, 0o600)\n' + changes)
+
+    assert {NOW} == {seen.ctime for seen in observed if isinstance(seen, Stat)}
 
 
 def test_emscripten_is_told_the_limit_on_descriptors_and_numbers_beyond_are_closed_as_well() -> None:
