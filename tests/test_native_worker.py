@@ -21,10 +21,12 @@ from conformance.ops import Op
 from conformance.shard import Shard
 from conformance.systems.c_binary import CannotBuild, chosen_worker
 from conformance.systems.native import Native
+from conformance.systems.native_calls import descriptors
 from conformance.systems.native_worker import NATIVE_CALLS, NativeWorker, WorkerDied
 from conformance.systems.native_workers import native_worker
 from conformance.systems.sleeping import LOOK_INTERVAL_MS, LOOKS_UNSURE, UNSURE, Look, SleepWatch
 from conformance.systems.worker import GIVE_UP, NUDGE, empty_directory
+from reference.constants.descriptors import F_GET_SEALS
 from reference.constants.errors import EBADF, ENOENT, EPIPE
 from reference.constants.signals import SIGPIPE
 from reference.linux.profile import Profile
@@ -196,6 +198,12 @@ def test_who_was_put_aside_on_its_way_to_sleep_is_left_alone_until_it_stays_so_f
 
     assert [watch.signal_for(aside) for _ in range(LOOKS_UNSURE)] == [None] * (LOOKS_UNSURE - 1) + [NUDGE]
     assert [watch.signal_for(look) for look in (aside, aside, aside._replace(switches=8), aside)] == [None] * 4
+
+
+def test_seals_that_are_all_set_are_an_answer_and_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(descriptors, "_fcntl", lambda fd, command, argument: -1)
+
+    assert Native().fcntl(3, F_GET_SEALS) == -1
 
 
 class Patient(Native):

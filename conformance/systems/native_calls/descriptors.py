@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from conformance.systems.native_calls.identity import NativeIdentity
 from conformance.systems.native_calls.libc import checked, function
+from reference.constants.descriptors import F_GET_SEALS
 from reference.constants.limits import INT_MAX, UINT_MAX
 from reference.constants.requests import FIGETBSZ, FIOASYNC, FIONBIO, FIONREAD
 
@@ -93,9 +94,12 @@ class NativeDescriptors(NativeIdentity):
         call = self.fcntl_commands.get(command)
         if call is not None:
             return call(self, fd, argument)
-        if 0 <= argument <= INT_MAX:
+        if command != F_GET_SEALS and 0 <= argument <= INT_MAX:
             return fcntl.fcntl(fd, command, argument)
-        return checked(_fcntl(fd, command, argument))
+        # All seals at once, which Linux refuses to set and another system may keep, are -1: an answer, and no error.
+        ctypes.set_errno(0)
+        result = _fcntl(fd, command, argument)
+        return checked(result) if ctypes.get_errno() else result
 
     def ioctl(self, fd: int, request: int, argument: Any = 0) -> Any:
         call = self.ioctl_requests.get(request)
