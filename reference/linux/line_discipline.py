@@ -141,6 +141,15 @@ class LineDiscipline:
             room = -(-room // 3)
         return room - 1
 
+    def stores_all(self, data: bytes) -> bool:
+        """Whether each byte of this is stored as one, until there is no room and input must wait."""
+        modes = self.modes
+        if modes.transparent:
+            return True
+        overflows = self.canonical and self.line_end == self.tail
+        by_itself = self.literal or modes.mark_parity or modes.restart_any or modes.lowers_or_strips or modes.external
+        return not overflows and not by_itself and modes.special.isdisjoint(data)
+
     def receive(self, data: bytes) -> int:
         """Take in what there is room for: the number of bytes taken."""
         taken = 0

@@ -154,6 +154,10 @@ class PtyBuffer:
         """The bytes that wait."""
         return sum(len(buffer.data) - buffer.read for buffer in self.chain)
 
+    def waiting(self) -> bytes:
+        """What waits."""
+        return b"".join(bytes(buffer.data[buffer.read :]) for buffer in self.chain)
+
     def layout(self) -> tuple[object, ...]:
         """All on which the room depends, now and later."""
         return (self.kept, *((buffer.counted, len(buffer.data), buffer.read) for buffer in self.chain))

@@ -16,11 +16,73 @@ from itertools import count
 from typing import NamedTuple
 
 from reference.linux.pty_buffer import PtyBuffer
+from reference.linux.pty_output import Cursor, plain_run, processed
+from reference.linux.terminal_modes import Modes
 
 WRITE_STEP_BYTES = 2048
 
 Moments = tuple[int, ...]
 """For each buffer that was given back during a write, the piece before which that was; pieces count from 0."""
+
+
+class AsIs:
+    """Output without processing: what did not fit is tried once more, until nothing is taken."""
+
+    looks_below_bytes = 1
+    """With less room than this, it matters when the kernel makes some."""
+
+    def __init__(self, cursor: Cursor) -> None:
+        self.cursor = cursor
+        """Where output stands; it is followed only where output is processed."""
+
+    def put(self, queue: PtyBuffer, data: bytes, before_piece: Callable[[], object] = int) -> int:
+        """Send what there is room for: the number of bytes of ``data`` that are done with.
+
+        :param before_piece: called whenever room is looked for: it may make some.
+        """
+        sent = 0
+        while sent < len(data):
+            taken = queue.add(data[sent:], before_piece)
+            if not taken:
+                break
+            sent += taken
+        return sent
+
+    def again(self) -> AsIs:
+        """Output from the same state on."""
+        return AsIs(self.cursor)
+
+
+class Processed(AsIs):
+    """Output with OPOST: runs of plain bytes in one piece, what is between them one by one."""
+
+    looks_below_bytes = WRITE_STEP_BYTES
+
+    def __init__(self, cursor: Cursor, modes: Modes) -> None:
+        super().__init__(cursor)
+        self._modes = modes
+
+    def put(self, queue: PtyBuffer, data: bytes, before_piece: Callable[[], object] = int) -> int:
+        sent = 0
+        while sent < len(data):
+            before_piece()
+            room = queue.room()
+            if room:
+                run, self.cursor = plain_run(data[sent : sent + room], self.cursor, self._modes)
+                sent += queue.add(data[sent : sent + run], before_piece)
+                if sent == len(data):
+                    break
+            before_piece()
+            output = processed(data[sent], self.cursor, self._modes, queue.room())
+            if output is None:
+                break
+            queue.add(output[0], before_piece)
+            self.cursor = output[1]
+            sent += 1
+        return sent
+
+    def again(self) -> Processed:
+        return Processed(self.cursor, self._modes)
 
 
 class Filled(NamedTuple):
@@ -30,25 +92,22 @@ class Filled(NamedTuple):
     short: bool
 
 
-def fill(queue: PtyBuffer, data: bytes, waits: bool, before_piece: Callable[[], None]) -> Filled:
+def fill(queue: PtyBuffer, data: bytes, waits: bool, output: AsIs, before_piece: Callable[[], object]) -> Filled:
     """Put a write into a queue, step by step.
 
     :param waits: whether the writer sleeps, instead of trying another step, when a step was taken in part only.
+    :param output: what becomes of the bytes on their way.
     :param before_piece: called before each piece: it may make room.
     """
     taken = 0
     short = False
     while taken < len(data):
-        start = taken
-        end = min(start + WRITE_STEP_BYTES, len(data))
-        while taken < end:
-            added = queue.add(data[taken:end], before_piece)
-            if not added:
-                break
-            taken += added
-        if taken < end:
+        step = data[taken : taken + WRITE_STEP_BYTES]
+        sent = output.put(queue, step, before_piece)
+        taken += sent
+        if sent < len(step):
             short = True
-            if waits or taken == start:
+            if waits or not sent:
                 break
     return Filled(taken, short)
 
@@ -73,22 +132,25 @@ class Fill(NamedTuple):
     queue: PtyBuffer
 
 
-def possible_fills(queue: PtyBuffer, data: bytes, waits: bool, room: int) -> list[Fill]:
+def possible_fills(queue: PtyBuffer, data: bytes, waits: bool, output: AsIs, room: int) -> list[Fill]:
     """Every way in which a write may go.
 
+    :param output: what becomes of the bytes on their way; it is left as it is.
     :param room: the bytes that the discipline behind the queue takes before input waits.
     """
     fills = []
     histories: list[Moments] = [()]
     for moments in histories:
-        filled, tight, given_back = _tried(queue, data, waits, moments, room)
+        filled, tight, given_back = _tried(queue, data, waits, output, moments, room)
         if given_back == len(moments):
             fills.append(filled)
             histories += [(*moments, moment) for moment in tight if moment >= max(moments, default=0)]
     return fills
 
 
-def _tried(queue: PtyBuffer, data: bytes, waits: bool, moments: Moments, room: int) -> tuple[Fill, list[int], int]:
+def _tried(
+    queue: PtyBuffer, data: bytes, waits: bool, output: AsIs, moments: Moments, room: int
+) -> tuple[Fill, list[int], int]:
     """A copy of the queue is filled: also the pieces before which room was short, and how many buffers were given back.
 
     To give a buffer back while there is room for the next piece changes no more than to do so when room is short.
@@ -108,10 +170,10 @@ def _tried(queue: PtyBuffer, data: bytes, waits: bool, moments: Moments, room: i
     def before_piece() -> None:
         nonlocal given_back
         piece = next(pieces)
-        if copy.room() == 0:
+        if copy.room() < output.looks_below_bytes:
             tight.append(piece)
         for _ in range(moments.count(piece)):
             given_back += copy.pass_on_first(take)
 
-    taken = fill(copy, data, waits, before_piece).taken
+    taken = fill(copy, data, waits, output.again(), before_piece).taken
     return Fill(taken, queue, moments, copy), tight, given_back

@@ -8,11 +8,15 @@ The line discipline follows where the cursor stands, to know how wide a tab is a
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from reference.linux.terminal_modes import BACKSPACE, NEWLINE, RETURN, TAB, Modes, is_control, raised
 
 TAB_COLUMNS = 8
+_CONTROLS = bytes(byte for byte in range(256) if is_control(byte))
+_MOVES = re.compile(b"[%c%c%c%c]" % (BACKSPACE, TAB, NEWLINE, RETURN))
+"""What moves the cursor in another way than on by one column, or not at all."""
 
 
 class Cursor(NamedTuple):
@@ -72,6 +76,8 @@ def processed(character: int, cursor: Cursor, modes: Modes, room: int) -> tuple[
 def plain_run(data: bytes, cursor: Cursor, modes: Modes) -> tuple[int, Cursor]:
     """How many bytes at the start of ``data`` are sent as they are, in one piece, and where the cursor is then."""
     column, line_column = cursor
+    if not (modes.output_uppers or modes.utf8 or _MOVES.search(data)):
+        return len(data), Cursor(column + len(data.translate(None, _CONTROLS)), line_column)
     count = 0
     for character in data:
         if not is_control(character):

@@ -33,8 +33,7 @@ from reference.constants.terminals import TIOCPKT_DATA, TOSTOP
 from reference.linux import job_requests, terminal_questions, terminal_requests
 from reference.linux.description import OpenFileDescription
 from reference.linux.job_control import check_background, take_control_by_opening
-from reference.linux.pty_fill import WRITE_STEP_BYTES, at_moments, fill, possible_fills
-from reference.linux.pty_output import plain_run, processed
+from reference.linux.pty_fill import WRITE_STEP_BYTES, AsIs, Processed, at_moments, fill, possible_fills
 from reference.linux.terminal_line import READABLE, TerminalLine, deliver, settle
 from reference.linux.waiting import WaitQueue
 from reference.outcomes import Anything, Between, Refused, Sleeps
@@ -42,6 +41,9 @@ from reference.outcomes import Anything, Between, Refused, Sleeps
 READ_STEP_BYTES = 64
 WAKE_BELOW_BYTES = 128
 """A writer at the other end is told of room once so few bytes are left to be read."""
+
+MOST_SENT_FOR_ONE = 8
+"""Bytes that output processing makes of one: a tab is at most so many spaces."""
 
 HUNG_UP = "hung up"
 """What the description of a slave holds once its master is gone."""
@@ -284,7 +286,7 @@ class Terminal(TerminalLine):
     def _write_all(self, data: bytes, waits: bool) -> int:
         if not data:
             self.discipline.process_echo()
-        if self._fills_as_is(data):
+        if self._may_not_fit(data):
             return self._fill(data, waits)
         written = 0
         goal = len(data)
@@ -296,7 +298,9 @@ class Terminal(TerminalLine):
         while written < goal:
             self.discipline.process_echo()
             step = data[written : min(written + WRITE_STEP_BYTES, goal)]
-            sent = self._write_processed(step) if self.discipline.modes.post_process else self._write_as_is(step)
+            output = self._output()
+            sent = 0 if self.stopped else output.put(self.link.input, step)
+            self.discipline.cursor = output.cursor
             written += sent
             if sent < len(step) and (not self.link.input.queued or not deliver(self.link)):
                 self._remember_short_write()
@@ -309,23 +313,32 @@ class Terminal(TerminalLine):
             self._remember_short_write()
         return written
 
-    def _fills_as_is(self, data: bytes) -> bool:
-        """Whether a write goes into the queue byte by byte and comes out so, and only the room there limits it."""
-        discipline = self.discipline
+    def _output(self) -> AsIs:
+        """What becomes of written bytes on their way."""
+        modes = self.discipline.modes
+        if not modes.post_process:
+            return AsIs(self.discipline.cursor)
+        self.cite("TTY-OPOST")
+        return Processed(self.discipline.cursor, modes)
+
+    def _may_not_fit(self, data: bytes) -> bool:
+        """Whether it may take the kernel's help to write this, and only the room in the queue limits it."""
+        queue = self.link.input
         return (
-            (len(data) > self.room() or bool(self.link.input.others))
+            (len(data) * MOST_SENT_FOR_ONE > queue.room() or bool(queue.others))
             and not self.stopped
-            and not discipline.modes.post_process
-            and self.link.discipline.modes.transparent
             and not self._pair_announces()
+            and self.link.discipline.stores_all(queue.waiting() + data)
         )
 
     def _fill(self, data: bytes, waits: bool) -> int:
         self.discipline.process_echo()
         queue = self.link.input
         discipline = self.link.discipline
+        output = self._output()
         room = discipline.room()
-        fills = [way for start in (queue, *queue.others) for way in possible_fills(start, data, waits, room)]
+        starts = (queue, *queue.others)
+        fills = [way for start in starts for way in possible_fills(start, data, waits, output, room)]
         counts = sorted({way.taken for way in fills}, reverse=True)
         if len(counts) > 1:
             self.kernel.race("TTY-WRITE-RACE")
@@ -335,7 +348,9 @@ class Terminal(TerminalLine):
         chosen, *others = (way for way in fills if way.taken == taken)
         queue.become(chosen.start)
         queue.others = []
-        filled = fill(queue, data, waits, at_moments(chosen.moments, lambda: queue.pass_on_first(discipline.receive)))
+        before_piece = at_moments(chosen.moments, lambda: queue.pass_on_first(discipline.receive))
+        filled = fill(queue, data, waits, output, before_piece)
+        self.discipline.cursor = output.cursor
         queue.others = [way.queue for way in others]
         if filled.short:
             self._remember_short_write()
@@ -348,33 +363,3 @@ class Terminal(TerminalLine):
 
     def _pair_announces(self) -> bool:
         return self.caller_listens() or self.link.caller_listens()
-
-    def _write_as_is(self, data: bytes) -> int:
-        sent = 0
-        while sent < len(data):
-            taken = self.send(data[sent:])
-            if not taken:
-                break
-            sent += taken
-        return sent
-
-    def _write_processed(self, data: bytes) -> int:
-        """Output processing: runs of plain bytes in one piece, what is between them one by one."""
-        self.cite("TTY-OPOST")
-        discipline = self.discipline
-        modes = discipline.modes
-        sent = 0
-        while sent < len(data):
-            room = self.room()
-            if room:
-                count, discipline.cursor = plain_run(data[sent : sent + room], discipline.cursor, modes)
-                sent += self.send(data[sent : sent + count])
-                if sent == len(data):
-                    break
-            output = processed(data[sent], discipline.cursor, modes, self.room())
-            if output is None:
-                break
-            self.send(output[0])
-            discipline.cursor = output[1]
-            sent += 1
-        return sent

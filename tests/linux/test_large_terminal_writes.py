@@ -11,7 +11,8 @@ from conformance.observation import BLOCKED, Observation, failure
 from reference.constants.errors import EAGAIN
 from reference.linux.profile import Profile
 from reference.linux.pty_buffer import PtyBuffer
-from reference.linux.pty_fill import possible_fills
+from reference.linux.pty_fill import AsIs, possible_fills
+from reference.linux.pty_output import MARGIN
 
 RING_ROOM_BYTES = 4095
 OPENED = """r0 = posix_openpt(O_RDWR | O_NONBLOCK)
@@ -22,7 +23,7 @@ tcsetattr(r1, TCSANOW, termios(iflag=0, oflag=0, cflag=CS8 | CREAD | B38400, lfl
 
 
 def counts(queue: PtyBuffer, waits: bool = False) -> set[int]:
-    return {way.taken for way in possible_fills(queue, bytes(65536), waits, RING_ROOM_BYTES)}
+    return {way.taken for way in possible_fills(queue, bytes(65536), waits, AsIs(MARGIN), RING_ROOM_BYTES)}
 
 
 def followed(program: str, *observed: Observation) -> list[Observation]:
