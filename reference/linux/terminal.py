@@ -286,6 +286,7 @@ class Terminal(TerminalLine):
     def _write_all(self, data: bytes, waits: bool) -> int:
         if not data:
             self.discipline.process_echo()
+            return 0
         if self._may_not_fit(data):
             return self._fill(data, waits)
         written = 0
@@ -340,11 +341,15 @@ class Terminal(TerminalLine):
         starts = (queue, *queue.others)
         fills = [way for start in starts for way in possible_fills(start, data, waits, output, room)]
         counts = sorted({way.taken for way in fills}, reverse=True)
+        taken = counts[0]
         if len(counts) > 1:
             self.kernel.race("TTY-WRITE-RACE")
-        observed = self.kernel.choose(Anything(counts[0]))
-        # A write that takes nothing does not return 0: it fails, or sleeps.
-        taken = observed if observed in counts else 0 if 0 in counts and not isinstance(observed, int) else counts[0]
+            observed = self.kernel.choose(Anything(taken))
+            if observed in counts:
+                taken = observed
+            elif 0 in counts and not isinstance(observed, int):
+                # A write that takes nothing does not return 0: it fails, or sleeps.
+                taken = 0
         chosen, *others = (way for way in fills if way.taken == taken)
         queue.become(chosen.start)
         queue.others = []

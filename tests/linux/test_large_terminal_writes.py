@@ -42,6 +42,12 @@ def test_a_writer_that_sleeps_begins_no_step_behind_one_that_was_cut_short() -> 
     assert counts(PtyBuffer(), waits=True) == {11776, 13824, 15872}
 
 
+def test_a_write_that_only_one_history_allows_leaves_the_kernel_no_choice() -> None:
+    model = linux(Profile())
+    execute(read_program(OPENED + "write(r1, zeros(5000))\n").ops, model)
+    assert not model.choices.made
+
+
 def test_a_count_that_no_history_leads_to_is_not_allowed() -> None:
     assert followed("write(r1, zeros(65536))\n", 14000) != [14000]
 
